@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one error that a bad world raises, and every stable code that it may carry.
+
+A caller's bug is a ``ValueError`` or ``RuntimeError``. Whatever the world did wrong (data, hosts, archives, states)
+is a `Refusal`: it names what was found, what was expected and what to do next.
+"""
+
+from __future__ import annotations
+
+CODES = {
+    # the data that a site writes
+    "DATA": "a change file, services file or argument is not what it must be",
+    "UNKNOWN_SERVICE": "the change names a service that no inventory data defines",
+    "HOSTS": "the hosts of a change are empty, doubled, or not in the inventory",
+    "WAVES": "the waves of a change overlap, miss hosts or cannot keep the floor",
+    "UNSUPPORTED": "something that this version does not do yet",
+    "LIMIT": "the run was narrowed by --limit",
+    "STRATEGY": "the play does not run under the linear strategy",
+    "DEPENDENCY": "a Python package is missing on the controller",
+    # the artifact
+    "ARTIFACT_MISSING": "the artifact cannot be found or read",
+    "DIGEST": "bytes are not the bytes that were promised",
+    "ARCHIVE": "an archive holds something that is never unpacked",
+    "ARCHIVE_LIMIT": "an archive exceeds the limits on bytes, entries, depth or ratio",
+    "TREE": "a release folder is not what its manifest says",
+    "FETCH": "the host could not download the artifact",
+    "NEED_BYTES": "the host does not hold the release and needs its bytes",
+    # the host
+    "UNREACHABLE": "the host cannot be asked: what it runs is unknown",
+    "NO_PIPELINING": "the connection plugin cannot carry a program on standard input",
+    "NO_PYTHON": "the host has no Python 3.9 or newer",
+    "NO_ROOT": "the host program does not run as root",
+    "NO_SYSTEMD": "the host does not run systemd",
+    "PROTOCOL": "the host and the controller do not speak the same protocol",
+    "PROGRAM_NEWER": "the host carries a newer host program than this controller",
+    "PRECHECK": "pre-checks found what must be mended first",
+    "NO_SPACE": "a file system of the host is full or has no free inode",
+    "UNSAFE_PATH": "a path on the host can be changed by others, or is not what it must be",
+    "RUNS_ELSEWHERE": "the service already runs from outside its root",
+    "HOST_ERROR": "the host program failed in a way that it does not know",
+    # the host's state table
+    "STATE": "the event does not fit the state that the service is in",
+    "PREVIOUS": "current is not the release that the plan expects",
+    "BUSY": "another activation of this host is under way",
+    "FENCED": "the lease number is older than one that the host has seen",
+    "CLOSED": "the change was taken back and may not go on",
+    "TOKEN": "the confirm token is not the one of this activation",
+    "DEADLINE": "the deadline has passed: the host goes back",
+    "REBOOTED": "the host was rebooted since the activation began",
+    "BACK_UNTIL": "the time for going back has passed",
+    "NOT_OURS": "current was not put there by this change",
+    "ACTIVATION": "an activation failed and was taken back",
+    "PROBE": "a probe failed",
+    "RELEASE_UNSEEN": "the service answers, but nothing proves that it is the new release",
+    "REVERT_FAILED": "going back failed as often as it may be tried",
+    # the run
+    "NO_CHANGE": "no such change",
+    "NOT_OPEN": "the change is closed",
+    "LEASE": "another run rolls this service out now",
+    "LEASE_LOST": "this run no longer holds the lease",
+    "WAVE": "the batch is not the plan's next wave",
+    "FLOOR": "too few hosts are up for this wave",
+    "BUDGET": "more hosts failed than the failure budget allows",
+    "DRIFT": "the world differs from the plan",
+    "INTERRUPTED": "the run was interrupted",
+    "STORE": "the store cannot be used",
+    "STORE_SCHEMA": "the store was written by a newer Tidegate",
+}
+
+
+class Refusal(Exception):
+    """Something in the world is not as it must be.
+
+    Args:
+        code: a key of `CODES`; stable, for programs.
+        message: for people: what was found, what was expected, what to do next.
+        facts: details for programs, of the kinds that canonical JSON knows.
+    """
+
+    def __init__(self, code: str, message: str, **facts: object) -> None:
+        if code not in CODES:
+            raise ValueError(f"no such refusal code: {code}")
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.facts = facts

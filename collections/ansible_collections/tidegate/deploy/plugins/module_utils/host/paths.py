@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the host program keeps its own files, as one value that tests can point elsewhere."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The three folders of the host program; everything below them is named here and nowhere else.
+
+    Args:
+        state: journals and manifests; survives a reboot; 0700.
+        run: what must not survive a reboot.
+        lib: the installed host programs.
+    """
+
+    state: str = "/var/lib/tidegate"
+    run: str = "/run/tidegate"
+    lib: str = "/usr/local/lib/tidegate"
+
+    @property
+    def lock(self) -> str:
+        """The one lock for all transitions of the host."""
+        return os.path.join(self.state, "lock")
+
+    @property
+    def services(self) -> str:
+        """The folder with one folder per service."""
+        return os.path.join(self.state, "services")
+
+    def service(self, name: str) -> str:
+        """The folder of one service."""
+        return os.path.join(self.services, name)
+
+    def journal(self, name: str) -> str:
+        """The one current state of a service."""
+        return os.path.join(self.service(name), "journal.json")
+
+    def history(self, name: str) -> str:
+        """A line per past state of a service."""
+        return os.path.join(self.service(name), "history")
+
+    def activation(self, name: str, aid: str) -> str:
+        """All that one activation may become."""
+        return os.path.join(self.service(name), aid)
+
+    def manifests(self, name: str) -> str:
+        """The folder with the manifests of the releases kept."""
+        return os.path.join(self.service(name), "manifests")
+
+    def manifest(self, name: str, release_id: str) -> str:
+        """The manifest of one release."""
+        return os.path.join(self.manifests(name), release_id + ".json")
+
+    def partial(self, name: str) -> str:
+        """The folder with downloads that were interrupted."""
+        return os.path.join(self.service(name), "partial")
+
+    def staging_lock(self, name: str) -> str:
+        """The lock that one staging of a service holds."""
+        return os.path.join(self.service(name), "staging.lock")

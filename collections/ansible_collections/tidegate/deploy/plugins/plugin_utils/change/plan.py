@@ -1,0 +1,367 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan: the frozen answer to what, where, when, how and back-out of a change.
+
+A `Plan` is a value over one canonical document; whoever holds one knows that
+
+1. the waves name exactly the plan's hosts, each once, and the hosts stand in the order of the waves;
+2. each host's definition is in the document, under its digest, and every definition there belongs to a host;
+3. the release id is the one of this version with this manifest, so the id names the content.
+
+``digest`` is of the whole document and is what gets recorded (and, with approvals, signed). ``content_digest``
+leaves out the releases that hosts are expected to run now: two plans with the same content are one change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan_schema import PLAN
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
+    Path,
+    path_text,
+    problems,
+    refuse,
+    shown,
+)
+
+ABSENT = "absent"
+"""The previous release of a host on which the service was never deployed."""
+
+_MISSING = object()
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host of a plan.
+
+    Args:
+        name: its name in the inventory.
+        definition: the service definition there, as a document.
+        previous: the release id that it is expected to run now, or `ABSENT`.
+        domain: its failure domain; empty when it has no label.
+    """
+
+    name: str
+    definition: Mapping[str, Any]
+    previous: str = ABSENT
+    domain: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan that has been checked. Make one with `build` or `parse`, never directly.
+
+    Args:
+        doc: the canonical document; treat it as frozen.
+    """
+
+    doc: Mapping[str, Any]
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the whole plan."""
+        return canonical.digest(self.doc)
+
+    @cached_property
+    def content_digest(self) -> str:
+        """The digest of the plan without what hosts are expected to run now."""
+        hosts = [{**host, "previous": None} for host in self.doc["hosts"]]
+        return canonical.digest({**self.doc, "hosts": hosts})
+
+    @property
+    def service(self) -> str:
+        """The service that changes."""
+        return str(self.doc["service"])
+
+    @property
+    def environment(self) -> str:
+        """The environment that it changes in."""
+        return str(self.doc["environment"])
+
+    @property
+    def version(self) -> str:
+        """The version of the release, as probes see it."""
+        return str(self.doc["release"]["version"])
+
+    @property
+    def release_id(self) -> str:
+        """The id of the release, as it is named on hosts."""
+        return str(self.doc["release"]["id"])
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The manifest document of the release."""
+        manifest: Mapping[str, Any] = self.doc["release"]["manifest"]
+        return manifest
+
+    @property
+    def waves(self) -> tuple[tuple[str, ...], ...]:
+        """Names of hosts, wave by wave."""
+        return tuple(tuple(wave) for wave in self.doc["waves"])
+
+    @property
+    def floor(self) -> int:
+        """How many hosts must stay up."""
+        return int(self.doc["floor"])
+
+    @property
+    def budget(self) -> int:
+        """How many hosts may fail before everything goes back."""
+        return int(self.doc["budget"])
+
+    @property
+    def back_for_s(self) -> int:
+        """For how many seconds after confirmation the way back stays open."""
+        return int(self.doc["back_for_s"])
+
+    @cached_property
+    def hosts(self) -> tuple[Host, ...]:
+        """All hosts, in the order in which they change."""
+        definitions = self.doc["definitions"]
+        return tuple(
+            Host(host["name"], definitions[host["definition"]], host["previous"], host["domain"])
+            for host in self.doc["hosts"]
+        )
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The names of all hosts, in the order in which they change."""
+        return tuple(host.name for host in self.hosts)
+
+    def host(self, name: str) -> Host:
+        """The host of that name.
+
+        Raises:
+            Refusal: HOSTS when the plan does not have it.
+        """
+        if name not in self._by_name:
+            raise Refusal("HOSTS", f"{name} is not a host of this plan; it has {', '.join(self.host_names)}", host=name)
+        return self._by_name[name]
+
+    def definition_of(self, name: str) -> Mapping[str, Any]:
+        """The service definition of a host."""
+        return self.host(name).definition
+
+    def wave_of(self, name: str) -> int:
+        """The index of the wave that a host is in; the canary is 0."""
+        self.host(name)
+        return next(index for index, wave in enumerate(self.waves) if name in wave)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Host]:
+        return {host.name: host for host in self.hosts}
+
+
+def build(
+    *,
+    service: str,
+    environment: str,
+    title: str | None,
+    version: str,
+    manifest: Mapping[str, Any],
+    artifact: Mapping[str, Any],
+    hosts: Sequence[Host],
+    waves: Sequence[Sequence[str]],
+    floor: int,
+    budget: int,
+    back_for_s: int,
+    checks: Mapping[str, Any],
+    limits: Mapping[str, Any],
+) -> Plan:
+    """Freeze everything that a change is into a plan.
+
+    Args:
+        service: the service that changes.
+        environment: where.
+        title: what people call the change, or None.
+        version: of the release.
+        manifest: of the release, as a document.
+        artifact: kind, name, sha256, size_bytes, strip, url and allow_hosts (`artifact.ResolvedArtifact.doc`).
+        hosts: the hosts of the change, in any order.
+        waves: their names, wave by wave.
+        floor: hosts that must stay up.
+        budget: hosts that may fail.
+        back_for_s: how long the way back stays open, in seconds.
+        checks: thresholds of the pre-checks.
+        limits: of unpacking.
+
+    Raises:
+        Refusal: DATA or WAVES when the parts do not fit together.
+    """
+    definitions = {canonical.digest(host.definition): host.definition for host in hosts}
+    by_name = {host.name: _host_doc(host) for host in hosts}
+    ordered = [by_name[name] for wave in waves for name in wave if name in by_name]
+    missing = [_host_doc(host) for host in hosts if not any(host.name in wave for wave in waves)]
+    files = [entry for entry in manifest.get("entries", ()) if entry.get("type") == "file"]
+    return parse(
+        {
+            "v": 1,
+            "action": "deploy",
+            "service": service,
+            "environment": environment,
+            "title": title,
+            "release": {
+                "version": version,
+                "id": _release_id(version, manifest),
+                "manifest": manifest,
+                "files": len(files),
+                "size_bytes": sum(entry.get("size", 0) for entry in files),
+            },
+            "artifact": artifact,
+            "definitions": definitions,
+            "hosts": ordered + missing,
+            "waves": [list(wave) for wave in waves],
+            "floor": floor,
+            "budget": budget,
+            "back_for_s": back_for_s,
+            "checks": checks,
+            "limits": limits,
+        }
+    )
+
+
+def parse(doc: Mapping[str, Any], place: str = "plan") -> Plan:
+    """The plan in a document, for example one that the store kept.
+
+    Raises:
+        Refusal: DATA when the document is not a plan, WAVES when its waves are not its hosts.
+    """
+    refuse(place, problems(doc, PLAN))
+    try:
+        frozen = canonical.loads(canonical.dumps(doc))
+    except ValueError as error:
+        raise Refusal("DATA", f"{place}: {error}") from None
+    _check_waves(frozen, place)
+    _check_definitions(frozen, place)
+    _check_release(frozen, place)
+    return Plan(frozen)
+
+
+def difference(old: Plan, new: Plan) -> list[str]:
+    """What a new plan changes, one readable line each; empty when their content is the same.
+
+    What hosts are expected to run now is left out, as it is of `Plan.content_digest`.
+    """
+    return [
+        *_release_difference(old, new),
+        *_host_difference(old, new),
+        *_definition_difference(old, new),
+        *_value_difference("", _rest(old), _rest(new)),
+    ]
+
+
+def _release_difference(old: Plan, new: Plan) -> list[str]:
+    lines = []
+    if old.release_id != new.release_id:
+        lines.append(f"release: {old.release_id} → {new.release_id}")
+    if old.doc["artifact"] != new.doc["artifact"]:
+        lines += _value_difference("artifact", old.doc["artifact"], new.doc["artifact"])
+    return lines
+
+
+def _host_difference(old: Plan, new: Plan) -> list[str]:
+    gone = [name for name in old.host_names if name not in new.host_names]
+    come = [name for name in new.host_names if name not in old.host_names]
+    both = [name for name in new.host_names if name in old.host_names]
+    lines = [f"hosts added: {', '.join(come)}"] if come else []
+    lines += [f"hosts removed: {', '.join(gone)}"] if gone else []
+    moved = [name for name in both if old.host(name).domain != new.host(name).domain]
+    lines += [f"{name}: domain {old.host(name).domain!r} → {new.host(name).domain!r}" for name in moved]
+    if old.waves != new.waves:
+        lines.append(f"waves: {_waves_text(old)} → {_waves_text(new)}")
+    return lines
+
+
+def _definition_difference(old: Plan, new: Plan) -> list[str]:
+    where: dict[str, list[str]] = {}
+    for name in new.host_names:
+        if name in old.host_names:
+            for line in _value_difference("", old.definition_of(name), new.definition_of(name)):
+                where.setdefault(line, []).append(name)
+    return [f"definition of {', '.join(names)}: {line}" for line, names in where.items()]
+
+
+def _rest(plan: Plan) -> dict[str, Any]:
+    told = ("release", "artifact", "definitions", "hosts", "waves")
+    return {key: value for key, value in plan.doc.items() if key not in told}
+
+
+def _value_difference(prefix: str, old: Any, new: Any, path: Path = ()) -> list[str]:
+    if old == new and type(old) is type(new):
+        return []
+    if isinstance(old, dict) and isinstance(new, dict):
+        steps = list(dict.fromkeys([*old, *new]))
+        pairs = [(step, old.get(step, _MISSING), new.get(step, _MISSING)) for step in steps]
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = [(index, before, after) for index, (before, after) in enumerate(zip(old, new, strict=True))]
+    else:
+        return [_changed(prefix, path, old, new)]
+    return [line for step, before, after in pairs for line in _value_difference(prefix, before, after, (*path, step))]
+
+
+def _changed(prefix: str, path: Path, old: Any, new: Any) -> str:
+    where = ".".join(part for part in (prefix, path_text(path)) if part)
+    if old is _MISSING:
+        return f"{where}: added {shown(new)}"
+    if new is _MISSING:
+        return f"{where}: removed {shown(old)}"
+    return f"{where}: {shown(old)} → {shown(new)}"
+
+
+def _waves_text(plan: Plan) -> str:
+    return " | ".join(" ".join(wave) for wave in plan.waves)
+
+
+def _host_doc(host: Host) -> dict[str, Any]:
+    return {
+        "name": host.name,
+        "definition": canonical.digest(host.definition),
+        "previous": host.previous,
+        "domain": host.domain,
+    }
+
+
+def _release_id(version: str, manifest: Mapping[str, Any]) -> str:
+    return f"{version}-{canonical.digest(manifest)[:12]}"
+
+
+def _check_waves(doc: dict[str, Any], place: str) -> None:
+    names = [host["name"] for host in doc["hosts"]]
+    in_waves = [name for wave in doc["waves"] for name in wave]
+    if names != in_waves or len(set(names)) != len(names):
+        raise Refusal(
+            "WAVES",
+            f"{place}: the waves name {', '.join(in_waves)}, expected each host once and in order: {', '.join(names)}",
+        )
+    most = max(len(wave) for wave in doc["waves"])
+    if most > len(names) - doc["floor"]:
+        raise Refusal(
+            "WAVES",
+            f"{place}: a wave of {most} of {len(names)} hosts does not leave {doc['floor']} up, as the floor asks",
+        )
+
+
+def _check_definitions(doc: dict[str, Any], place: str) -> None:
+    for digest, definition in doc["definitions"].items():
+        if canonical.digest(definition) != digest:
+            raise Refusal("DATA", f"{place}: definitions.{digest}: the definition has another digest")
+        if definition.get("service") != doc["service"]:
+            raise Refusal("DATA", f"{place}: definitions.{digest}: found one of service {definition.get('service')!r}")
+    used = {host["definition"] for host in doc["hosts"]}
+    if used != set(doc["definitions"]):
+        odd = ", ".join(sorted(used ^ set(doc["definitions"])))
+        raise Refusal("DATA", f"{place}: definitions without a host, or missing ones: {odd}")
+
+
+def _check_release(doc: dict[str, Any], place: str) -> None:
+    release = doc["release"]
+    expected = _release_id(release["version"], release["manifest"])
+    if release["id"] != expected:
+        raise Refusal("DATA", f"{place}: release.id: found {release['id']}, expected {expected}, as the manifest says")

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plan document holds, as a JSON Schema.
+
+Definitions and the manifest are checked by `core`, which owns them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+HEX64 = "^[0-9a-f]{64}$"
+VERSION = "^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$"
+
+
+def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(properties),
+        "properties": properties,
+        **more,
+    }
+
+
+_NAME = {"type": "string", "minLength": 1, "description": "a name"}
+_COUNT = {"type": "integer", "minimum": 0, "description": "a number, 0 or more"}
+_OPTIONAL_TEXT = {"type": ["string", "null"], "description": "text or null"}
+_DIGEST = {"type": "string", "pattern": HEX64, "description": "a SHA-256 digest in lower-case hexadecimal"}
+_ANY_OBJECT = {"type": "object"}
+
+PLAN: dict[str, Any] = _object(
+    {
+        "v": {"const": 1, "description": "1, the version of plans that this version reads"},
+        "action": {"const": "deploy", "description": "deploy"},
+        "service": _NAME,
+        "environment": _NAME,
+        "title": _OPTIONAL_TEXT,
+        "release": _object(
+            {
+                "version": {"type": "string", "pattern": VERSION, "description": "a version"},
+                "id": _NAME,
+                "manifest": _ANY_OBJECT,
+                "files": _COUNT,
+                "size_bytes": _COUNT,
+            }
+        ),
+        "artifact": _object(
+            {
+                "kind": {"enum": ["file", "url"]},
+                "name": _NAME,
+                "sha256": _DIGEST,
+                "size_bytes": _COUNT,
+                "strip": _COUNT,
+                "url": _OPTIONAL_TEXT,
+                "allow_hosts": {"type": "array", "items": _NAME},
+            }
+        ),
+        "definitions": {"type": "object", "minProperties": 1, "additionalProperties": _ANY_OBJECT},
+        "hosts": {
+            "type": "array",
+            "minItems": 1,
+            "items": _object({"name": _NAME, "definition": _DIGEST, "previous": _NAME, "domain": {"type": "string"}}),
+        },
+        "waves": {"type": "array", "minItems": 1, "items": {"type": "array", "minItems": 1, "items": _NAME}},
+        "floor": _COUNT,
+        "budget": _COUNT,
+        "back_for_s": {"type": "integer", "minimum": 1, "description": "seconds, 1 or more"},
+        "checks": _ANY_OBJECT,
+        "limits": _ANY_OBJECT,
+    }
+)

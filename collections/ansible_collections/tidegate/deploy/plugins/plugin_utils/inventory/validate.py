@@ -1,0 +1,169 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks a document against a JSON Schema and says what is wrong in words a person can act on.
+
+Each problem names its path (``web.probes[0].http.urll``), what was found, what was expected and the nearest known
+key. The ``description`` of a property is its *expected*, so a schema, its reference page and its errors are one text.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+
+Schema = Mapping[str, Any]
+Path = tuple[str | int, ...]
+
+MOST_PROBLEMS = 10
+MOST_SHOWN = 80
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing in a document that is not as it must be.
+
+    Args:
+        path: keys and indexes that lead to it.
+        found: what is there, in words.
+        expected: what must be there, in words.
+        near: the known key that was probably meant.
+    """
+
+    path: Path
+    found: str
+    expected: str
+    near: str | None = None
+
+    def text(self) -> str:
+        """The problem as one line."""
+        hint = f"; did you mean {self.near}?" if self.near else ""
+        return f"{path_text(self.path) or 'the document'}: found {self.found}, expected {self.expected}{hint}"
+
+
+def problems(document: object, schema: Schema) -> list[Problem]:
+    """Everything in a plain document that its schema does not allow, in the order of the document."""
+    validator = _Validator(schema)
+    errors = sorted(validator.iter_errors(document), key=lambda error: [str(part) for part in error.absolute_path])
+    found = [problem for error in errors for problem in _translate(error)]
+    return list(dict.fromkeys(found))
+
+
+def refuse(place: str, found: Sequence[Problem], lines: Mapping[Path, int] | None = None) -> None:
+    """Raise one Refusal that tells all problems; do nothing when there are none.
+
+    Args:
+        place: the file or variable they are in.
+        found: the problems.
+        lines: the line of each path, where the document is a file; a path without one has its parent's.
+
+    Raises:
+        Refusal: DATA.
+    """
+    if not found:
+        return
+    told = [f"{_place(place, problem.path, lines)}: {problem.text()}" for problem in found[:MOST_PROBLEMS]]
+    if len(found) > MOST_PROBLEMS:
+        told.append(f"{place}: and {len(found) - MOST_PROBLEMS} more")
+    facts = [{"path": path_text(p.path), "found": p.found, "expected": p.expected, "near": p.near} for p in found]
+    raise Refusal("DATA", "\n".join(told), place=place, problems=facts)
+
+
+def path_text(path: Path) -> str:
+    """A path as people write it: ``web.probes[0].http.url``."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif re.fullmatch(r"[A-Za-z0-9_-]+", part):
+            text += f".{part}" if text else part
+        else:
+            text += f'["{part}"]'
+    return text
+
+
+def shown(value: object) -> str:
+    """A value for a message: short, in the words of YAML, on one line."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return f"a mapping with {', '.join(str(key) for key in value)}" if value else "an empty mapping"
+    if isinstance(value, list):
+        return f"a list of {len(value)}" if value else "an empty list"
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like the given one, or None when none is."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)), None)
+
+
+def _place(place: str, path: Path, lines: Mapping[Path, int] | None) -> str:
+    if not lines:
+        return place
+    while path and path not in lines:
+        path = path[:-1]
+    return f"{place}:{lines[path]}" if path in lines else place
+
+
+def _translate(error: jsonschema.ValidationError) -> Iterator[Problem]:
+    path: Path = tuple(error.absolute_path)
+    keyword, instance = error.validator, error.instance
+    if keyword == "additionalProperties" and error.validator_value is False:
+        known = list(error.schema.get("properties", ()))
+        for key in instance:
+            if key not in known:
+                yield Problem((*path, str(key)), "an unknown key", f"one of {', '.join(known)}", nearest(str(key), known))
+    elif keyword == "required":
+        for key in error.validator_value:
+            if key not in instance:
+                yield Problem((*path, key), "nothing", _describe(error.schema["properties"][key], "a value"))
+    elif "propertyNames" in error.absolute_schema_path:
+        yield Problem((*path, str(instance)), f"the name {shown(instance)}", _describe(error.schema, "a name"))
+    else:
+        yield Problem(path, shown(instance), _describe(error.schema, _generic(error)))
+
+
+def _describe(schema: Schema, otherwise: str) -> str:
+    return str(schema.get("description", otherwise))
+
+
+def _generic(error: jsonschema.ValidationError) -> str:
+    if error.validator == "enum":
+        return f"one of {', '.join(shown(value) for value in error.validator_value)}"
+    if error.validator == "type":
+        kinds = error.validator_value
+        return " or ".join([kinds] if isinstance(kinds, str) else kinds)
+    return f"{error.validator} {error.validator_value}"
+
+
+def _is_integer(_checker: object, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_object(_checker: object, value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(key, str) for key in value)
+
+
+def _pattern(_validator: Any, pattern: str, value: object, _schema: object) -> Iterator[jsonschema.ValidationError]:
+    # A "$" of Python also matches before a final newline, one of JSON Schema does not.
+    if isinstance(value, str) and (not re.search(pattern, value) or (pattern.endswith("$") and value.endswith("\n"))):
+        yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    validators={"pattern": _pattern},
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer).redefine(
+        "object", _is_object
+    ),
+)

@@ -35,6 +35,7 @@ CODES = {
     "NO_SYSTEMD": "the host does not run systemd",
     "PROTOCOL": "the host and the controller do not speak the same protocol",
     "PROGRAM_NEWER": "the host carries a newer host program than this controller",
+    "PROGRAM_OTHER": "the host carries another host program that may be replaced: ship this one",
     "PRECHECK": "pre-checks found what must be mended first",
     "NO_SPACE": "a file system of the host is full or has no free inode",
     "UNSAFE_PATH": "a path on the host can be changed by others, or is not what it must be",

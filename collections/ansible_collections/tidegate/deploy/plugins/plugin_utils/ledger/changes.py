@@ -1,0 +1,217 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes and the revisions of their plans."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import Database, doc_in, doc_out, stamp
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import CHANGES, REVISIONS, sa
+
+PLANNED = "planned"
+ID_PATTERN = r"CHG-[0-9]{4}-[0-9]{4,9}"
+
+
+class Changes(Database):
+    """The part of the store that keeps changes."""
+
+    def new_change(
+        self,
+        service: str,
+        environment: str,
+        content_digest: str,
+        plan_bytes: bytes,
+        source: str,
+        id: str | None = None,  # noqa: A002 - the word of the change file
+        year: int | None = None,
+    ) -> tuple[str, int]:
+        """Record a plan as a new change, or as a new revision of the open change that is pinned.
+
+        Args:
+            service: whom the plan is for, with `environment`.
+            content_digest: digest of what the plan says, apart from what hosts ran when it was made.
+            plan_bytes: the canonical plan.
+            source: where it came from, for people: the change file.
+            id: the pinned id; None for the next free one.
+            year: of the next free id; None for the clock's.
+
+        Returns:
+            The change's id and revision.
+
+        Raises:
+            Refusal: DATA, an id of another form or of another service; NOT_OPEN, the pinned change is closed.
+        """
+        if id is not None and not re.fullmatch(ID_PATTERN, id):
+            raise Refusal("DATA", f"id {id!r} is not of the form CHG-2026-0007")
+        now = self.now()
+        with self.writing() as connection:
+            change_id = id or _next_id(connection, year or now.year)
+            existing = _change(connection, change_id)
+            if existing is not None:
+                _require_same(existing, service, environment)
+                return change_id, _add_revision(connection, existing, content_digest, plan_bytes, stamp(now))
+            connection.execute(
+                CHANGES.insert().values(
+                    id=change_id,
+                    service=service,
+                    environment=environment,
+                    state=PLANNED,
+                    source=source,
+                    created_at=stamp(now),
+                    revision=1,
+                )
+            )
+            _insert_revision(connection, change_id, 1, content_digest, plan_bytes, stamp(now))
+            return change_id, 1
+
+    def add_revision(self, change_id: str, content_digest: str, plan_bytes: bytes) -> int:
+        """Record a new plan for an open change and answer its revision.
+
+        Raises:
+            Refusal: NO_CHANGE; NOT_OPEN.
+        """
+        with self.writing() as connection:
+            existing = _require(connection, change_id)
+            return _add_revision(connection, existing, content_digest, plan_bytes, stamp(self.now()))
+
+    def change(self, change_id: str) -> ChangeRow | None:
+        """A change with its newest plan."""
+        with self.reading() as connection:
+            return _change(connection, change_id)
+
+    def plan_bytes(self, change_id: str, revision: int) -> bytes | None:
+        """The plan of one revision, also of one that is no longer the newest."""
+        key = (REVISIONS.c.change_id == change_id) & (REVISIONS.c.revision == revision)
+        with self.reading() as connection:
+            text = connection.execute(sa.select(REVISIONS.c.plan).where(key)).scalar()
+        return None if text is None else text.encode("utf-8")
+
+    def open_changes(self, service: str, environment: str) -> list[ChangeRow]:
+        """The changes of a service that have no outcome yet, oldest first."""
+        query = _select().where(_of(service, environment), CHANGES.c.closed_at.is_(None))
+        with self.reading() as connection:
+            return [_row(found) for found in connection.execute(query.order_by(CHANGES.c.created_at, CHANGES.c.id))]
+
+    def latest_change(self, service: str, environment: str, state: str | None = None) -> ChangeRow | None:
+        """The change of a service that was planned last, of one state if that is given."""
+        query = _select().where(_of(service, environment))
+        if state is not None:
+            query = query.where(CHANGES.c.state == state)
+        with self.reading() as connection:
+            found = connection.execute(_newest_first(query).limit(1)).first()
+        return None if found is None else _row(found)
+
+    def changes(self, limit: int = 20) -> list[ChangeRow]:
+        """The changes that were planned last, newest first."""
+        with self.reading() as connection:
+            return [_row(found) for found in connection.execute(_newest_first(_select()).limit(limit))]
+
+    def set_change_state(self, change_id: str, expected: Collection[str], new: str, outcome_doc: Any = None) -> None:
+        """Move a change from one of the expected states to a new one; with an outcome, it is closed.
+
+        Raises:
+            Refusal: NO_CHANGE; NOT_OPEN, it is in a state that was not expected. Nothing changed.
+        """
+        values: dict[str, Any] = {"state": new}
+        if outcome_doc is not None:
+            values |= {"outcome": doc_in(outcome_doc), "closed_at": stamp(self.now())}
+        with self.writing() as connection:
+            found = _require(connection, change_id)
+            if found.state not in expected:
+                raise Refusal(
+                    "NOT_OPEN",
+                    f"change {change_id} is {found.state}, expected {' or '.join(sorted(expected))}: "
+                    f"it cannot become {new}",
+                    change=change_id,
+                    state=found.state,
+                )
+            connection.execute(CHANGES.update().where(CHANGES.c.id == change_id).values(values))
+
+
+def _select() -> sa.Select:
+    newest = (REVISIONS.c.change_id == CHANGES.c.id) & (REVISIONS.c.revision == CHANGES.c.revision)
+    return sa.select(*CHANGES.c, REVISIONS.c.content_digest, REVISIONS.c.plan_digest, REVISIONS.c.plan).select_from(
+        sa.join(CHANGES, REVISIONS, newest)
+    )
+
+
+def _of(service: str, environment: str) -> sa.ColumnElement:
+    return (CHANGES.c.service == service) & (CHANGES.c.environment == environment)
+
+
+def _newest_first(query: sa.Select) -> sa.Select:
+    return query.order_by(CHANGES.c.created_at.desc(), CHANGES.c.id.desc())
+
+
+def _row(found: Any) -> ChangeRow:
+    values = dict(found._mapping)
+    values["outcome"] = doc_out(values["outcome"])
+    values["plan_bytes"] = values.pop("plan").encode("utf-8")
+    return ChangeRow(**values)
+
+
+def _change(connection: sa.Connection, change_id: str) -> ChangeRow | None:
+    found = connection.execute(_select().where(CHANGES.c.id == change_id)).first()
+    return None if found is None else _row(found)
+
+
+def _require(connection: sa.Connection, change_id: str) -> ChangeRow:
+    found = _change(connection, change_id)
+    if found is None:
+        raise Refusal("NO_CHANGE", f"the store knows no change {change_id}", change=change_id)
+    return found
+
+
+def _require_same(existing: ChangeRow, service: str, environment: str) -> None:
+    if (existing.service, existing.environment) != (service, environment):
+        raise Refusal(
+            "DATA",
+            f"id {existing.id} is a change of {existing.service} in {existing.environment}, "
+            f"not of {service} in {environment}: choose another id, or leave it out",
+            change=existing.id,
+        )
+
+
+def _next_id(connection: sa.Connection, year: int) -> str:
+    prefix = f"CHG-{year:04d}-"
+    ids = connection.execute(sa.select(CHANGES.c.id).where(CHANGES.c.id.like(f"{prefix}%"))).scalars()
+    return f"{prefix}{max((int(found[len(prefix) :]) for found in ids), default=0) + 1:04d}"
+
+
+def _add_revision(
+    connection: sa.Connection, existing: ChangeRow, content_digest: str, plan_bytes: bytes, now: str
+) -> int:
+    if existing.closed_at is not None:
+        raise Refusal(
+            "NOT_OPEN",
+            f"change {existing.id} was closed at {existing.closed_at} ({existing.state}): "
+            "plan it under another id, or without one",
+            change=existing.id,
+            state=existing.state,
+        )
+    revision = existing.revision + 1
+    _insert_revision(connection, existing.id, revision, content_digest, plan_bytes, now)
+    connection.execute(CHANGES.update().where(CHANGES.c.id == existing.id).values(revision=revision))
+    return revision
+
+
+def _insert_revision(
+    connection: sa.Connection, change_id: str, revision: int, content_digest: str, plan_bytes: bytes, now: str
+) -> None:
+    connection.execute(
+        REVISIONS.insert().values(
+            change_id=change_id,
+            revision=revision,
+            content_digest=content_digest,
+            plan_digest=hashlib.sha256(plan_bytes).hexdigest(),
+            plan=plan_bytes.decode("utf-8"),
+            created_at=now,
+        )
+    )

@@ -1,0 +1,169 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the store's schema came to be: numbered steps, each applied once, all missing ones in one transaction.
+
+A step that was released is never edited; a new one is appended. The SQL is the part that SQLite and PostgreSQL share.
+Time is text in UTC of one width, so that it sorts; documents are canonical JSON as text; flags are 0 or 1.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import MIGRATIONS, sa
+
+
+class Migration(NamedTuple):
+    number: int
+    name: str
+    statements: tuple[str, ...]
+
+
+_FIRST = Migration(
+    1,
+    "changes, runs, leases",
+    (
+        """CREATE TABLE changes (
+            id TEXT NOT NULL PRIMARY KEY,
+            service TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            state TEXT NOT NULL,
+            source TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            closed_at TEXT,
+            outcome TEXT
+        )""",
+        "CREATE INDEX changes_of_service ON changes (service, environment, created_at)",
+        """CREATE TABLE revisions (
+            change_id TEXT NOT NULL REFERENCES changes (id),
+            revision INTEGER NOT NULL,
+            content_digest TEXT NOT NULL,
+            plan_digest TEXT NOT NULL,
+            plan TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            PRIMARY KEY (change_id, revision)
+        )""",
+        """CREATE TABLE runs (
+            id TEXT NOT NULL PRIMARY KEY,
+            change_id TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            verb TEXT NOT NULL,
+            holder TEXT NOT NULL,
+            leased INTEGER NOT NULL,
+            waves INTEGER NOT NULL,
+            opened INTEGER NOT NULL,
+            closed INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            code TEXT,
+            message TEXT,
+            started_at TEXT NOT NULL,
+            ended_at TEXT,
+            outcome TEXT,
+            FOREIGN KEY (change_id, revision) REFERENCES revisions (change_id, revision)
+        )""",
+        "CREATE INDEX runs_of_change ON runs (change_id, started_at)",
+        "CREATE INDEX runs_of_holder ON runs (holder)",
+        """CREATE TABLE waves (
+            run_id TEXT NOT NULL REFERENCES runs (id),
+            number INTEGER NOT NULL,
+            opened_at TEXT NOT NULL,
+            closed_at TEXT,
+            doc TEXT,
+            PRIMARY KEY (run_id, number)
+        )""",
+        """CREATE TABLE run_hosts (
+            run_id TEXT NOT NULL REFERENCES runs (id),
+            host TEXT NOT NULL,
+            wave INTEGER NOT NULL,
+            position INTEGER NOT NULL,
+            step TEXT,
+            verdict TEXT,
+            code TEXT,
+            message TEXT,
+            touched INTEGER NOT NULL,
+            doc TEXT,
+            updated_at TEXT,
+            PRIMARY KEY (run_id, host)
+        )""",
+        """CREATE TABLE events (
+            run_id TEXT NOT NULL REFERENCES runs (id),
+            number INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            host TEXT NOT NULL,
+            step TEXT NOT NULL,
+            verdict TEXT NOT NULL,
+            code TEXT,
+            message TEXT,
+            doc TEXT,
+            PRIMARY KEY (run_id, number)
+        )""",
+        """CREATE TABLE leases (
+            service TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            number BIGINT NOT NULL,
+            run_id TEXT,
+            holder TEXT,
+            ttl_s INTEGER NOT NULL,
+            taken_at TEXT NOT NULL,
+            renewed_at TEXT NOT NULL,
+            expires_at TEXT NOT NULL,
+            PRIMARY KEY (service, environment)
+        )""",
+        "CREATE INDEX leases_of_run ON leases (run_id)",
+    ),
+)
+
+ALL = (_FIRST,)
+
+
+def version(connection: sa.Connection) -> int:
+    """The number of the last migration that this database has seen; 0 for an empty one.
+
+    Raises:
+        Refusal: STORE, the database holds tables, but none of ours.
+    """
+    tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+    if MIGRATIONS.name in tables:
+        return connection.execute(sa.select(sa.func.max(MIGRATIONS.c.number))).scalar() or 0
+    if tables:
+        raise Refusal("STORE", f"this database is not a store of Tidegate: it holds the table {tables[0]!r}")
+    return 0
+
+
+def migrate(connection: sa.Connection, now: str, steps: tuple[Migration, ...] = ALL) -> None:
+    """Apply what is missing, within the caller's transaction.
+
+    Raises:
+        Refusal: STORE_SCHEMA, the database is newer than this code.
+    """
+    seen = version(connection)
+    refuse_newer(seen, steps)
+    if seen == 0:
+        connection.exec_driver_sql(
+            f"CREATE TABLE {MIGRATIONS.name} (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, "
+            "applied_at TEXT NOT NULL)"
+        )
+    for step in steps:
+        if step.number > seen:
+            for statement in step.statements:
+                connection.exec_driver_sql(statement)
+            connection.execute(MIGRATIONS.insert().values(number=step.number, name=step.name, applied_at=now))
+
+
+def refuse_newer(seen: int, steps: tuple[Migration, ...] = ALL) -> None:
+    """Refuse a database that newer code has migrated.
+
+    Raises:
+        Refusal: STORE_SCHEMA.
+    """
+    newest = steps[-1].number
+    if seen > newest:
+        raise Refusal(
+            "STORE_SCHEMA",
+            f"the store has schema {seen}, this Tidegate knows up to {newest}. Run the Tidegate that wrote it, or a newer one",
+            found=seen,
+            expected=newest,
+        )

@@ -1,0 +1,316 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs, their waves and hosts, and the notes about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import leases
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import (
+    Database,
+    doc_in,
+    doc_out,
+    stamp,
+    text_in,
+)
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import (
+    HALTED,
+    INTERRUPTED,
+    LIVE,
+    RUNNING,
+    VERDICTS,
+    EventRow,
+    HostRow,
+    RunRow,
+)
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import (
+    EVENTS,
+    RUN_HOSTS,
+    RUNS,
+    WAVES,
+    sa,
+)
+
+
+class Runs(Database):
+    """The part of the store that keeps runs."""
+
+    def begin_run(
+        self,
+        run_id: str,
+        change_id: str,
+        revision: int,
+        verb: str,
+        holder_doc: dict[str, Any],
+        waves: Sequence[Sequence[str]],
+        lease: bool,
+    ) -> RunRow:
+        """Record that a process begins to work on a change. Asked again by the same run, it answers what stands.
+
+        Args:
+            run_id: of the process and change (`holder.run_id`).
+            revision: the revision of the plan that is worked on.
+            verb: what the run does: rollout, rollback.
+            holder_doc: the process (`holder.current_run_holder`).
+            waves: names of hosts in the order in which they are worked on.
+            lease: whether its waves may open only while it holds the service's lease.
+
+        Raises:
+            ValueError: a host appears twice, or the run id serves another change, revision or verb.
+        """
+        hosts = [
+            {"run_id": run_id, "host": host, "wave": wave, "position": position, "touched": 0}
+            for wave, names in enumerate(waves)
+            for position, host in enumerate(names)
+        ]
+        if len({row["host"] for row in hosts}) != len(hosts):
+            raise ValueError("a host appears twice in the waves of a run")
+        with self.writing() as connection:
+            existing = _run(connection, run_id)
+            if existing is not None:
+                if (existing.change_id, existing.revision, existing.verb) != (change_id, revision, verb):
+                    raise ValueError(f"run {run_id} is already a {existing.verb} of {existing.change_id}")
+                return existing
+            connection.execute(
+                RUNS.insert().values(
+                    id=run_id,
+                    change_id=change_id,
+                    revision=revision,
+                    verb=verb,
+                    holder=canonical.dumps(holder_doc).decode("utf-8"),
+                    leased=int(lease),
+                    waves=len(waves),
+                    opened=0,
+                    closed=0,
+                    state=RUNNING,
+                    started_at=stamp(self.now()),
+                )
+            )
+            if hosts:
+                connection.execute(RUN_HOSTS.insert(), hosts)
+            return _require(connection, run_id)
+
+    def run(self, run_id: str) -> RunRow | None:
+        """A run."""
+        with self.reading() as connection:
+            return _run(connection, run_id)
+
+    def run_state(self, run_id: str) -> str | None:
+        """The state of a run: running, halted, or what it ended with."""
+        with self.reading() as connection:
+            return connection.execute(sa.select(RUNS.c.state).where(RUNS.c.id == run_id)).scalar()
+
+    def runs(self, change_id: str) -> list[RunRow]:
+        """The runs of a change, oldest first."""
+        query = sa.select(RUNS).where(RUNS.c.change_id == change_id).order_by(RUNS.c.started_at, RUNS.c.id)
+        with self.reading() as connection:
+            return [_run_row(found) for found in connection.execute(query)]
+
+    def halt(self, run_id: str, code: str, message: str) -> bool:
+        """Let no further wave of a run open, and keep the first cause. Answers whether this was the first."""
+        with self.writing() as connection:
+            return (
+                connection.execute(
+                    RUNS.update()
+                    .where(RUNS.c.id == run_id, RUNS.c.state == RUNNING)
+                    .values(state=HALTED, code=code, message=text_in(message))
+                ).rowcount
+                == 1
+            )
+
+    def end_run(self, run_id: str, state: str, outcome_doc: Any = None) -> bool:
+        """End a run and give its lease back. The first end stays: answers whether it was this one.
+
+        Raises:
+            ValueError: the state is one of a run that has not ended.
+        """
+        if state in LIVE:
+            raise ValueError(f"a run cannot end {state}")
+        with self.writing() as connection:
+            return _end(connection, RUNS.c.id == run_id, state, stamp(self.now()), doc_in(outcome_doc)) == [run_id]
+
+    def interrupt(self, holder_doc: dict[str, Any], code: str, message: str) -> list[str]:
+        """End every live run of a process as interrupted, keep a cause that it had, and answer their ids."""
+        with self.writing() as connection:
+            mine = RUNS.c.holder == canonical.dumps(holder_doc).decode("utf-8")
+            connection.execute(
+                RUNS.update()
+                .where(mine, RUNS.c.state.in_(LIVE), RUNS.c.code.is_(None))
+                .values(code=code, message=text_in(message))
+            )
+            return _end(connection, mine, INTERRUPTED, stamp(self.now()), None)
+
+    # -- hosts ---------------------------------------------------------------------------------------------------
+
+    def note(
+        self,
+        run_id: str,
+        host: str,
+        step: str,
+        verdict: str,
+        code: str | None = None,
+        message: str | None = None,
+        doc: Any = None,
+        touched: bool | None = None,
+    ) -> None:
+        """Record what a step came to on a host: an event that stays, and the row that says where the host stands.
+
+        A lease that the run still holds begins anew. What happened is recorded also when the run has ended.
+
+        Args:
+            verdict: one of `rows.VERDICTS`.
+            code: of a refusal.
+            message: for people; cut at 4,000 characters.
+            doc: details that the caller picked from an allow-list.
+            touched: whether the change may have had an effect on the host; None leaves what is known.
+
+        Raises:
+            ValueError: another verdict, or a host that is not of this run.
+        """
+        if verdict not in VERDICTS:
+            raise ValueError(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
+        now = self.now()
+        values = {"step": step, "verdict": verdict, "code": code, "message": text_in(message), "doc": doc_in(doc)}
+        row = {**values, "updated_at": stamp(now)} | ({} if touched is None else {"touched": int(touched)})
+        with self.writing() as connection:
+            updated = connection.execute(RUN_HOSTS.update().where(_host(run_id, host)).values(row)).rowcount
+            if updated != 1:
+                raise ValueError(f"host {host!r} is not of run {run_id}")
+            last = sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.number), 0)).where(EVENTS.c.run_id == run_id)
+            number = connection.execute(last).scalar_one() + 1
+            event = {**values, "run_id": run_id, "number": number, "at": stamp(now), "host": host}
+            connection.execute(EVENTS.insert().values(event))
+            leases.extend(connection, run_id, now)
+
+    def host_rows(self, run_id: str) -> list[HostRow]:
+        """The hosts of a run in the order of its waves."""
+        query = sa.select(RUN_HOSTS).where(RUN_HOSTS.c.run_id == run_id)
+        with self.reading() as connection:
+            return [
+                _host_row(found) for found in connection.execute(query.order_by(RUN_HOSTS.c.wave, RUN_HOSTS.c.position))
+            ]
+
+    def host_row(self, run_id: str, host: str) -> HostRow | None:
+        """One host of a run."""
+        with self.reading() as connection:
+            found = connection.execute(sa.select(RUN_HOSTS).where(_host(run_id, host))).first()
+        return None if found is None else _host_row(found)
+
+    def events(self, run_id: str) -> list[EventRow]:
+        """Every note of a run, in order."""
+        query = sa.select(EVENTS).where(EVENTS.c.run_id == run_id).order_by(EVENTS.c.number)
+        with self.reading() as connection:
+            return [EventRow(**_with_doc(found)) for found in connection.execute(query)]
+
+    # -- waves ---------------------------------------------------------------------------------------------------
+
+    def open_wave(self, run_id: str, index: int, doc: Any = None) -> bool:
+        """Open exactly the next wave, counted from 0. The open one, asked for again, answers false.
+
+        Raises:
+            Refusal: WAVE, it is not the next one, the one before is not closed, or the run does not go on;
+                LEASE_LOST, the run needs the lease and does not hold it.
+        """
+        now = self.now()
+        with self.writing() as connection:
+            run = _require(connection, run_id)
+            _require_running(run)
+            if run.leased:
+                leases.require(connection, run_id, now)
+            if run.opened == index + 1 and run.closed == index:
+                return False
+            if run.opened != index or run.closed != index or index >= run.waves:
+                raise Refusal("WAVE", f"wave {index + 1} is not the next one: {_progress(run)}", run=run_id)
+            connection.execute(
+                WAVES.insert().values(run_id=run_id, number=index, opened_at=stamp(now), doc=doc_in(doc))
+            )
+            connection.execute(RUNS.update().where(RUNS.c.id == run_id).values(opened=index + 1))
+            return True
+
+    def close_wave(self, run_id: str, index: int) -> bool:
+        """Close the open wave. One that is closed already answers false.
+
+        Raises:
+            Refusal: WAVE, it is not open.
+        """
+        with self.writing() as connection:
+            run = _require(connection, run_id)
+            if index < run.closed:
+                return False
+            if (run.opened, run.closed) != (index + 1, index):
+                raise Refusal("WAVE", f"wave {index + 1} is not open: {_progress(run)}", run=run_id)
+            wave = (WAVES.c.run_id == run_id) & (WAVES.c.number == index)
+            connection.execute(WAVES.update().where(wave).values(closed_at=stamp(self.now())))
+            connection.execute(RUNS.update().where(RUNS.c.id == run_id).values(closed=index + 1))
+            return True
+
+    def wave_state(self, run_id: str) -> tuple[int, int]:
+        """How many waves of a run were opened, and how many closed.
+
+        Raises:
+            ValueError: no such run.
+        """
+        with self.reading() as connection:
+            run = _require(connection, run_id)
+            return run.opened, run.closed
+
+
+def _end(connection: sa.Connection, which: sa.ColumnElement, state: str, now: str, outcome: str | None) -> list[str]:
+    """End the live runs among those selected, give back their leases, and answer their ids."""
+    live = which & RUNS.c.state.in_(LIVE)
+    ids = list(connection.execute(sa.select(RUNS.c.id).where(live)).scalars())
+    connection.execute(RUNS.update().where(live).values(state=state, ended_at=now, outcome=outcome))
+    for run_id in ids:
+        leases.give_back(connection, run_id)
+    return ids
+
+
+def _run(connection: sa.Connection, run_id: str) -> RunRow | None:
+    found = connection.execute(sa.select(RUNS).where(RUNS.c.id == run_id)).first()
+    return None if found is None else _run_row(found)
+
+
+def _require(connection: sa.Connection, run_id: str) -> RunRow:
+    found = _run(connection, run_id)
+    if found is None:
+        raise ValueError(f"the store knows no run {run_id}")
+    return found
+
+
+def _require_running(run: RunRow) -> None:
+    if run.state != RUNNING:
+        cause = f" ({run.code}: {run.message})" if run.code else ""
+        raise Refusal("WAVE", f"the run is {run.state}{cause}: no further wave opens", run=run.id, state=run.state)
+
+
+def _progress(run: RunRow) -> str:
+    return f"of {run.waves} waves {run.opened} were opened and {run.closed} closed"
+
+
+def _run_row(found: Any) -> RunRow:
+    values = dict(found._mapping)
+    values |= {
+        "holder": doc_out(values["holder"]),
+        "outcome": doc_out(values["outcome"]),
+        "leased": bool(values["leased"]),
+    }
+    return RunRow(**values)
+
+
+def _host(run_id: str, host: str) -> sa.ColumnElement:
+    return (RUN_HOSTS.c.run_id == run_id) & (RUN_HOSTS.c.host == host)
+
+
+def _host_row(found: Any) -> HostRow:
+    values = _with_doc(found)
+    return HostRow(**{**values, "touched": bool(values["touched"])})
+
+
+def _with_doc(found: Any) -> dict[str, Any]:
+    values = dict(found._mapping)
+    return {**values, "doc": doc_out(values["doc"])}

@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The store's tables as queries see them; what they are made of is in `migrations`.
+
+SQLAlchemy is imported here, at the top, so that Ansible's main process pays for it once before it forks a worker per
+task and host. Where it is missing, importing this module still works, and `require_sqlalchemy` says what to do.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+
+try:
+    import sqlalchemy as sa
+
+    MISSING = None if sa.__version__.split(".")[0] == "2" else f"SQLAlchemy {sa.__version__}"
+    # The dialect is imported on first use, which would otherwise happen in every worker.
+    sa.create_engine("sqlite://").dispose()
+except ImportError as error:
+    sa = None
+    MISSING = str(error)
+
+
+def require_sqlalchemy() -> None:
+    """Refuse to go on without SQLAlchemy 2.
+
+    Raises:
+        Refusal: DEPENDENCY, with the command that installs it for the Python that runs Ansible.
+    """
+    if MISSING is not None:
+        raise Refusal(
+            "DEPENDENCY",
+            f"the store needs SQLAlchemy 2, found: {MISSING}. Install it for the Python that runs Ansible: "
+            f"{sys.executable} -m pip install 'SQLAlchemy>=2,<3'",
+            python=sys.executable,
+        )
+
+
+def _table(name: str, *columns: str) -> sa.TableClause:
+    return sa.table(name, *(sa.column(column) for column in columns))
+
+
+if sa is not None:
+    MIGRATIONS = _table("tidegate_migrations", "number", "name", "applied_at")
+    CHANGES = _table(
+        "changes", "id", "service", "environment", "state", "source", "created_at", "revision", "closed_at", "outcome"
+    )
+    REVISIONS = _table("revisions", "change_id", "revision", "content_digest", "plan_digest", "plan", "created_at")
+    RUNS = _table(
+        "runs",
+        "id", "change_id", "revision", "verb", "holder", "leased", "waves", "opened", "closed",
+        "state", "code", "message", "started_at", "ended_at", "outcome",
+    )  # fmt: skip
+    WAVES = _table("waves", "run_id", "number", "opened_at", "closed_at", "doc")
+    RUN_HOSTS = _table(
+        "run_hosts",
+        "run_id", "host", "wave", "position",
+        "step", "verdict", "code", "message", "touched", "doc", "updated_at",
+    )  # fmt: skip
+    EVENTS = _table("events", "run_id", "number", "at", "host", "step", "verdict", "code", "message", "doc")
+    LEASES = _table(
+        "leases",
+        "service", "environment", "number", "run_id", "holder", "ttl_s", "taken_at", "renewed_at", "expires_at",
+    )  # fmt: skip
+    TABLES = (CHANGES, REVISIONS, RUNS, WAVES, RUN_HOSTS, EVENTS, LEASES)

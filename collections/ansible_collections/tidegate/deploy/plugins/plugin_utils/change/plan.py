@@ -22,6 +22,8 @@ from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.manifest import Manifest
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import ReleaseId
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan_schema import PLAN
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
     Path,
@@ -165,7 +167,7 @@ def build(
     environment: str,
     title: str | None,
     version: str,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     artifact: Mapping[str, Any],
     hosts: Sequence[Host],
     waves: Sequence[Sequence[str]],
@@ -182,7 +184,7 @@ def build(
         environment: where.
         title: what people call the change, or None.
         version: of the release.
-        manifest: of the release, as a document.
+        manifest: of the release.
         artifact: kind, name, sha256, size_bytes, strip, url and allow_hosts (`artifact.ResolvedArtifact.doc`).
         hosts: the hosts of the change, in any order.
         waves: their names, wave by wave.
@@ -199,7 +201,6 @@ def build(
     by_name = {host.name: _host_doc(host) for host in hosts}
     ordered = [by_name[name] for wave in waves for name in wave if name in by_name]
     missing = [_host_doc(host) for host in hosts if not any(host.name in wave for wave in waves)]
-    files = [entry for entry in manifest.get("entries", ()) if entry.get("type") == "file"]
     return parse(
         {
             "v": 1,
@@ -209,10 +210,10 @@ def build(
             "title": title,
             "release": {
                 "version": version,
-                "id": _release_id(version, manifest),
-                "manifest": manifest,
-                "files": len(files),
-                "size_bytes": sum(entry.get("size", 0) for entry in files),
+                "id": str(ReleaseId.of(version, manifest.digest)),
+                "manifest": manifest.doc,
+                "files": manifest.files,
+                "size_bytes": manifest.size_bytes,
             },
             "artifact": artifact,
             "definitions": definitions,
@@ -328,10 +329,6 @@ def _host_doc(host: Host) -> dict[str, Any]:
     }
 
 
-def _release_id(version: str, manifest: Mapping[str, Any]) -> str:
-    return f"{version}-{canonical.digest(manifest)[:12]}"
-
-
 def _check_waves(doc: dict[str, Any], place: str) -> None:
     names = [host["name"] for host in doc["hosts"]]
     in_waves = [name for wave in doc["waves"] for name in wave]
@@ -362,6 +359,14 @@ def _check_definitions(doc: dict[str, Any], place: str) -> None:
 
 def _check_release(doc: dict[str, Any], place: str) -> None:
     release = doc["release"]
-    expected = _release_id(release["version"], release["manifest"])
-    if release["id"] != expected:
-        raise Refusal("DATA", f"{place}: release.id: found {release['id']}, expected {expected}, as the manifest says")
+    manifest = Manifest.parse(release["manifest"])
+    expected = {
+        "id": str(ReleaseId.of(release["version"], manifest.digest)),
+        "files": manifest.files,
+        "size_bytes": manifest.size_bytes,
+    }
+    for key, value in expected.items():
+        if release[key] != value:
+            raise Refusal(
+                "DATA", f"{place}: release.{key}: found {release[key]}, expected {value}, as the manifest says"
+            )

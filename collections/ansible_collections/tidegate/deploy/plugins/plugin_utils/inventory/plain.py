@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.parsing.vault import EncryptedString, VaultHelper
+
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.canonical import MAX_DEPTH
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import Path, path_text

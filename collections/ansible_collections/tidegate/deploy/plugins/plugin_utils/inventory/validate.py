@@ -13,9 +13,10 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
+
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 
 Schema = Mapping[str, Any]
@@ -117,33 +118,35 @@ def _place(place: str, path: Path, lines: Mapping[Path, int] | None) -> str:
 
 def _translate(error: jsonschema.ValidationError) -> Iterator[Problem]:
     path: Path = tuple(error.absolute_path)
-    keyword, instance = error.validator, error.instance
-    if keyword == "additionalProperties" and error.validator_value is False:
-        known = list(error.schema.get("properties", ()))
+    keyword, instance = error.validator, cast(Any, error.instance)
+    argument: Any = error.validator_value
+    schema: Any = error.schema
+    if keyword == "additionalProperties" and argument is False:
+        known = list(schema.get("properties", ()))
         for key in instance:
             if key not in known:
-                yield Problem((*path, str(key)), "an unknown key", f"one of {', '.join(known)}", nearest(str(key), known))
+                near = nearest(str(key), known)
+                yield Problem((*path, str(key)), "an unknown key", f"one of {', '.join(known)}", near)
     elif keyword == "required":
-        for key in error.validator_value:
+        for key in argument:
             if key not in instance:
-                yield Problem((*path, key), "nothing", _describe(error.schema["properties"][key], "a value"))
+                yield Problem((*path, key), "nothing", _describe(schema["properties"][key], "a value"))
     elif "propertyNames" in error.absolute_schema_path:
-        yield Problem((*path, str(instance)), f"the name {shown(instance)}", _describe(error.schema, "a name"))
+        yield Problem((*path, str(instance)), f"the name {shown(instance)}", _describe(schema, "a name"))
     else:
-        yield Problem(path, shown(instance), _describe(error.schema, _generic(error)))
+        yield Problem(path, shown(instance), _describe(schema, _generic(str(keyword), argument)))
 
 
 def _describe(schema: Schema, otherwise: str) -> str:
     return str(schema.get("description", otherwise))
 
 
-def _generic(error: jsonschema.ValidationError) -> str:
-    if error.validator == "enum":
-        return f"one of {', '.join(shown(value) for value in error.validator_value)}"
-    if error.validator == "type":
-        kinds = error.validator_value
-        return " or ".join([kinds] if isinstance(kinds, str) else kinds)
-    return f"{error.validator} {error.validator_value}"
+def _generic(keyword: str, argument: Any) -> str:
+    if keyword == "enum":
+        return f"one of {', '.join(shown(value) for value in argument)}"
+    if keyword == "type":
+        return " or ".join([argument] if isinstance(argument, str) else argument)
+    return f"{keyword} {argument}"
 
 
 def _is_integer(_checker: object, value: object) -> bool:
@@ -160,7 +163,7 @@ def _pattern(_validator: Any, pattern: str, value: object, _schema: object) -> I
         yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
 
 
-_Validator = jsonschema.validators.extend(
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
     jsonschema.Draft202012Validator,
     validators={"pattern": _pattern},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer).redefine(

@@ -8,18 +8,19 @@ from __future__ import annotations
 import copy
 
 import pytest
+
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.manifest import Entry, Manifest
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan
 
-MANIFEST = {
-    "v": 1,
-    "entries": [
-        {"path": "bin", "type": "dir", "mode": 0o755},
-        {"path": "bin/web", "type": "file", "mode": 0o755, "size": 10, "sha256": "a" * 64},
-        {"path": "site.yml", "type": "file", "mode": 0o644, "size": 5, "sha256": "b" * 64},
-    ],
-}
+MANIFEST = Manifest.of(
+    [
+        Entry("bin", "dir", mode=0o755),
+        Entry("bin/web", "file", mode=0o755, size=10, sha256="a" * 64),
+        Entry("site.yml", "file", mode=0o644, size=5, sha256="b" * 64),
+    ]
+)
 ARTIFACT = {
     "kind": "file",
     "name": "web.tar.gz",
@@ -56,19 +57,19 @@ def test_hosts_stand_in_wave_order():
     """The document lists hosts in the order in which they change, whatever order they came in."""
     built = a_plan()
 
-    assert ("web1", "web2") == built.host_names
-    assert (("web1",), ("web2",)) == built.waves
-    assert 1 == built.wave_of("web2")
-    assert "2.3.0-abc" == built.host("web2").previous
-    assert DEFINITION == built.definition_of("web1")
+    assert built.host_names == ("web1", "web2")
+    assert built.waves == (("web1",), ("web2",))
+    assert built.wave_of("web2") == 1
+    assert built.host("web2").previous == "2.3.0-abc"
+    assert built.definition_of("web1") == DEFINITION
 
 
 def test_release_is_named_by_its_manifest():
     """The release id carries the manifest's digest; files and bytes are counted from the manifest."""
     built = a_plan()
 
-    assert f"2.4.0-{canonical.digest(MANIFEST)[:12]}" == built.release_id
-    assert (2, 15) == (built.doc["release"]["files"], built.doc["release"]["size_bytes"])
+    assert f"2.4.0-{MANIFEST.digest[:12]}" == built.release_id
+    assert (built.doc["release"]["files"], built.doc["release"]["size_bytes"]) == (2, 15)
 
 
 def test_equal_definitions_are_kept_once():
@@ -76,9 +77,9 @@ def test_equal_definitions_are_kept_once():
     other = {**DEFINITION, "root": "/srv/web"}
     hosts = [HOSTS[0], plan.Host("web1", other)]
 
-    assert 1 == len(a_plan().doc["definitions"])
+    assert len(a_plan().doc["definitions"]) == 1
     assert other == a_plan(hosts=hosts).definition_of("web1")
-    assert DEFINITION == a_plan(hosts=hosts).definition_of("web2")
+    assert a_plan(hosts=hosts).definition_of("web2") == DEFINITION
 
 
 def test_round_trip():
@@ -94,15 +95,15 @@ def test_content_digest_leaves_out_what_runs_now():
 
     assert a_plan().digest != moved.digest
     assert a_plan().content_digest == moved.content_digest
-    assert [] == plan.difference(a_plan(), moved)
+    assert plan.difference(a_plan(), moved) == []
     assert a_plan().content_digest != a_plan(budget=1).content_digest
 
 
 def test_a_plan_does_not_change_with_its_parts():
     """Changing a document after it was frozen does not reach the plan."""
-    manifest = copy.deepcopy(MANIFEST)
-    built = a_plan(manifest=manifest)
-    manifest["entries"].clear()
+    limits = {"max_bytes": 1}
+    built = a_plan(limits=limits)
+    limits.clear()
 
     assert a_plan().digest == built.digest
 
@@ -112,7 +113,7 @@ def test_unknown_host_is_named():
     with pytest.raises(Refusal, match="web9 is not a host of this plan; it has web1, web2") as caught:
         a_plan().host("web9")
 
-    assert "HOSTS" == caught.value.code
+    assert caught.value.code == "HOSTS"
 
 
 BROKEN = {
@@ -142,6 +143,7 @@ BROKEN = {
         "DATA",
         "release.id: found 2.4.0-",
     ),
+    "other count": (lambda doc: doc["release"].update(files=3), "DATA", "release.files: found 3, expected 2"),
     "boolean as a number": (lambda doc: doc.update(floor=True), "DATA", "floor: found true, expected a number"),
 }
 
@@ -183,7 +185,12 @@ DIFFERENCES = {
     "limit added": ({"limits": {"max_bytes": 1, "max_entries": 2}}, ["limits.max_entries: added 2"]),
     "limit removed": ({"limits": {}}, ["limits.max_bytes: removed 1"]),
     "definition of one host": (
-        {"hosts": [HOSTS[0], plan.Host("web1", {**DEFINITION, "probes": [{"kind": "http", "url": "http://b/"}]}, "absent", "a")]},
+        {
+            "hosts": [
+                HOSTS[0],
+                plan.Host("web1", {**DEFINITION, "probes": [{"kind": "http", "url": "http://b/"}]}, "absent", "a"),
+            ]
+        },
         ["definition of web1: probes[0].url: 'http://a/' → 'http://b/'"],
     ),
     "definition of both hosts": (

@@ -1,0 +1,216 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The change file: what somebody wants to become of a service, in a few lines of YAML.
+
+The file is read once, and all that is wrong with it is told in one refusal, each problem with its line.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import strict_yaml
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import CHANGE
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
+    Problem,
+    problems,
+    refuse,
+    shown,
+)
+
+MAX_BYTES = 256 * 1024
+BACK_FOR_S = 7 * 86400
+MOST_BACK_FOR_S = 3650 * 86400
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_URL_ONLY = ("size", "allow_hosts")
+
+
+@dataclass(frozen=True)
+class ArtifactSource:
+    """Where the bytes of a release come from.
+
+    Args:
+        kind: ``file`` or ``url``.
+        path: of the file, absolute; empty for a URL.
+        url: of the artifact; empty for a file.
+        sha256: the digest that the bytes must have; always there for a URL.
+        size_bytes: the size that they must have, where the change file says it.
+        allow_hosts: web servers that may be asked; for a URL at least its own.
+        strip: leading folders of the archive to leave out.
+    """
+
+    kind: str
+    path: str = ""
+    url: str = ""
+    sha256: str | None = None
+    size_bytes: int | None = None
+    allow_hosts: tuple[str, ...] = ()
+    strip: int = 0
+
+    @property
+    def name(self) -> str:
+        """The name of the artifact's file."""
+        return os.path.basename(self.path or urlsplit(self.url).path)
+
+
+@dataclass(frozen=True)
+class ChangeFile:
+    """A change file that has been checked. What it leaves out is None, where only the inventory or a policy can say.
+
+    Args:
+        place: the file's absolute path.
+        service: the service that changes.
+        release: the version that it changes to.
+        artifact: where its bytes come from.
+        id: the change that this file is, when it pins one.
+        title: what people call the change.
+        hosts: names of hosts, an inventory pattern, or None for the service's own.
+        waves: sizes or lists of names; None for the default.
+        floor: hosts that stay up, as a number or a percentage; None for the default.
+        budget: hosts that may fail.
+        back_for_s: how long the way back stays open, in seconds.
+    """
+
+    place: str
+    service: str
+    release: str
+    artifact: ArtifactSource
+    id: str | None = None
+    title: str | None = None
+    hosts: tuple[str, ...] | str | None = None
+    waves: tuple[int | str | tuple[str, ...], ...] | None = None
+    floor: int | str | None = None
+    budget: int = 0
+    back_for_s: int = BACK_FOR_S
+
+
+def read(path: str) -> ChangeFile:
+    """The change in a file.
+
+    Args:
+        path: of the file; relative to the working directory.
+
+    Raises:
+        Refusal: DATA or UNSUPPORTED, naming file, line, path, what was found and what was expected.
+    """
+    return parse(_text_of(path), os.path.abspath(path))
+
+
+def parse(text: str, place: str) -> ChangeFile:
+    """The change in a text.
+
+    Args:
+        text: YAML.
+        place: absolute path of the file that it is from; relative paths in it start there.
+
+    Raises:
+        Refusal: as `read`.
+    """
+    document = strict_yaml.parse(text, place)
+    _refuse_unsupported(document, place)
+    found = problems(document.value, CHANGE)
+    refuse(place, found or _rules(document.value), document.lines)
+    return _change(document.value, place)
+
+
+def duration_s(text: str) -> int:
+    """The seconds in a duration such as ``7d``, ``12h``, ``90m`` or ``30s``, which the schema has checked."""
+    return int(text[:-1]) * _UNITS[text[-1]]
+
+
+def _text_of(path: str) -> str:
+    place = os.path.abspath(path)
+    try:
+        if not stat.S_ISREG(os.stat(place).st_mode):
+            raise Refusal("DATA", f"{place}: found no regular file, expected a change file", place=place)
+        with open(place, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Refusal("DATA", f"{place}: {error.strerror}; expected a change file", place=place) from None
+    if len(data) > MAX_BYTES:
+        raise Refusal("DATA", f"{place}: found more than {MAX_BYTES} bytes, expected a change file", place=place)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise Refusal("DATA", f"{place}:{line}: found bytes that are not UTF-8", place=place) from None
+
+
+def _refuse_unsupported(document: strict_yaml.Document, place: str) -> None:
+    if isinstance(document.value, dict) and "window" in document.value:
+        line = document.lines[("window",)]
+        raise Refusal(
+            "UNSUPPORTED",
+            f"{place}:{line}: window: this version knows no windows; leave it out, and run rollout at the right time",
+            place=place,
+        )
+
+
+def _rules(value: dict[str, Any]) -> list[Problem]:
+    """What a schema cannot say."""
+    found = _artifact_rules(value["artifact"])
+    if "back_for" in value and duration_s(value["back_for"]) > MOST_BACK_FOR_S:
+        most = f"at most {MOST_BACK_FOR_S // 86400}d"
+        found.append(Problem(("back_for",), shown(value["back_for"]), most))
+    return found
+
+
+def _artifact_rules(artifact: dict[str, Any]) -> list[Problem]:
+    place = ("artifact",)
+    if ("file" in artifact) == ("url" in artifact):
+        found = "both file and url" if "file" in artifact else shown(artifact)
+        return [Problem(place, found, "either {file: PATH} or {url: URL, sha256: DIGEST}")]
+    if "file" in artifact:
+        return [Problem((*place, key), "it beside file", "it beside url only") for key in _URL_ONLY if key in artifact]
+    found_url = []
+    if "sha256" not in artifact:
+        found_url.append(Problem((*place, "sha256"), "nothing", "the SHA-256 digest of what the URL gives"))
+    if not _host_of(artifact["url"]):
+        found_url.append(Problem((*place, "url"), shown(artifact["url"]), "a URL with the name of a web server"))
+    elif artifact["url"].endswith("/"):
+        found_url.append(Problem((*place, "url"), shown(artifact["url"]), "a URL of a file, not of a folder"))
+    return found_url
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        return parts.hostname if parts.port != 0 else None
+    except ValueError:
+        return None
+
+
+def _change(value: dict[str, Any], place: str) -> ChangeFile:
+    hosts, waves = value.get("hosts"), value.get("waves")
+    return ChangeFile(
+        place=place,
+        service=value["service"],
+        release=str(value["release"]),
+        artifact=_artifact(value["artifact"], place),
+        id=value.get("id"),
+        title=value.get("title"),
+        hosts=tuple(hosts) if isinstance(hosts, list) else hosts,
+        waves=None if waves is None else tuple(tuple(w) if isinstance(w, list) else w for w in waves),
+        floor=value.get("floor"),
+        budget=value.get("budget", 0),
+        back_for_s=duration_s(value["back_for"]) if "back_for" in value else BACK_FOR_S,
+    )
+
+
+def _artifact(value: dict[str, Any], place: str) -> ArtifactSource:
+    common = {"sha256": value.get("sha256"), "strip": value.get("strip", 0)}
+    if "file" in value:
+        path = os.path.join(os.path.dirname(place), os.path.expanduser(value["file"]))
+        return ArtifactSource(kind="file", path=os.path.normpath(path), **common)
+    url = value["url"]
+    allowed = (_host_of(url) or "", *value.get("allow_hosts", ()))
+    return ArtifactSource(
+        kind="url", url=url, size_bytes=value.get("size"), allow_hosts=tuple(dict.fromkeys(allowed)), **common
+    )

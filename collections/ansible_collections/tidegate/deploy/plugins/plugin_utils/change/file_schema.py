@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a change file holds, as a JSON Schema. The descriptions are the *expected* of its errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import CHANGE_ID, SHA256, VERSION
+
+_HOST = {"type": "string", "minLength": 1, "description": "the name of a host"}
+_SHA256 = {
+    "type": "string",
+    "pattern": f"^{SHA256.pattern}$",
+    "description": "a SHA-256 digest: 64 hexadecimal digits in lower case",
+}
+
+CHANGE: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "A change file of Tidegate",
+    "description": "a mapping with service, release and artifact",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["service", "release", "artifact"],
+    "properties": {
+        "service": {"type": "string", "minLength": 1, "description": "a service that tidegate_services defines"},
+        "release": {
+            "type": ["string", "integer"],
+            "pattern": f"^{VERSION.pattern}$",
+            "minimum": 0,
+            "description": "a version such as 2.4.0: letters, digits and . _ + -, at most 128",
+        },
+        "artifact": {
+            "type": "object",
+            "description": "{file: PATH}, or {url: URL, sha256: DIGEST}",
+            "additionalProperties": False,
+            "properties": {
+                "file": {"type": "string", "minLength": 1, "description": "a path; relative to the change file"},
+                "url": {
+                    "type": "string",
+                    "pattern": "^https?://[^\\s/?#@]+/[^\\s#]+$",
+                    "description": "an http or https URL of a file, without user, password and fragment",
+                },
+                "sha256": _SHA256,
+                "size": {"type": "integer", "minimum": 1, "description": "the size of the artifact in bytes"},
+                "allow_hosts": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"type": "string", "minLength": 1, "description": "the name of a web server"},
+                    "description": "a list of names of web servers that may be asked, redirects included",
+                },
+                "strip": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "maximum": 16,
+                    "description": "how many leading folders of the archive are left out, from 0 to 16",
+                },
+            },
+        },
+        "id": {
+            "type": "string",
+            "pattern": f"^{CHANGE_ID.pattern}$",
+            "description": "the id of a change, such as CHG-2026-0007",
+        },
+        "title": {
+            "type": "string",
+            "pattern": "^[^\\x00-\\x1f\\x7f]{1,200}$",
+            "description": "one line of at most 200 characters",
+        },
+        "hosts": {
+            "type": ["array", "string"],
+            "minLength": 1,
+            "items": _HOST,
+            "description": "a list of names of hosts, or an inventory pattern",
+        },
+        "waves": {
+            "type": "array",
+            "items": {
+                "type": ["integer", "string", "array"],
+                "minimum": 1,
+                "pattern": "^([0-9]+%|rest)$",
+                "items": _HOST,
+                "description": 'a number of hosts, a percentage such as "25%", rest, or a list of names of hosts',
+            },
+            "description": 'sizes such as [1, "25%", rest], or lists of names of hosts',
+        },
+        "floor": {
+            "type": ["integer", "string"],
+            "minimum": 0,
+            "pattern": "^[0-9]+%$",
+            "description": 'how many hosts stay up: a number or a percentage such as "50%"',
+        },
+        "budget": {"type": "integer", "minimum": 0, "description": "how many hosts may fail: a number, 0 or more"},
+        "back_for": {
+            "type": "string",
+            "pattern": "^[1-9][0-9]{0,8}[smhd]$",
+            "description": "how long the way back stays open, such as 90m, 12h or 7d",
+        },
+    },
+}

@@ -135,18 +135,18 @@ class Changes(Database):
             connection.execute(CHANGES.update().where(CHANGES.c.id == change_id).values(values))
 
 
-def _select() -> sa.Select:
+def _select() -> sa.Select[Any]:
     newest = (REVISIONS.c.change_id == CHANGES.c.id) & (REVISIONS.c.revision == CHANGES.c.revision)
     return sa.select(*CHANGES.c, REVISIONS.c.content_digest, REVISIONS.c.plan_digest, REVISIONS.c.plan).select_from(
         sa.join(CHANGES, REVISIONS, newest)
     )
 
 
-def _of(service: str, environment: str) -> sa.ColumnElement:
+def _of(service: str, environment: str) -> sa.ColumnElement[bool]:
     return (CHANGES.c.service == service) & (CHANGES.c.environment == environment)
 
 
-def _newest_first(query: sa.Select) -> sa.Select:
+def _newest_first(query: sa.Select[Any]) -> sa.Select[Any]:
     return query.order_by(CHANGES.c.created_at.desc(), CHANGES.c.id.desc())
 
 

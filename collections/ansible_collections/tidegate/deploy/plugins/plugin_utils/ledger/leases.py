@@ -114,11 +114,11 @@ def give_back(connection: sa.Connection, run_id: str) -> None:
     connection.execute(LEASES.update().where(LEASES.c.run_id == run_id).values(run_id=None, holder=None))
 
 
-def _of(service: str, environment: str) -> sa.ColumnElement:
+def _of(service: str, environment: str) -> sa.ColumnElement[bool]:
     return (LEASES.c.service == service) & (LEASES.c.environment == environment)
 
 
-def _lease(connection: sa.Connection, which: sa.ColumnElement, now: datetime) -> LeaseRow | None:
+def _lease(connection: sa.Connection, which: sa.ColumnElement[bool], now: datetime) -> LeaseRow | None:
     joined = sa.outerjoin(LEASES, RUNS, RUNS.c.id == LEASES.c.run_id)
     query = sa.select(*LEASES.c, RUNS.c.change_id).select_from(joined).where(which, LEASES.c.run_id.is_not(None))
     found = connection.execute(query).first()

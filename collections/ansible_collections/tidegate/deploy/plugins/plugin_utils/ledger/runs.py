@@ -260,7 +260,9 @@ class Runs(Database):
             return run.opened, run.closed
 
 
-def _end(connection: sa.Connection, which: sa.ColumnElement, state: str, now: str, outcome: str | None) -> list[str]:
+def _end(
+    connection: sa.Connection, which: sa.ColumnElement[bool], state: str, now: str, outcome: str | None
+) -> list[str]:
     """End the live runs among those selected, give back their leases, and answer their ids."""
     live = which & RUNS.c.state.in_(LIVE)
     ids = list(connection.execute(sa.select(RUNS.c.id).where(live)).scalars())
@@ -302,7 +304,7 @@ def _run_row(found: Any) -> RunRow:
     return RunRow(**values)
 
 
-def _host(run_id: str, host: str) -> sa.ColumnElement:
+def _host(run_id: str, host: str) -> sa.ColumnElement[bool]:
     return (RUN_HOSTS.c.run_id == run_id) & (RUN_HOSTS.c.host == host)
 
 

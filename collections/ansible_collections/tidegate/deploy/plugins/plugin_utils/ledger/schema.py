@@ -13,6 +13,20 @@ import sys
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 
+__all__ = [
+    "CHANGES",
+    "EVENTS",
+    "LEASES",
+    "MIGRATIONS",
+    "REVISIONS",
+    "RUNS",
+    "RUN_HOSTS",
+    "TABLES",
+    "WAVES",
+    "require_sqlalchemy",
+    "sa",
+]
+
 try:
     import sqlalchemy as sa
 
@@ -20,7 +34,7 @@ try:
     # The dialect is imported on first use, which would otherwise happen in every worker.
     sa.create_engine("sqlite://").dispose()
 except ImportError as error:
-    sa = None
+    sa = None  # type: ignore[assignment]  # every use is behind require_sqlalchemy
     MISSING = str(error)
 
 

@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the store of a site lies."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+VARIABLE = "TIDEGATE_STORE"
+FOLDER = ".tidegate"
+NAME = "store.db"
+
+
+def locate(inventory_sources: Sequence[str]) -> str:
+    """The path (or URL) of the store.
+
+    ``TIDEGATE_STORE`` decides when it is set. Otherwise the store is ``.tidegate/store.db`` beside the inventory: in the
+    folder of the first source that is a file, or in the first that is a folder (Ansible reads no hidden name in it), so
+    that a folder and a file in it name the same store. Without either it is in the working folder.
+
+    Args:
+        inventory_sources: what Ansible was given with ``-i``, or `ansible_inventory_sources`.
+    """
+    told = os.environ.get(VARIABLE)
+    if told:
+        return told if "://" in told else os.path.abspath(os.path.expanduser(told))
+    return os.path.join(_beside(inventory_sources), FOLDER, NAME)
+
+
+def _beside(sources: Sequence[str]) -> str:
+    for source in sources:
+        path = os.path.abspath(source)
+        if os.path.isdir(path):
+            return path
+        if os.path.isfile(path):
+            return os.path.dirname(path)
+    return os.getcwd()

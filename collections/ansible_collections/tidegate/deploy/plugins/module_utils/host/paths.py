@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
 class Paths:
     """The three folders of the host program; everything below them is named here and nowhere else.
 
@@ -19,9 +17,14 @@ class Paths:
         lib: the installed host programs.
     """
 
-    state: str = "/var/lib/tidegate"
-    run: str = "/run/tidegate"
-    lib: str = "/usr/local/lib/tidegate"
+    __slots__ = ("lib", "run", "state")  # no dataclass: every step of the program imports this, and pays for it
+
+    def __init__(
+        self, state: str = "/var/lib/tidegate", run: str = "/run/tidegate", lib: str = "/usr/local/lib/tidegate"
+    ) -> None:
+        self.state = state
+        self.run = run
+        self.lib = lib
 
     @property
     def lock(self) -> str:

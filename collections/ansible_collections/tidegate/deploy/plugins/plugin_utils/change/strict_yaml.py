@@ -58,9 +58,12 @@ def parse(text: str, place: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
-        raise Refusal("DATA", f"{place}{line}: not YAML: {error.problem or error.context}") from None
-    except (yaml.YAMLError, RecursionError) as error:
+        told = ", ".join(text for text in (error.context, error.problem) if text)
+        raise Refusal("DATA", f"{place}{line}: not YAML: {told}") from None
+    except yaml.YAMLError as error:
         raise Refusal("DATA", f"{place}: not YAML: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise Refusal("DATA", f"{place}: nested too deeply") from None
     reader = _Reader(place)
     return Document(None if node is None else reader.value(node, ()), reader.lines)
 

@@ -24,6 +24,7 @@ Path = tuple[str | int, ...]
 
 MOST_PROBLEMS = 10
 MOST_SHOWN = 80
+MOST_STEPS = 12
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,8 @@ class Problem:
 
 
 def problems(document: object, schema: Schema) -> list[Problem]:
-    """Everything in a plain document that its schema does not allow, in the order of the document."""
-    validator = _Validator(schema)
-    errors = sorted(validator.iter_errors(document), key=lambda error: [str(part) for part in error.absolute_path])
-    found = [problem for error in errors for problem in _translate(error)]
+    """Everything in a plain document that its schema does not allow."""
+    found = [problem for error in _Validator(schema).iter_errors(document) for problem in _translate(error)]
     return list(dict.fromkeys(found))
 
 
@@ -60,7 +59,7 @@ def refuse(place: str, found: Sequence[Problem], lines: Mapping[Path, int] | Non
     """Raise one Refusal that tells all problems; do nothing when there are none.
 
     Args:
-        place: the file or variable they are in.
+        place: the file or variable they are in; empty when the caller tells it.
         found: the problems.
         lines: the line of each path, where the document is a file; a path without one has its parent's.
 
@@ -69,24 +68,26 @@ def refuse(place: str, found: Sequence[Problem], lines: Mapping[Path, int] | Non
     """
     if not found:
         return
-    told = [f"{_place(place, problem.path, lines)}: {problem.text()}" for problem in found[:MOST_PROBLEMS]]
-    if len(found) > MOST_PROBLEMS:
-        told.append(f"{place}: and {len(found) - MOST_PROBLEMS} more")
-    facts = [{"path": path_text(p.path), "found": p.found, "expected": p.expected, "near": p.near} for p in found]
+    lines = lines or {}
+    ordered = sorted(found, key=lambda problem: _line(problem.path, lines))
+    told = [f"{_place(place, problem.path, lines)}{problem.text()}" for problem in ordered[:MOST_PROBLEMS]]
+    if len(ordered) > MOST_PROBLEMS:
+        told.append(f"{_place(place, (), {})}and {len(ordered) - MOST_PROBLEMS} more")
+    facts = [{"path": path_text(p.path), "found": p.found, "expected": p.expected, "near": p.near} for p in ordered]
     raise Refusal("DATA", "\n".join(told), place=place, problems=facts)
 
 
 def path_text(path: Path) -> str:
     """A path as people write it: ``web.probes[0].http.url``."""
     text = ""
-    for part in path:
+    for part in path[:MOST_STEPS]:
         if isinstance(part, int):
             text += f"[{part}]"
         elif re.fullmatch(r"[A-Za-z0-9_-]+", part):
             text += f".{part}" if text else part
         else:
             text += f'["{part}"]'
-    return text
+    return text if len(path) <= MOST_STEPS else f"{text}…"
 
 
 def shown(value: object) -> str:
@@ -108,12 +109,15 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)), None)
 
 
-def _place(place: str, path: Path, lines: Mapping[Path, int] | None) -> str:
-    if not lines:
-        return place
+def _place(place: str, path: Path, lines: Mapping[Path, int]) -> str:
+    line = _line(path, lines)
+    return f"{place}:{line}: " if line else f"{place}: " if place else ""
+
+
+def _line(path: Path, lines: Mapping[Path, int]) -> int:
     while path and path not in lines:
         path = path[:-1]
-    return f"{place}:{lines[path]}" if path in lines else place
+    return lines.get(path, 0)
 
 
 def _translate(error: jsonschema.ValidationError) -> Iterator[Problem]:

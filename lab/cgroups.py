@@ -1,0 +1,154 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The groups of processes that hold a fleet: what weighs, freezes and kills its hosts.
+
+A host has two groups: ``box`` for its processes, ``watch`` for the little program that boots it again when it asks for a
+reboot. On a unified hierarchy they are in the one tree; on a hybrid one they are in each of several, the unified one
+included: hosts that shared a group there would fight over ``/system.slice/web.service``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+
+from lab.command import LabError
+from lab.state import FleetState, HostState
+
+TOP = "tidegate-lab"
+CGROUPS = Path("/sys/fs/cgroup")
+HYBRID_TREES = ("cpu", "cpuacct", "memory", "pids", "systemd", "unified")
+CONTROLLERS = "+cpu +memory +pids"
+WEIGHT_OF_ONE = {"cpu.shares": 1024, "cpu.weight": 100}
+WEIGHT_AT_MOST = {"cpu.shares": 262_144, "cpu.weight": 10_000}
+GONE_AFTER_S = 10.0
+
+
+def mode() -> str:
+    """Say which hierarchy this machine has: unified or hybrid.
+
+    Raises:
+        LabError: Neither: version 1 alone, or nothing mounted.
+    """
+    if (CGROUPS / "cgroup.controllers").exists():
+        return "unified"
+    if (CGROUPS / "unified" / "cgroup.controllers").exists() and (CGROUPS / "systemd").exists():
+        return "hybrid"
+    raise LabError(f"{CGROUPS} is neither a unified (v2) nor a hybrid cgroup hierarchy; freezing and killing need v2")
+
+
+def trees() -> list[Path]:
+    """The roots of all hierarchies in which a host has its groups."""
+    if mode() == "unified":
+        return [CGROUPS]
+    return [CGROUPS / name for name in HYBRID_TREES if (CGROUPS / name).exists()]
+
+
+def v2_tree() -> Path:
+    """The root of the hierarchy that can freeze and kill."""
+    return CGROUPS if mode() == "unified" else CGROUPS / "unified"
+
+
+def make(state: FleetState) -> None:
+    """Make the groups of all hosts, and let the fleet weigh as much as its hosts would on machines of their own."""
+    for tree in trees():
+        fleet = tree / TOP / state.name
+        for host in state.hosts:
+            for part in ("watch", "box"):
+                (fleet / host.name / part).mkdir(parents=True, exist_ok=True)
+        _delegate(tree, fleet, [fleet / host.name for host in state.hosts])
+        _weigh(fleet, len(state.hosts))
+
+
+def _delegate(tree: Path, fleet: Path, hosts: list[Path]) -> None:
+    """Hand the controllers down; where the tree has none of them (hybrid) there is nothing to hand down."""
+    for folder in (tree, tree / TOP, fleet, *hosts):
+        with contextlib.suppress(OSError):
+            (folder / "cgroup.subtree_control").write_text(CONTROLLERS)
+
+
+def _weigh(fleet: Path, hosts: int) -> None:
+    """Let the fleet's group weigh as many ordinary groups, or all its hosts together would weigh as one process."""
+    for file, one in WEIGHT_OF_ONE.items():
+        if (fleet / file).exists():
+            (fleet / file).write_text(str(min(one * hosts, WEIGHT_AT_MOST[file])))
+
+
+def entries(state: FleetState, host: HostState, part: str) -> list[str]:
+    """The files into which a process writes itself to be in one of a host's groups."""
+    return [str(tree / TOP / state.name / host.name / part / "cgroup.procs") for tree in trees()]
+
+
+def _v2_group(state: FleetState, host: HostState | None) -> Path:
+    group = v2_tree() / TOP / state.name
+    return group / host.name if host else group
+
+
+def freeze(state: FleetState, host: HostState, frozen: bool) -> None:
+    """Stop all processes of a host where they are, or let them go on; return when they have."""
+    box = _v2_group(state, host) / "box"
+    (box / "cgroup.freeze").write_text(str(int(frozen)))
+    _wait(lambda: f"frozen {int(frozen)}" in (box / "cgroup.events").read_text(), f"{host.name} did not freeze or thaw")
+
+
+def kill(state: FleetState, host: HostState | None = None) -> None:
+    """Kill every process of a host, or of the whole fleet, at once; return when none is left."""
+    group = _v2_group(state, host)
+    if not group.exists():
+        return
+    (group / "cgroup.kill").write_text("1")
+    wait_empty(state, host)
+
+
+def wait_empty(state: FleetState, host: HostState | None = None, timeout_s: float = GONE_AFTER_S) -> None:
+    """Wait until a host, or the whole fleet, has no process."""
+    if _v2_group(state, host).exists():
+        _wait(lambda: empty(state, host), f"processes of {host.name if host else state.name} do not end", timeout_s)
+
+
+def empty(state: FleetState, host: HostState | None = None) -> bool:
+    """Say whether a host, or the whole fleet, has no process."""
+    events = _v2_group(state, host) / "cgroup.events"
+    return not events.exists() or "populated 0" in events.read_text()
+
+
+def processes(state: FleetState, host: HostState) -> list[int]:
+    """Process ids of all that runs in a host."""
+    box = _v2_group(state, host) / "box"
+    return [int(pid) for file in box.rglob("cgroup.procs") for pid in file.read_text().split()]
+
+
+def remove(state: FleetState) -> None:
+    """Remove the fleet's groups, and the one of all fleets when it was the last."""
+    for tree in trees():
+        fleet = tree / TOP / state.name
+        for folder in sorted(fleet.rglob("*/"), key=lambda path: len(path.parts), reverse=True):
+            if folder.is_dir():
+                _rmdir(folder)
+        _rmdir(fleet)
+        with contextlib.suppress(OSError):
+            (tree / TOP).rmdir()
+
+
+def _rmdir(folder: Path) -> None:
+    """Remove one group; a group is busy for a moment after its last process has gone."""
+    def gone() -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                folder.rmdir()
+            except OSError:
+                return False
+        return True
+
+    _wait(gone, f"{folder} cannot be removed")
+
+
+def _wait(condition, otherwise: str, timeout_s: float = GONE_AFTER_S) -> None:  # type: ignore[no-untyped-def]
+    """Wait for a condition; in steps of 20 ms."""
+    until = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > until:
+            raise LabError(f"{otherwise} within {timeout_s:g} s")
+        time.sleep(0.02)

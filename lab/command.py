@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running other programs: what they said is in the error when they fail."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+
+
+class LabError(Exception):
+    """Something that the lab cannot do; the message says what was found and what to do."""
+
+
+def run(argv: Sequence[str], *, input_text: str | None = None, check: bool = True) -> str:
+    """Run a program to its end and return its standard output.
+
+    Args:
+        argv: Program and arguments.
+        input_text: What it reads; nothing by default.
+        check: Whether an exit status other than 0 is an error.
+
+    Raises:
+        LabError: The program failed, or is not there.
+    """
+    try:
+        done = subprocess.run(argv, input=input_text or "", capture_output=True, text=True, check=False)
+    except FileNotFoundError as missing:
+        raise LabError(f"{argv[0]} is not installed") from missing
+    if check and done.returncode != 0:
+        raise LabError(f"{' '.join(argv)} ended with {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout

@@ -30,7 +30,7 @@ def current_run_holder() -> dict[str, Any]:
         Refusal: INTERRUPTED, this is a worker whose ansible-playbook is gone.
     """
     parent = multiprocessing.parent_process()
-    pid = os.getpid() if parent is None else parent.pid
+    pid = os.getpid() if parent is None else parent.pid or 0
     if parent is not None and os.getppid() != pid:
         raise Refusal("INTERRUPTED", f"the ansible-playbook process {pid} that began this step is gone")
     return {

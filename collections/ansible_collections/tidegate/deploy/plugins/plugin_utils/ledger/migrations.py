@@ -48,10 +48,11 @@ _FIRST = Migration(
         )""",
         """CREATE TABLE runs (
             id TEXT NOT NULL PRIMARY KEY,
-            change_id TEXT NOT NULL,
-            revision INTEGER NOT NULL,
+            change_id TEXT,
+            revision INTEGER,
             verb TEXT NOT NULL,
             holder TEXT NOT NULL,
+            doc TEXT,
             leased INTEGER NOT NULL,
             waves INTEGER NOT NULL,
             opened INTEGER NOT NULL,

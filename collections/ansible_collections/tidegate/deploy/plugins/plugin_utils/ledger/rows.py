@@ -37,13 +37,17 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class RunRow:
-    """One ansible-playbook process that works on one revision of a change; code and message are its first cause."""
+    """One ansible-playbook process that works on one revision of a change; code and message are its first cause.
+
+    It has no change yet while the plan is being made.
+    """
 
     id: str
-    change_id: str
-    revision: int
+    change_id: str | None
+    revision: int | None
     verb: str
     holder: dict[str, Any]
+    doc: Any
     leased: bool
     waves: int
     opened: int

@@ -43,22 +43,25 @@ class Runs(Database):
     def begin_run(
         self,
         run_id: str,
-        change_id: str,
-        revision: int,
+        change_id: str | None,
+        revision: int | None,
         verb: str,
         holder_doc: dict[str, Any],
         waves: Sequence[Sequence[str]],
         lease: bool,
+        doc: Any = None,
     ) -> RunRow:
         """Record that a process begins to work on a change. Asked again by the same run, it answers what stands.
 
         Args:
             run_id: of the process and change (`holder.run_id`).
+                None while its plan is being made; `bind_run` names it then.
             revision: the revision of the plan that is worked on.
             verb: what the run does: rollout, rollback.
             holder_doc: the process (`holder.current_run_holder`).
             waves: names of hosts in the order in which they are worked on.
             lease: whether its waves may open only while it holds the service's lease.
+            doc: what the processes of the run leave for each other.
 
         Raises:
             ValueError: a host appears twice, or the run id serves another change, revision or verb.
@@ -83,6 +86,7 @@ class Runs(Database):
                     revision=revision,
                     verb=verb,
                     holder=canonical.dumps(holder_doc).decode("utf-8"),
+                    doc=None if doc is None else canonical.dumps(doc).decode("utf-8"),
                     leased=int(lease),
                     waves=len(waves),
                     opened=0,
@@ -94,6 +98,20 @@ class Runs(Database):
             if hosts:
                 connection.execute(RUN_HOSTS.insert(), hosts)
             return _require(connection, run_id)
+
+    def bind_run(self, run_id: str, change_id: str, revision: int) -> None:
+        """Name the revision that a run works on, once its plan is made. The same again changes nothing.
+
+        Raises:
+            ValueError: no such run, or it works on another one.
+        """
+        with self.writing() as connection:
+            run = _require(connection, run_id)
+            if run.change_id is not None and (run.change_id, run.revision) != (change_id, revision):
+                raise ValueError(f"run {run_id} is already a {run.verb} of {run.change_id}")
+            connection.execute(
+                RUNS.update().where(RUNS.c.id == run_id).values(change_id=change_id, revision=revision)
+            )
 
     def run(self, run_id: str) -> RunRow | None:
         """A run."""
@@ -201,6 +219,12 @@ class Runs(Database):
             found = connection.execute(sa.select(RUN_HOSTS).where(_host(run_id, host))).first()
         return None if found is None else _host_row(found)
 
+    def bad_hosts(self, run_id: str) -> set[str]:
+        """The hosts of a run on which any step failed or could not be asked for, whatever came after."""
+        query = sa.select(EVENTS.c.host).where(EVENTS.c.run_id == run_id, EVENTS.c.verdict.in_(("failed", "unknown")))
+        with self.reading() as connection:
+            return set(connection.execute(query.distinct()).scalars())
+
     def events(self, run_id: str) -> list[EventRow]:
         """Every note of a run, in order."""
         query = sa.select(EVENTS).where(EVENTS.c.run_id == run_id).order_by(EVENTS.c.number)
@@ -298,6 +322,7 @@ def _run_row(found: Any) -> RunRow:
     values = dict(found._mapping)
     values |= {
         "holder": doc_out(values["holder"]),
+        "doc": doc_out(values["doc"]),
         "outcome": doc_out(values["outcome"]),
         "leased": bool(values["leased"]),
     }

@@ -65,7 +65,7 @@ if sa is not None:
     REVISIONS = _table("revisions", "change_id", "revision", "content_digest", "plan_digest", "plan", "created_at")
     RUNS = _table(
         "runs",
-        "id", "change_id", "revision", "verb", "holder", "leased", "waves", "opened", "closed",
+        "id", "change_id", "revision", "verb", "holder", "doc", "leased", "waves", "opened", "closed",
         "state", "code", "message", "started_at", "ended_at", "outcome",
     )  # fmt: skip
     WAVES = _table("waves", "run_id", "number", "opened_at", "closed_at", "doc")

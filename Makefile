@@ -19,16 +19,16 @@ help:  ## this list
 # --- for users ---------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: runtime lab-packages  ## a release in waves over real hosts, a bad one taken back (root; under 5 minutes)
-	@lab/demo
+demo: lab-packages runtime  ## a release in waves over real hosts, a bad one taken back (root; under 5 minutes)
+	@tools/demo
 
 .PHONY: fleet
-fleet: runtime lab-packages  ## boot HOSTS=4 practice hosts on this machine and keep them (root)
-	@lab/fleet up --hosts $(HOSTS)
+fleet: lab-packages runtime  ## boot HOSTS=4 practice hosts on this machine and keep them (root)
+	@python -m lab up $(HOSTS)
 
 .PHONY: clean
 clean:  ## take the practice hosts down; delete environments, caches and everything built
-	@if [ -x lab/fleet ]; then lab/fleet down; fi
+	@python3 -c 'from lab import fleet, state; [fleet.down(f.name) for f in state.fleets() if f.checkout == str(state.CHECKOUT)]'
 	@rm -rf build dist .venv .venv-next .ansible .mypy_cache .ruff_cache .pytest_cache .hypothesis $(DEPLOY)/tests/output
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -47,7 +47,7 @@ lint: dev  ## Ansible's own linters: ansible-lint, ansible-test sanity, antsibul
 	@$(STAGE) yamllint yamllint --strict .
 	@$(STAGE) shellcheck tools/shellcheck
 	@$(STAGE) ansible-lint ansible-lint --offline --profile production
-	@$(STAGE) changelog antsibull-changelog lint $(DEPLOY)
+	@$(STAGE) changelog sh -c 'cd $(DEPLOY) && antsibull-changelog lint'
 	@$(STAGE) plugin-docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck $(DEPLOY)
 	@$(STAGE) sanity tools/ansible-test .venv sanity
 
@@ -78,4 +78,4 @@ dev:
 	@tools/venv .venv dev
 
 lab-packages:
-	@tools/debian systemd-container mmdebstrap iproute2 nftables haproxy openssh-client git
+	@tools/debian systemd-container mmdebstrap iproute2 nftables openssh-client

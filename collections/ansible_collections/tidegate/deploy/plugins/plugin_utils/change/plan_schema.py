@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a plan document holds, as a JSON Schema.
 
-Definitions and the manifest are checked by `core`, which owns them.
+Definitions are checked by `core`, which owns them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PLAN: dict[str, Any] = _object(
             {
                 "version": {"type": "string", "pattern": VERSION, "description": "a version"},
                 "id": _NAME,
-                "manifest": _ANY_OBJECT,
+                "manifest": _DIGEST,
                 "files": _COUNT,
                 "size_bytes": _COUNT,
             }

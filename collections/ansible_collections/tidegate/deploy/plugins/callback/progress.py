@@ -1,0 +1,238 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: E402 - Ansible wants DOCUMENTATION before the imports
+"""Progress of a run as plain lines, and an orderly end when it is interrupted.
+
+Nothing depends on this callback: what it shows is in the store and on the hosts, and a run that ends without it is
+recognized as dead by the next one. No error in it changes a result.
+"""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: progress
+type: notification
+short_description: One plain line per host and step of a rollout, and an orderly end when it is interrupted
+version_added: 1.0.0
+description:
+  - Prints one line when a step of C(tidegate.deploy) has ended on a host, beside the output of any other callback.
+  - On C(SIGTERM), C(SIGHUP) and C(SIGINT) the run ends as it does on Ctrl-C. It is recorded as interrupted and its lease is
+    given back, so that the next run need not wait. The exit code is 143, 129, or Ansible's own for Ctrl-C.
+  - A run that a playbook leaves without closing it is recorded as interrupted too.
+requirements:
+  - enabling in configuration, as C(callbacks_enabled = tidegate.deploy.progress)
+author:
+  - Tidegate contributors (@tidegate)
+"""
+
+import atexit
+import functools
+import os
+import signal
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+from ansible import constants, context
+from ansible.plugins.callback import CallbackBase
+
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import holder, locate
+
+PREFIX = "tidegate"
+OURS = "tidegate.deploy."
+MAX_SAY = 400
+EXIT_BUSY_S = 5
+HANDLED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
+def harmless(hook: Callable[..., None]) -> Callable[..., None]:
+    """Keep an error of a hook from reaching Ansible: it is shown with -v and changes nothing."""
+
+    @functools.wraps(hook)
+    def wrapped(self: CallbackModule, *args: Any, **kwargs: Any) -> None:
+        try:
+            hook(self, *args, **kwargs)
+        except Exception as error:
+            self._display.v(f"{PREFIX}: progress could not be shown: {type(error).__name__}: {error}")
+
+    return wrapped
+
+
+def line_for_output(at: datetime, host: str, said: dict[str, Any], seconds: float | None = None) -> str:
+    """One line about one step on one host.
+
+    Args:
+        at: local time.
+        said: what the action returned as `tidegate`: step, verdict, say, code.
+        seconds: how long the step took, where that is known.
+    """
+    say = plain_text(said.get("say") or "")
+    if said.get("code"):
+        say = f"{plain_text(said['code'])}: {say}"
+    if seconds is not None:
+        say = f"{say} in {seconds:.1f} s".lstrip()
+    columns = (
+        PREFIX,
+        f"{at:%H:%M:%S}",
+        f"{plain_text(host):<12}",
+        f"{plain_text(said.get('step') or '-'):<10}",
+        f"{plain_text(said.get('verdict') or '-'):<7}",
+        say,
+    )
+    return "  ".join(columns).rstrip()
+
+
+def plain_text(value: object) -> str:
+    """Text of one line without what a terminal would obey."""
+    text = "".join(char if char.isprintable() else " " for char in str(value))
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_SAY else text[: MAX_SAY - 1] + "…"
+
+
+class Interruption:
+    """Turns a signal into the end that Ctrl-C has, in Ansible's main process only.
+
+    Ansible's own handler of SIGTERM kills the process where it stands, SIGHUP has none: neither runs clean-up. Its
+    handler of SIGINT stops the workers and raises, so that every ``finally`` and ``atexit`` runs.
+    """
+
+    def __init__(self) -> None:
+        self.signum: int | None = None
+        self._pid = os.getpid()
+        self._interrupt: Any = None
+
+    @property
+    def name(self) -> str | None:
+        return None if self.signum is None else signal.Signals(self.signum).name
+
+    def install(self) -> None:
+        """Take over the signals, except those that this process was told to ignore (nohup)."""
+        self._interrupt = signal.getsignal(signal.SIGINT)
+        for signum in HANDLED:
+            if signal.getsignal(signum) != signal.SIG_IGN:
+                signal.signal(signum, self._handle)
+
+    def raise_again(self) -> None:
+        """Stop, if a signal came whose exception was swallowed. For hooks in the main thread."""
+        if self.signum in (signal.SIGTERM, signal.SIGHUP):
+            raise SystemExit(128 + self.signum)
+
+    def _handle(self, signum: int, frame: FrameType | None) -> None:
+        signal.signal(signum, signal.SIG_DFL)
+        if os.getpid() != self._pid:
+            os.kill(os.getpid(), signum)
+            return
+        self.signum = self.signum or signum
+        try:
+            if callable(self._interrupt):
+                self._interrupt(signal.SIGINT, frame)
+        except KeyboardInterrupt:
+            if signum == signal.SIGINT:
+                raise
+        raise SystemExit(128 + signum)
+
+
+class CallbackModule(CallbackBase):
+    """Shows what our actions say, and closes what an interrupted run leaves open."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "tidegate.deploy.progress"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._interruption = Interruption()
+        self._pid = os.getpid()
+        self._began: dict[tuple[str, str], float] = {}
+        self._concerned = False
+
+    # -- hooks of the main thread --------------------------------------------------------------------------------
+
+    @harmless
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        self._interruption.install()
+        atexit.register(self._at_exit)
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        self._interruption.raise_again()
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        self._interruption.raise_again()
+        self._note_action(task)
+
+    def v2_runner_on_start(self, host: Any, task: Any) -> None:
+        self._interruption.raise_again()
+        self._note_start(host, task)
+
+    # -- hooks of the results thread: raising here would hang Ansible --------------------------------------------
+
+    @harmless
+    def v2_runner_on_ok(self, result: Any) -> None:
+        self._show(result)
+
+    @harmless
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        self._show(result)
+
+    @harmless
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        self._show(result)
+
+    @harmless
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        self._show(result)
+
+    # -- what they do ---------------------------------------------------------------------------------------------
+
+    @harmless
+    def _note_action(self, task: Any) -> None:
+        self._concerned = self._concerned or str(task.resolved_action or task.action).startswith(OURS)
+
+    @harmless
+    def _note_start(self, host: Any, task: Any) -> None:
+        self._began[host.name, task._uuid] = time.monotonic()
+
+    def _show(self, result: Any) -> None:
+        began = self._began.pop((result.host.name, result.task._uuid), None)
+        said = result.result.get("tidegate")
+        if not isinstance(said, dict):
+            return
+        self._concerned = True
+        seconds = None if began is None else time.monotonic() - began
+        line = line_for_output(datetime.now().astimezone(), result.host.name, said, seconds)
+        self._display.display(line, color=_color(said.get("verdict")))
+
+    @harmless
+    def _at_exit(self) -> None:
+        if not self._concerned or os.getpid() != self._pid:
+            return
+        path = locate.locate(context.CLIARGS.get("inventory") or [])
+        if "://" in path or os.path.exists(path):
+            self._record_interruption(path)
+
+    def _record_interruption(self, path: str) -> None:
+        # SQLAlchemy is a heavy import, and may be missing: only a run of ours comes here.
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+
+        name = self._interruption.name
+        cause = f"interrupted by {name}" if name else "the playbook ended before the run was closed"
+        with Store.open(path, lambda: datetime.now(UTC), create=False, busy_s=EXIT_BUSY_S) as store:
+            ended = store.interrupt(holder.current_run_holder(), "INTERRUPTED", cause)
+        if ended:
+            say = f"{cause}; hosts that are not confirmed go back by themselves. Run the same command again to go on"
+            line = line_for_output(datetime.now().astimezone(), "-", {"step": "run", "verdict": "unknown", "say": say})
+            self._display.display(line, color=_color("unknown"))
+
+
+def _color(verdict: object) -> str | None:
+    return {
+        "ok": constants.COLOR_OK,
+        "skipped": constants.COLOR_SKIP,
+        "failed": constants.COLOR_ERROR,
+        "unknown": constants.COLOR_UNREACHABLE,
+        "back": constants.COLOR_WARN,
+    }.get(str(verdict))

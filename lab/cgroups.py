@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The groups of processes that hold a fleet: what weighs, freezes and kills its hosts.
 
-A host has two groups: ``box`` for its processes, ``watch`` for the little program that boots it again when it asks for a
-reboot. On a unified hierarchy they are in the one tree; on a hybrid one they are in each of several, the unified one
+A host has two groups: ``box`` for its processes, ``watch`` for the little program that boots it again when it asks for
+a reboot. On a unified hierarchy they are in the one tree; on a hybrid one they are in each of several, the unified one
 included: hosts that shared a group there would fight over ``/system.slice/web.service``.
 """
 
@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from lab.command import LabError
 from lab.state import FleetState, HostState
 
 TOP = "tidegate-lab"
+BALANCER = "+balancer"  # no host can have this name
 CGROUPS = Path("/sys/fs/cgroup")
 HYBRID_TREES = ("cpu", "cpuacct", "memory", "pids", "systemd", "unified")
 CONTROLLERS = "+cpu +memory +pids"
@@ -76,6 +78,19 @@ def _weigh(fleet: Path, hosts: int) -> None:
             (fleet / file).write_text(str(min(one * hosts, WEIGHT_AT_MOST[file])))
 
 
+def make_for_balancer(state: FleetState) -> list[str]:
+    """Make the groups of the fleet's balancer; return the files into which it writes itself."""
+    groups = [tree / TOP / state.name / BALANCER for tree in trees()]
+    for group in groups:
+        group.mkdir(parents=True, exist_ok=True)
+    return [str(group / "cgroup.procs") for group in groups]
+
+
+def kill_balancer(state: FleetState) -> None:
+    """Kill the fleet's balancer, if it runs."""
+    _kill(v2_tree() / TOP / state.name / BALANCER)
+
+
 def entries(state: FleetState, host: HostState, part: str) -> list[str]:
     """The files into which a process writes itself to be in one of a host's groups."""
     return [str(tree / TOP / state.name / host.name / part / "cgroup.procs") for tree in trees()]
@@ -95,22 +110,27 @@ def freeze(state: FleetState, host: HostState, frozen: bool) -> None:
 
 def kill(state: FleetState, host: HostState | None = None) -> None:
     """Kill every process of a host, or of the whole fleet, at once; return when none is left."""
-    group = _v2_group(state, host)
-    if not group.exists():
-        return
-    (group / "cgroup.kill").write_text("1")
-    wait_empty(state, host)
+    _kill(_v2_group(state, host))
 
 
-def wait_empty(state: FleetState, host: HostState | None = None, timeout_s: float = GONE_AFTER_S) -> None:
-    """Wait until a host, or the whole fleet, has no process."""
-    if _v2_group(state, host).exists():
-        _wait(lambda: empty(state, host), f"processes of {host.name if host else state.name} do not end", timeout_s)
+def _kill(group: Path) -> None:
+    if group.exists():
+        (group / "cgroup.kill").write_text("1")
+        _wait(lambda: _empty(group), f"processes in {group} do not end")
+
+
+def wait_empty(state: FleetState, host: HostState, timeout_s: float) -> None:
+    """Wait until a host has no process."""
+    _wait(lambda: empty(state, host), f"processes of {host.name} do not end", timeout_s)
 
 
 def empty(state: FleetState, host: HostState | None = None) -> bool:
     """Say whether a host, or the whole fleet, has no process."""
-    events = _v2_group(state, host) / "cgroup.events"
+    return _empty(_v2_group(state, host))
+
+
+def _empty(group: Path) -> bool:
+    events = group / "cgroup.events"
     return not events.exists() or "populated 0" in events.read_text()
 
 
@@ -134,6 +154,7 @@ def remove(state: FleetState) -> None:
 
 def _rmdir(folder: Path) -> None:
     """Remove one group; a group is busy for a moment after its last process has gone."""
+
     def gone() -> bool:
         with contextlib.suppress(FileNotFoundError):
             try:
@@ -145,7 +166,7 @@ def _rmdir(folder: Path) -> None:
     _wait(gone, f"{folder} cannot be removed")
 
 
-def _wait(condition, otherwise: str, timeout_s: float = GONE_AFTER_S) -> None:  # type: ignore[no-untyped-def]
+def _wait(condition: Callable[[], bool], otherwise: str, timeout_s: float = GONE_AFTER_S) -> None:
     """Wait for a condition; in steps of 20 ms."""
     until = time.monotonic() + timeout_s
     while not condition():

@@ -8,16 +8,20 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 
 from lab import cgroups, fleet, releases
 from lab.command import LabError
 from lab.fleet import Fleet
-from lab.host import Host
-from lab.state import DEFAULT_FLEET, FleetState, fleets
+from lab.host import Host, names_from
+from lab.load import Load
+from lab.state import DEFAULT_FLEET, fleets
 
+DEMO_HOSTS = ["web[1:6]", "worker[1:2]"]  # what inventories/demo describes
 ON_A_HOST: dict[str, tuple[str, Callable[[Host], None]]] = {
     "cut": ("pull a host's network cable", Host.cut),
     "restore": ("put the cable back, without loss and rate limits", Host.restore),
@@ -59,11 +63,16 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     up = verb("up", "make a fleet and wait until all its hosts let people log in", _up)
-    up.add_argument("hosts", nargs="+", help="a number, or names and ranges such as web[1:6]")
+    up.add_argument(
+        "hosts",
+        nargs="*",
+        default=DEMO_HOSTS,
+        help="a number (web1, web2, …), or names and ranges (default: %(default)s)",
+    )
     up.add_argument("--disk", default="2g", help="how much each host can write (default: %(default)s)")
     verb("down", "remove the fleet, or what a crash left of it", lambda given: fleet.down(given.name))
     verb("status", "list all fleets and what their hosts do", _status)
-    verb("inventory", "print the fleet's Ansible inventory", lambda given: print(Fleet.open(given.name).inventory.read_text(), end=""))
+    verb("inventory", "print the fleet's Ansible inventory", _inventory)
     for name, (explained, do) in ON_A_HOST.items():
         verb(name, explained, _on_host(do)).add_argument("host")
     for name, explained, argument, kind, act in (
@@ -74,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
         added = verb(name, explained, _on_host_with(act, argument))  # type: ignore[arg-type]
         added.add_argument("host")
         added.add_argument(argument, type=kind)
+    verb("balance", "put HAProxy before the practice web service of hosts", _balance).add_argument("hosts", nargs="+")
+    load = verb("load", "send requests until interrupted or for some seconds, and count what came of them", _load)
+    load.add_argument("url")
+    load.add_argument("--rate", type=float, default=50.0, help="requests a second (default: %(default)s)")
+    load.add_argument("--seconds", type=float, help="how long (default: until SIGINT or SIGTERM)")
     verb("releases", "build the releases of the practice services", _releases)
     ssh = verb("ssh", "run a command on a host, or open a shell there", _ssh)
     ssh.add_argument("host")
@@ -103,6 +117,25 @@ def _status(given: argparse.Namespace) -> None:
             print(f"  {host.name:16} {host.address:16} {'running' if host.running else 'off'}")
 
 
+def _inventory(given: argparse.Namespace) -> None:
+    print(Fleet.open(given.name).inventory.read_text(), end="")
+
+
+def _balance(given: argparse.Namespace) -> None:
+    print(Fleet.open(given.name).balance(*names_from(given.hosts)))
+
+
+def _load(given: argparse.Namespace) -> None:
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with Load(given.url, given.rate) as load:
+        ended.wait(given.seconds)
+    print(load.summary())
+    if load.failed:
+        raise LabError(f"{load.failed} requests failed")
+
+
 def _releases(given: argparse.Namespace) -> None:
     for path in releases.build():
         print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path}")
@@ -110,4 +143,4 @@ def _releases(given: argparse.Namespace) -> None:
 
 def _ssh(given: argparse.Namespace) -> None:
     host = Fleet.open(given.name)[given.host]
-    os.execvp("ssh", [*host.ssh_command(), *given.command])
+    os.execvp("ssh", [*host.ssh_command(), *given.command])  # noqa: S606 -- it takes our place, terminal included

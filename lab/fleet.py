@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
-from lab import cgroups, disk, image, inventory, machine, network
+from lab import balancer, cgroups, disk, image, inventory, machine, network
 from lab.command import LabError, run
 from lab.host import Host, names_from
 from lab.state import (
@@ -53,7 +53,7 @@ class Fleet:
         """Make a fleet and wait until all its hosts let people log in.
 
         Args:
-            hosts: How many (then h1, h2, …), or names, or ranges such as "web[1:6]".
+            hosts: How many (then web1, web2, …), or names, or ranges such as "web[1:6]".
             name: Its name; fleets of different names do not disturb each other.
             disk_size: How much each host can write, as mount(8) reads it.
             inodes: How many files each host can have beyond the image's.
@@ -122,6 +122,10 @@ class Fleet:
     def controller(self) -> str:
         """The address under which the hosts reach this machine."""
         return self.state.controller
+
+    def balance(self, *hosts: str) -> str:
+        """Put HAProxy before these hosts' practice web service; return the address to send requests to."""
+        return balancer.start(self.state, [self[name] for name in hosts])
 
     def down(self) -> None:
         """Remove the fleet; all its data is lost."""
@@ -193,7 +197,9 @@ def _forget_machine(name: str) -> None:
 def _refuse_when_up(name: str) -> None:
     state = FleetState.load(name)
     if state is not None and (state.folder / "up").exists() and not cgroups.empty(state):
-        raise LabError(f"fleet {name} is up already, of {state.checkout}; take it down first, or give yours another --name")
+        raise LabError(
+            f"fleet {name} is up already, of {state.checkout}; take it down first, or give yours another --name"
+        )
 
 
 def _claim(name: str, names: list[str], disk_size: str, inodes: int) -> FleetState:

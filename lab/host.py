@@ -265,11 +265,11 @@ class Host:
 
 
 def names_from(words: Sequence[str]) -> list[str]:
-    """Host names from words such as 3 (h1 to h3), web1, or web[1:3]."""
+    """Host names from words such as 3 (web1 to web3), db1, or db[1:3]."""
     names: list[str] = []
     for word in words:
         if word.isdigit():
-            names += [f"h{number}" for number in range(1, int(word) + 1)]
+            names += [f"web{number}" for number in range(1, int(word) + 1)]
             continue
         stem, bracket, span = word.partition("[")
         first, colon, last = span.rstrip("]").partition(":")

@@ -27,15 +27,13 @@ LAB = Path(__file__).resolve().parent
 ROOTFS = LAB / "rootfs"
 CLOCK_SOURCE = LAB / "clock.c"
 CLOCK_LIBRARY = "/usr/local/lib/lab-clock.so"
-PACKAGES = (
-    "ca-certificates,curl,dbus,haproxy,iproute2,openssh-server,procps,python3,sudo,systemd,systemd-sysv,tcc"
-)
+PACKAGES = "ca-certificates,curl,dbus,haproxy,iproute2,openssh-server,procps,python3,sudo,systemd,systemd-sysv,tcc"
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 HOOKS = (
     'chroot "$1" useradd --create-home --shell /bin/bash ops',
     'chroot "$1" useradd --system --shell /usr/sbin/nologin web',
     'chroot "$1" useradd --system --shell /usr/sbin/nologin worker',
-    f'copy-in {CLOCK_SOURCE} /usr/local/src',
+    f"copy-in {CLOCK_SOURCE} /usr/local/src",
     f'chroot "$1" tcc -shared -nostdlib -o {CLOCK_LIBRARY} /usr/local/src/{CLOCK_SOURCE.name}',
     'rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/hostname "$1"/etc/resolv.conf',
 )
@@ -115,7 +113,7 @@ def _make_base(folder: Path) -> None:
     """Build the Debian; in namespaces of its own, so that it and its mounts end with us even if we are killed."""
     release, started = codename(), time.monotonic()
     _say(f"building the image of all hosts from {release} packages in {cache()} (once, about a minute)")
-    contained = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    contained = "setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --mount-proc".split()
     options = ["--variant=minbase", f"--include={PACKAGES}", "--mode=root"]
     options += [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
     options += [f"--customize-hook={hook}" for hook in HOOKS]
@@ -127,7 +125,9 @@ def _make_base(folder: Path) -> None:
 def _watch_mmdebstrap(argv: list[str]) -> None:
     """Run it, saying each of its stages, and all that it said when it fails."""
     said = []
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as builder:
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as builder:
         for line in builder.stdout or ():
             said.append(line)
             if line.startswith("I: ") and line.rstrip().endswith("..."):

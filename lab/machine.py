@@ -71,7 +71,17 @@ def _missing_in_kernel() -> list[str]:
     trials = {
         "network namespaces, which give hosts their own addresses": ["true"],
         "bridges, which connect hosts": ["ip", "link", "add", "name", "trial", "type", "bridge"],
-        "veth links, which are the hosts' cables": ["ip", "link", "add", "trial", "type", "veth", "peer", "name", "end"],
+        "veth links, which are the hosts' cables": [
+            "ip",
+            "link",
+            "add",
+            "trial",
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "end",
+        ],
     }
     lines = []
     for what, argv in trials.items():

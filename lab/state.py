@@ -181,7 +181,9 @@ def check_names(name: str, names: Sequence[str]) -> None:
     """Refuse names that cannot be a fleet's or a host's."""
     for word in (name, *names):
         if not NAME.fullmatch(word):
-            raise LabError(f"{word!r} is no name for a fleet or host: lower-case letters, digits and dashes, at most 31")
+            raise LabError(
+                f"{word!r} is no name for a fleet or host: lower-case letters, digits and dashes, at most 31"
+            )
     if len(f"tglab-{name}-") + max(map(len, names), default=0) > 64:
         raise LabError(f"the names of fleet {name} and its hosts are too long together: 64 at most")
     if not names or len(names) > HOSTS_AT_MOST:

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HAProxy before the practice web hosts: it runs on this machine's side of the bridge, as a part of the fleet."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab import cgroups
+from lab.command import LabError
+from lab.host import Host
+from lab.state import FleetState
+
+PORT = 8000
+WEB_PORT = 8080
+STARTED_AFTER_S = 5.0
+CONFIGURATION = """\
+global
+    maxconn 4000
+    log stdout format raw daemon
+    stats socket {folder}/balancer.sock mode 600 level admin
+
+defaults
+    mode http
+    log global
+    option httplog
+    option dontlog-normal
+    timeout connect 1s
+    timeout check 1s
+    timeout client 15s
+    timeout server 15s
+    retries 3
+    option redispatch 1
+
+frontend practice
+    bind {address}:{port}
+    default_backend web
+
+backend web
+    balance roundrobin
+    option httpchk GET /health
+    http-check disable-on-404
+    default-server check inter 200ms fall 2 rise 1
+{servers}
+"""
+
+
+def start(state: FleetState, hosts: Sequence[Host]) -> str:
+    """Balance over these hosts until the fleet goes down; when it runs already, over these from now on.
+
+    Returns:
+        The address to send requests to.
+
+    Raises:
+        LabError: There is no haproxy on this machine, or it does not start.
+    """
+    program = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if program is None:
+        raise LabError("haproxy is needed to balance; install the package haproxy")
+    stop(state)
+    configuration = state.folder / "balancer.cfg"
+    configuration.write_text(_configuration(state, hosts))
+    command = f'for group in {" ".join(cgroups.make_for_balancer(state))}; do echo $$ > "$group"; done; exec "$@"'
+    with _log(state).open("wb") as log:
+        process = subprocess.Popen(
+            ["sh", "-c", command, "balancer", program, "-db", "-f", str(configuration)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True,
+        )  # fmt: skip
+    _wait_until_it_listens(state, process)
+    return f"http://{state.controller}:{PORT}"
+
+
+def stop(state: FleetState) -> None:
+    """End the balancer, if it runs."""
+    cgroups.kill_balancer(state)
+
+
+def _configuration(state: FleetState, hosts: Sequence[Host]) -> str:
+    servers = "\n".join(f"    server {host.name} {host.address}:{WEB_PORT}" for host in hosts)
+    return CONFIGURATION.format(folder=state.folder, address=state.controller, port=PORT, servers=servers)
+
+
+def _log(state: FleetState) -> Path:
+    return state.folder / "balancer.log"
+
+
+def _wait_until_it_listens(state: FleetState, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + STARTED_AFTER_S
+    while True:
+        try:
+            socket.create_connection((state.controller, PORT), timeout=1).close()
+            return
+        except OSError as closed:
+            if process.poll() is not None or time.monotonic() > until:
+                raise LabError(f"haproxy does not start: {_log(state).read_text()}") from closed
+        time.sleep(0.05)

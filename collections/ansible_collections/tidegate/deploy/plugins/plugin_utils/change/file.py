@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.urls import Url
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import strict_yaml
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import CHANGE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
@@ -165,26 +166,26 @@ def _rules(value: dict[str, Any]) -> list[Problem]:
 def _artifact_rules(artifact: dict[str, Any]) -> list[Problem]:
     place = ("artifact",)
     if ("file" in artifact) == ("url" in artifact):
-        found = "both file and url" if "file" in artifact else shown(artifact)
-        return [Problem(place, found, "either {file: PATH} or {url: URL, sha256: DIGEST}")]
+        both = "both file and url" if "file" in artifact else shown(artifact)
+        return [Problem(place, both, "either {file: PATH} or {url: URL, sha256: DIGEST}")]
     if "file" in artifact:
         return [Problem((*place, key), "it beside file", "it beside url only") for key in _URL_ONLY if key in artifact]
-    found_url = []
+    found = []
     if "sha256" not in artifact:
-        found_url.append(Problem((*place, "sha256"), "nothing", "the SHA-256 digest of what the URL gives"))
-    if not _host_of(artifact["url"]):
-        found_url.append(Problem((*place, "url"), shown(artifact["url"]), "a URL with the name of a web server"))
-    elif artifact["url"].endswith("/"):
-        found_url.append(Problem((*place, "url"), shown(artifact["url"]), "a URL of a file, not of a folder"))
-    return found_url
+        found.append(Problem((*place, "sha256"), "nothing", "the SHA-256 digest of what the URL gives"))
+    expected = _url_problem(artifact["url"])
+    if expected:
+        found.append(Problem((*place, "url"), shown(artifact["url"]), expected))
+    return found
 
 
-def _host_of(url: str) -> str | None:
+def _url_problem(text: str) -> str | None:
+    """What was expected instead of a URL, or None when it is right."""
     try:
-        parts = urlsplit(url)
-        return parts.hostname if parts.port != 0 else None
-    except ValueError:
-        return None
+        url = Url.parse(text)
+    except Refusal as error:
+        return f"a plain http or https URL ({error.message})"
+    return "the URL of a file, not of a folder" if url.request.partition("?")[0].endswith("/") else None
 
 
 def _change(value: dict[str, Any], place: str) -> ChangeFile:
@@ -210,7 +211,7 @@ def _artifact(value: dict[str, Any], place: str) -> ArtifactSource:
         path = os.path.join(os.path.dirname(place), os.path.expanduser(value["file"]))
         return ArtifactSource(kind="file", path=os.path.normpath(path), **common)
     url = value["url"]
-    allowed = (_host_of(url) or "", *value.get("allow_hosts", ()))
+    allowed = (Url.parse(url).host, *value.get("allow_hosts", ()))
     return ArtifactSource(
         kind="url", url=url, size_bytes=value.get("size"), allow_hosts=tuple(dict.fromkeys(allowed)), **common
     )

@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical, health
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical, health, vitals
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
@@ -50,53 +50,66 @@ class Service:
     Args:
         name: of the service.
         definition: the document of its `core.definition.Definition`.
-        hosts: the inventory pattern of its hosts; without one the group that is named like it.
-        floor: hosts that stay up, as a number or a percentage; None for the default.
-        checks: thresholds of the pre-checks that differ from the defaults.
+        hosts: the inventory pattern of its hosts; None means the group that is named like it.
+        floor: hosts that stay up, as a number or a percentage; None means the default.
+        checks: all thresholds of the pre-checks.
     """
 
     name: str
     definition: Mapping[str, Any]
-    hosts: str
+    hosts: str | None = None
     floor: int | str | None = None
     checks: Mapping[str, Any] = field(default_factory=dict)
 
 
-def services_of(variable: Any, host: str) -> Mapping[str, Service]:
-    """All services that a host's ``tidegate_services`` defines.
+@dataclass(frozen=True)
+class Services:
+    """All services that one value of ``tidegate_services`` defines.
 
     Args:
-        variable: the value of the variable on that host, templated; tagged or plain.
-        host: its name, for errors.
-
-    Raises:
-        Refusal: DATA, naming the variable, the host, the path in it, what was found and what was expected.
+        place: the variable, and whose it is, for errors.
+        by_name: the services.
     """
-    place = f"{VARIABLE} of {host}"
-    value = plain(variable, place)
-    try:
-        return _services(_canonical(value))
-    except Refusal as error:
-        told = "\n".join(f"{place}: {line}" for line in error.message.splitlines())
-        raise Refusal(error.code, told, **{**error.facts, "place": place}) from None
 
+    place: str
+    by_name: Mapping[str, Service]
 
-def service_of(variable: Any, name: str, host: str) -> Service:
-    """One service that a host's ``tidegate_services`` defines.
+    @classmethod
+    def of(cls, variable: Any, place: str = VARIABLE) -> Services:
+        """The services in a value of the variable, which may carry Ansible's tags.
 
-    Raises:
-        Refusal: UNKNOWN_SERVICE when it defines no service of that name, else as `services_of`.
-    """
-    if variable is None:
-        raise Refusal(
-            "UNKNOWN_SERVICE", f"{name}: {host} has no variable {VARIABLE}; define the service there", host=host
-        )
-    services = services_of(variable, host)
-    if name not in services:
-        near = nearest(name, services)
-        hint = f"; did you mean {near}?" if near else f"; it defines {', '.join(services) or 'none'}"
-        raise Refusal("UNKNOWN_SERVICE", f"{name}: {VARIABLE} of {host} defines no such service{hint}", host=host)
-    return services[name]
+        Args:
+            variable: the value, templated; None where the variable is not defined.
+            place: such as ``tidegate_services of host web1``.
+
+        Raises:
+            Refusal: DATA, naming the place, the path in it, what was found and what was expected.
+        """
+        if variable is None:
+            return cls(place, {})
+        value = plain(variable, place)
+        try:
+            return cls(place, _services(_canonical(value)))
+        except Refusal as error:
+            told = "\n".join(f"{place}: {line}" for line in error.message.splitlines())
+            raise Refusal(error.code, told, **{**error.facts, "place": place}) from None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all services, in the order of the variable."""
+        return tuple(self.by_name)
+
+    def service(self, name: str) -> Service:
+        """The service of that name.
+
+        Raises:
+            Refusal: UNKNOWN_SERVICE, with the nearest name that is defined.
+        """
+        if name in self.by_name:
+            return self.by_name[name]
+        near = nearest(name, self.names)
+        hint = f"did you mean {near}?" if near else f"it defines {', '.join(self.names) or 'no service'}"
+        raise Refusal("UNKNOWN_SERVICE", f"{self.place}: found no service {name!r}; {hint}", service=name)
 
 
 def _canonical(value: Any) -> bytes:
@@ -136,8 +149,9 @@ def _service(name: str, entry: dict[str, Any]) -> Service:
         "keep": entry.get("keep", KEEP),
     }
     definition = Definition.parse(document, name)
+    checks = vitals.thresholds(entry.get("checks", {}), f"{name}.checks")
     _refuse(_root_problems(definition) + _probe_problems(definition))
-    return Service(name, document, entry.get("hosts", name), entry.get("floor"), entry.get("checks", {}))
+    return Service(name, document, entry.get("hosts"), entry.get("floor"), checks)
 
 
 def _refuse(found: list[Problem]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import definition, health
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import definition, health, vitals
 
 
 def _object(description: str, properties: dict[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -77,6 +77,12 @@ def _probe(kind: str) -> dict[str, Any]:
     return _object(f"a mapping of what the {kind} probe asks", properties, required)
 
 
+def _threshold(key: str) -> dict[str, Any]:
+    if isinstance(vitals.DEFAULTS[key], str):
+        return {"enum": list(vitals.LEVELS), "description": f"one of {', '.join(vitals.LEVELS)}"}
+    return {"type": "integer", "minimum": 0, "description": "a number, 0 or more"}
+
+
 PROBE = {
     **_object(
         f"a probe: one of {', '.join(health.KINDS)}, as in {{http: {{url: URL}}}}",
@@ -133,7 +139,9 @@ SERVICE = _object(
             "pattern": "^[0-9]+%$",
             "description": 'how many hosts stay up: a number or a percentage such as "50%"',
         },
-        "checks": {"type": "object", "description": "a mapping of thresholds of the pre-checks"},
+        "checks": _object(
+            "a mapping of thresholds of the pre-checks", {key: _threshold(key) for key in vitals.DEFAULTS}
+        ),
     },
     required=("unit",),
 )

@@ -85,7 +85,7 @@ def plan_waves(
     if spec is None:
         spec = DEFAULT_SIZES
     if not spec:
-        raise Refusal("WAVES", "waves: found an empty list, expected sizes such as [1, \"25%\", rest] or lists of hosts")
+        raise Refusal("WAVES", 'waves: found an empty list, expected sizes such as [1, "25%", rest] or lists of hosts')
     if _are_lists(spec):
         return _explicit(fleet, [tuple(wave) for wave in spec])  # type: ignore[arg-type]
     return _sized(fleet, list(spec))  # type: ignore[arg-type]
@@ -164,7 +164,7 @@ def _sized(fleet: _Fleet, sizes: list[int | str]) -> Waves:
     if fleet.remaining:
         raise Refusal(
             "WAVES",
-            f"waves: the sizes take {fleet.total - fleet.remaining} of {fleet.total} hosts; end the list with \"rest\"",
+            f'waves: the sizes take {fleet.total - fleet.remaining} of {fleet.total} hosts; end the list with "rest"',
             left=[name for names in fleet.left.values() for name in names],
         )
     return Waves(tuple(waves), fleet.floor)
@@ -174,12 +174,14 @@ def _count(fleet: _Fleet, size: int | str, index: int, entries: int) -> int:
     where = f"waves[{index}]"
     if size == "rest":
         if index != entries - 1:
-            raise Refusal("WAVES", f"{where}: \"rest\" leaves nothing for the entries after it; expected it to be last")
+            raise Refusal("WAVES", f'{where}: "rest" leaves nothing for the entries after it; expected it to be last')
         return fleet.remaining
     if isinstance(size, str):
         return min(_percent_of(fleet.total, size, where, low=1), fleet.remaining)
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise Refusal("WAVES", f"{where}: found {size!r}, expected at least 1 host, a percentage such as \"25%\", or rest")
+        raise Refusal(
+            "WAVES", f'{where}: found {size!r}, expected at least 1 host, a percentage such as "25%", or rest'
+        )
     return min(size, fleet.remaining)
 
 
@@ -240,7 +242,9 @@ def _check_membership(fleet: _Fleet, waves: list[tuple[str, ...]]) -> None:
         raise Refusal("WAVES", f"waves overlap: {text}; expected each host once", hosts=doubled)
     missing = [name for name in fleet.domain_of if name not in counts]
     if missing:
-        raise Refusal("WAVES", f"waves: {_names(missing)} in no wave; expected each host of the change once", hosts=missing)
+        raise Refusal(
+            "WAVES", f"waves: {_names(missing)} in no wave; expected each host of the change once", hosts=missing
+        )
 
 
 def _check_members(members: Sequence[Member]) -> None:

@@ -52,7 +52,7 @@ lint: dev  ## Ansible's own linters: ansible-lint, ansible-test sanity, antsibul
 	@$(STAGE) sanity tools/ansible-test .venv sanity
 
 # Everything, one part after another. A new part is one more name here and its recipe below.
-PARTS := check lint units second
+PARTS := check lint units host-pythons second
 
 .PHONY: test
 test:  ## all of the above, the second ansible-core, and the tests on real hosts
@@ -62,7 +62,11 @@ test:  ## all of the above, the second ansible-core, and the tests on real hosts
 
 .PHONY: units
 units: dev
-	@$(STAGE) ansible-test-units tools/ansible-test .venv units
+	@$(STAGE) ansible-test-units tools/ansible-test .venv units --python default
+
+.PHONY: host-pythons
+host-pythons:
+	@$(STAGE) host-pythons tools/host-pythons
 
 .PHONY: second
 second: dev

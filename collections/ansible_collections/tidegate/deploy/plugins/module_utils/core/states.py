@@ -52,7 +52,7 @@ class Facts:
         current: the release that ``current`` resolves to, or ``absent``.
         aid: the activation that an inner event belongs to.
         change, release, previous, fence: what a caller asks for.
-        intact: the tree that would become active is what its manifest says.
+        damage: how the tree that would become active differs from its manifest; empty if it does not.
         busy: the name of another service whose activation is pending, if any.
         closed: the change was taken back here.
         token_sha256: of the token that a caller shows.
@@ -66,8 +66,8 @@ class Facts:
         "change",
         "closed",
         "current",
+        "damage",
         "fence",
-        "intact",
         "now_ms",
         "operator",
         "previous",
@@ -88,7 +88,7 @@ class Facts:
         release: str = "",
         previous: str = "",
         fence: int = 0,
-        intact: bool = True,
+        damage: str = "",
         busy: Optional[str] = None,
         closed: bool = False,
         token_sha256: str = "",
@@ -103,7 +103,7 @@ class Facts:
         self.release = release
         self.previous = previous
         self.fence = fence
-        self.intact = intact
+        self.damage = damage
         self.busy = busy
         self.closed = closed
         self.token_sha256 = token_sha256
@@ -320,11 +320,8 @@ def _previous(view: View, facts: Facts) -> None:
 
 
 def _intact(view: View, facts: Facts) -> None:
-    if not facts.intact:
-        raise Refusal(
-            "TREE",
-            f"{_name(view)}: the release to switch to is not what its manifest says; stage it again",
-        )
+    if facts.damage:
+        raise Refusal("TREE", f"{_name(view)}: the release to switch to is not intact: {facts.damage}")
 
 
 def _mine(view: View, facts: Facts) -> None:

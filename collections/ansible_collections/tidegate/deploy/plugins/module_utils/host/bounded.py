@@ -53,7 +53,12 @@ class Ended:
 
 
 def run(
-    command: list[str], timeout_s: float, user: str | None = None, cwd: str = "/", keep_bytes: int = 64 * 1024
+    command: list[str],
+    timeout_s: float,
+    user: str | None = None,
+    cwd: str = "/",
+    keep_bytes: int = 64 * 1024,
+    more: dict[str, str] | None = None,
 ) -> Ended:
     """Run a program to its end or to the end of its time.
 
@@ -63,6 +68,7 @@ def run(
         user: whose rights it has; null: ours.
         cwd: its folder.
         keep_bytes: how much of each output is kept; the rest is read and dropped.
+        more: variables that its environment has besides ours.
 
     Raises:
         OSError: it could not be started.
@@ -76,7 +82,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=cwd,
-        env=environment,
+        env={**environment, **(more or {})},
         start_new_session=True,
         bufsize=0,
         **identity,

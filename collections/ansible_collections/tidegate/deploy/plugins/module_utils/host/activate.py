@@ -1,0 +1,289 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The step `activate`: begin under the lock, then effects in a unit of their own; and the effects themselves."""
+
+from __future__ import annotations
+
+import os
+
+from ..core import futures, states
+from ..core.definition import Definition
+from ..core.errors import Refusal
+from ..core.states import ABSENT
+from . import fields
+from .host import Spot, root_of
+from .standing import standing
+from .waiting import until_settled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .host import Host
+
+GRACE_S = 10  # for systemd, beyond the sum of all limits
+
+
+class Wish:
+    """What a caller of `activate` asks for, proved to be well formed."""
+
+    __slots__ = (
+        "back_until",
+        "change",
+        "deadline_s",
+        "definition",
+        "fence",
+        "manifest",
+        "plan",
+        "previous",
+        "release",
+        "renew_until_s",
+        "token_sha256",
+        "wait_s",
+    )
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        release = fields.mapping(request, "release")
+        self.change = fields.text(request, "change", fields.CHANGE)
+        self.plan = fields.text(request, "plan", fields.SHA256)
+        self.definition = Definition.parse(request.get("definition"))
+        self.release = fields.text(release, "id", fields.RELEASE)
+        self.manifest = fields.text(release, "manifest", fields.SHA256)
+        self.previous = fields.previous(request)
+        self.fence = fields.number(request, "fence", 0, 2**53 - 1)
+        self.token_sha256 = fields.text(request, "token_sha256", fields.SHA256)
+        self.back_until = fields.text(request, "back_until", fields.UTC)
+        self.renew_until_s = fields.number(request, "renew_until_s")
+        self.deadline_s = fields.number(request, "deadline_s", 1)
+        self.wait_s = fields.number(request, "wait_s")
+
+
+def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
+    """Begin an activation, or wait for the one that was begun, and say where the service stands.
+
+    Returns:
+        changed, service, timings.
+
+    Raises:
+        Refusal: it may not begin; or its effects failed and the host went back, with the reason.
+    """
+    wish = Wish(request)
+    service = wish.definition.service
+    spot = Spot(host, service, wish.definition.root)
+    damage = _damage(host, wish) if _would_move(spot, wish) else ""
+    if request["check"]:
+        return _preview(host, wish, spot, damage)
+    changed = _begin(host, wish, damage)
+    if changed:
+        _start_effects(host, wish)
+    until_settled(host, service, wish.wait_s)
+    return _answer(host, wish, changed)
+
+
+def _would_move(spot: Spot, wish: Wish) -> bool:
+    """Whether the table lets this activation begin, apart from what is looked at later."""
+    facts = {"change": wish.change, "release": wish.release, "previous": wish.previous, "fence": wish.fence}
+    return spot.decide("activate", closed=spot.journal.is_closed(wish.change), **facts).changed
+
+
+def _damage(host: Host, wish: Wish) -> str:
+    from .intact import damage
+
+    return damage(host, wish.definition.doc, wish.release, wish.manifest)
+
+
+def _preview(host: Host, wish: Wish, spot: Spot, damage: str) -> dict[str, Any]:
+    move = spot.decide("activate", **_asked(host, spot, wish, damage))
+    if move.changed:
+        _refuse_elsewhere(host, wish)
+    would = [f"switch {wish.definition.service} from {spot.current} to {wish.release}"] if move.changed else []
+    return {"changed": move.changed, "would": would, "service": standing(host, wish.definition.service, spot.root)}
+
+
+def _asked(host: Host, spot: Spot, wish: Wish, damage: str) -> dict[str, Any]:
+    return {
+        "change": wish.change,
+        "release": wish.release,
+        "previous": wish.previous,
+        "fence": wish.fence,
+        "damage": damage,
+        "closed": spot.journal.is_closed(wish.change),
+        "busy": _busy(host, wish.definition),
+    }
+
+
+# --- begin
+
+
+def _begin(host: Host, wish: Wish, damage: str) -> bool:
+    """Make the state pending, with everything that it may become on disk before.
+
+    The reaper's timer comes first: from the moment at which the state is pending, something watches it.
+    """
+    service = wish.definition.service
+    spot = Spot(host, service, wish.definition.root)
+    if not spot.decide("activate", **_asked(host, spot, wish, damage)).changed:
+        return False
+    enablement = _refuse_elsewhere(host, wish)
+    deadline_ms = host.clock.now_ms() + wish.deadline_s * 1000
+    host.units.arm(service, deadline_ms, wish.deadline_s * 1000)
+    try:
+        return _begin_locked(host, wish, damage, deadline_ms, enablement)
+    except BaseException:
+        host.units.disarm(service, deadline_ms)
+        raise
+
+
+def _begin_locked(host: Host, wish: Wish, damage: str, deadline_ms: int, enablement: str) -> bool:
+    with host.lock():
+        spot = Spot(host, wish.definition.service, wish.definition.root)
+        move = spot.decide("activate", **_asked(host, spot, wish, damage))
+        if not move.changed:
+            host.units.disarm(wish.definition.service, deadline_ms)
+            return False
+        _refuse_overlap(host, wish.definition)
+        _refuse_moved(spot.view, wish.definition)
+        base = _base(spot)
+        begin = _begin_document(host, wish, spot, base, deadline_ms, enablement)
+        assert spot.switch is not None
+        try:
+            spot.journal.begin(futures.all_of(base, begin))
+            spot.switch.prepare(begin["aid"], begin["old"], begin["new"])
+        except OSError as error:
+            _forget(spot, begin["aid"])
+            raise Refusal(
+                "NO_SPACE", f"{wish.definition.service}: the activation cannot be written down ({error.strerror})"
+            ) from None
+        spot.view = begin
+        spot.go(move)
+        return True
+
+
+def _begin_document(
+    host: Host, wish: Wish, spot: Spot, base: dict[str, Any], deadline_ms: int, enablement: str
+) -> dict[str, Any]:
+    return {
+        "aid": os.urandom(8).hex(),
+        "change": wish.change,
+        "plan": wish.plan,
+        "old": spot.current,
+        "new": wish.release,
+        # what runs now runs by the definition with which it was deployed; without a journal only the new one is known
+        "old_definition": base.get("new_definition") or wish.definition.doc,
+        "new_definition": wish.definition.doc,
+        "back_until": wish.back_until,
+        "token_sha256": wish.token_sha256,
+        "enablement": enablement,
+        "began": host.clock.utc(),
+        "deadline_ms": deadline_ms,
+        "renew_until_ms": host.clock.now_ms() + wish.renew_until_s * 1000,
+        "boot_id": host.clock.boot_id(),
+        "fence": wish.fence,
+    }
+
+
+def _base(spot: Spot) -> dict[str, Any]:
+    """The steady document to return to: what is, or what a failed way back was to return to."""
+    if spot.view["state"] == "steady":
+        return spot.view
+    base = spot.journal.future(spot.view["aid"], "steady-old")
+    return base or states.steady_without_journal(spot.view["service"], spot.current)
+
+
+def _forget(spot: Spot, aid: str) -> None:
+    try:
+        spot.journal.forget(aid)
+        if spot.switch is not None:
+            spot.switch.forget(aid)
+    except OSError:
+        pass  # retention removes what is left
+
+
+def _busy(host: Host, definition: Definition) -> Any:
+    for other in host.services():
+        if other != definition.service and host.journal(other).read(ABSENT)["state"] == "pending":
+            return other
+    return None
+
+
+def _refuse_overlap(host: Host, definition: Definition) -> None:
+    """Roots and units of two services never overlap."""
+    mine = definition.root + "/"
+    for other in host.services():
+        doc = host.journal(other).read(ABSENT).get("new_definition")
+        if other == definition.service or doc is None:
+            continue
+        theirs = doc["root"] + "/"
+        if doc["unit"] == definition.unit or mine.startswith(theirs) or theirs.startswith(mine):
+            raise Refusal(
+                "DATA",
+                f"{definition.service}: root {definition.root} and unit {definition.unit} overlap those of service "
+                f"{other} ({doc['root']}, {doc['unit']}); give each service its own",
+            )
+
+
+def _refuse_moved(view: dict[str, Any], definition: Definition) -> None:
+    """A service whose root or unit changed would leave the old one running."""
+    doc = view.get("new_definition")
+    if doc and view["new"] != ABSENT and (doc["root"], doc["unit"]) != (definition.root, definition.unit):
+        raise Refusal(
+            "UNSUPPORTED",
+            f"{definition.service}: found root {doc['root']} and unit {doc['unit']} on this host, the plan says "
+            f"{definition.root} and {definition.unit}; a service cannot move yet",
+        )
+
+
+def _refuse_elsewhere(host: Host, wish: Wish) -> str:
+    """A first deployment never takes over what runs already; returns the enablement found."""
+    definition = wish.definition
+    if wish.previous != ABSENT:
+        return ""
+    shown = host.units.properties(definition.unit, "LoadState", "ActiveState")
+    if shown.get("LoadState") != "loaded":
+        raise Refusal(
+            "PRECHECK", f"{definition.unit}: found LoadState={shown.get('LoadState')}, expected a unit that systemd knows"
+        )
+    enablement = host.units.enablement(definition.unit)
+    runs = shown.get("ActiveState") not in ("inactive", "failed")
+    here = host.units.runs_from(definition.unit, os.path.join(definition.root, "current"))
+    if runs or (enablement.startswith("enabled") and not here):
+        raise Refusal(
+            "RUNS_ELSEWHERE",
+            f"{definition.unit}: found it {'running' if runs else 'enabled'} before the first deployment to "
+            f"{definition.root}; taking over a service that runs elsewhere is not supported yet: stop and disable it, "
+            f"or let it run from {definition.root}/current",
+        )
+    return enablement
+
+
+# --- effects
+
+
+def _start_effects(host: Host, wish: Wish) -> None:
+    from .turn import turn
+
+    service = wish.definition.service
+    aid = host.journal(service).read(ABSENT)["aid"]
+    limit_s = min(wish.definition.effects_s() + GRACE_S, wish.deadline_s)
+    try:
+        host.units.start_effects(service, aid, limit_s)
+    except Refusal as refusal:
+        if turn(host, service, "failure", aid, "ACTIVATION", f"the effects did not start: {refusal.message}"):
+            host.units.start_revert(service)
+
+
+# --- answer
+
+
+def _answer(host: Host, wish: Wish, changed: bool) -> dict[str, Any]:
+    service = wish.definition.service
+    stands = standing(host, service, wish.definition.root)
+    reverted = stands["reverted"] or {}
+    if stands["state"] == "failed":
+        raise Refusal("REVERT_FAILED", f"{service}: {stands['reason']}; going back failed: {stands['attempts'][-1:]}")
+    if stands["state"] == "steady" and reverted.get("change") == wish.change and stands["change"] != wish.change:
+        code = reverted["code"] or "ACTIVATION"
+        raise Refusal(code, f"{reverted['why'] or 'the activation failed'}; the host went back to {stands['current']}")
+    timings = host.journal(service).note(stands["aid"]).get("timings", {})
+    return {"changed": changed, "service": stands, "timings": timings}

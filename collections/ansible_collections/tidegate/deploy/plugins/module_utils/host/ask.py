@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The step `ask`: what is where on this host. It changes nothing, apart from what every step does: reap."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ..core.definition import SERVICE
+from ..core.errors import Refusal
+from . import fields
+from .standing import standing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .host import Host
+
+
+def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
+    """Where services stand, and what the host says of itself.
+
+    Args:
+        host: where.
+        request: ``services``: list of ``{service, root}``; of an empty list every service with a journal is meant.
+    """
+    asked = request.get("services")
+    if not isinstance(asked, list):
+        raise Refusal("DATA", "request.services: found no list of services", path="services")
+    roots = {fields.text(item, "service", SERVICE): item.get("root") for item in asked if isinstance(item, dict)}
+    if not asked:
+        roots = dict.fromkeys(host.services())
+    return {
+        "changed": False,
+        "services": {service: standing(host, service, root) for service, root in roots.items()},
+        "host": _about(host),
+    }
+
+
+def _about(host: Host) -> dict[str, Any]:
+    return {
+        "boot_id": host.clock.boot_id(),
+        "uptime_s": host.clock.now_ms() // 1000,
+        "time": host.clock.utc(),
+        "hostname": os.uname().nodename,
+        "python": sys.executable,
+    }

@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The step `back`: a change is closed on this host, and taken back where it is or was the one that counts."""
+
+from __future__ import annotations
+
+from ..core.definition import Definition
+from ..core.errors import Refusal
+from ..core.states import ABSENT
+from . import fields
+from .host import Spot
+from .standing import standing
+from .turn import note_reason
+from .waiting import until_settled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .host import Host
+
+
+def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
+    """Close a change and go back from it, waiting for the end.
+
+    Returns:
+        changed, closed, service; the service may be reverting still when the wait is over.
+
+    Raises:
+        Refusal: it cannot be taken back, or going back failed.
+    """
+    definition = Definition.parse(request.get("definition"))
+    change = fields.text(request, "change", fields.CHANGE)
+    why = fields.words(request, "why")
+    operator = request.get("operator") is True
+    wait_s = fields.number(request, "wait_s")
+    spot = Spot(host, definition.service, definition.root)
+    damage = _damage(host, spot, change)
+    if request["check"]:
+        return _preview(host, definition, spot, change, operator, damage)
+    changed = _turn(host, definition, change, why, operator, damage)
+    if host.journal(definition.service).read(ABSENT)["state"] == "reverting":
+        host.units.start_revert(definition.service)
+        until_settled(host, definition.service, wait_s)
+    return _answer(host, definition, change, changed)
+
+
+def _preview(
+    host: Host, definition: Definition, spot: Spot, change: str, operator: bool, damage: str
+) -> dict[str, Any]:
+    move = spot.decide("back", change=change, operator=operator, damage=damage)
+    would = [f"switch {definition.service} from {spot.view['new']} back to {spot.view['old']}"] if move.changed else []
+    if not spot.journal.is_closed(change):
+        would.append(f"close {change}")
+    return {"changed": bool(would), "would": would, "service": standing(host, definition.service, definition.root)}
+
+
+def _damage(host: Host, spot: Spot, change: str) -> str:
+    """How the release to go back to is damaged; asked only of a change that was confirmed.
+
+    One that is under way goes back in any case: nothing else is left.
+    """
+    view = spot.view
+    if view["state"] != "steady" or view.get("change") != change or view["old"] == ABSENT:
+        return ""
+    from .intact import damage
+
+    return damage(host, view["old_definition"], view["old"])
+
+
+def _turn(host: Host, definition: Definition, change: str, why: str, operator: bool, damage: str) -> bool:
+    """Close the change, then move; in this order nothing that was closed can be forgotten."""
+    with host.lock():
+        spot = Spot(host, definition.service, definition.root)
+        mine = spot.view.get("aid") if spot.view.get("change") == change else _aid_that_went_back(spot, change)
+        try:
+            move = spot.decide("back", change=change, operator=operator, damage=damage)
+        except Refusal as refusal:
+            if refusal.code == "REVERT_FAILED":  # nothing is left to do here but it must not go on elsewhere either
+                spot.journal.close(change, mine)
+            raise
+        closed = spot.journal.close(change, mine)
+        if not move.changed:
+            return closed
+        if spot.view["state"] == "failed":
+            _prepare_again(spot)
+        note_reason(host, spot, spot.view["aid"], "INTERRUPTED" if not operator else "ACTIVATION", why)
+        spot.go(move)
+        return True
+
+
+def _aid_that_went_back(spot: Spot, change: str) -> Any:
+    reverted = spot.view.get("reverted") or {}
+    return reverted.get("aid") if reverted.get("change") == change else None
+
+
+def _prepare_again(spot: Spot) -> None:
+    """Going back from failed begins anew and needs what the first time has used up."""
+    assert spot.switch is not None
+    try:
+        spot.journal.add_ways_back(spot.view)
+        spot.switch.prepare_back(spot.view["aid"], spot.view["old"])
+    except OSError as error:
+        raise Refusal("NO_SPACE", f"{spot.view['service']}: going back cannot be prepared ({error.strerror})") from None
+
+
+def _answer(host: Host, definition: Definition, change: str, changed: bool) -> dict[str, Any]:
+    stands = standing(host, definition.service, definition.root)
+    if stands["state"] == "failed" and stands["change"] == change:
+        raise Refusal("REVERT_FAILED", f"{definition.service}: going back failed: {'; '.join(stands['attempts'][-3:])}")
+    return {"changed": changed, "closed": True, "service": stands}

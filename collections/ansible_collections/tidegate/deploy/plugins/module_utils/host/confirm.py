@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps `confirm` and `renew`: what a run says to a host whose activation is ready."""
+
+from __future__ import annotations
+
+import hashlib
+
+from . import fields
+from .host import Spot
+from .standing import standing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .host import Host
+
+
+def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
+    """Make the new release permanent; the answer is read back from disk after it was synced."""
+    service = fields.service(request)
+    asked = {"change": fields.text(request, "change", fields.CHANGE), "token_sha256": _hash_of_token(request)}
+    if request["check"]:
+        move = Spot(host, service).decide("confirm", **asked)
+        return {"changed": move.changed, "would": ["confirm"] * move.changed, "service": standing(host, service)}
+    with host.lock():
+        spot = Spot(host, service)
+        deadline_ms = spot.view.get("deadline_ms")
+        move = spot.decide("confirm", **asked)
+        if move.changed:
+            spot.go(move)
+    if move.changed:
+        _tidy(host, service, deadline_ms)
+    return {"changed": move.changed, "service": standing(host, service)}
+
+
+def renew(host: Host, request: dict[str, Any]) -> dict[str, Any]:
+    """Move the deadline of a ready activation later, at most to the end that was set at its begin."""
+    service = fields.service(request)
+    extend_ms = fields.number(request, "extend_s", 1) * 1000
+    asked = {"change": fields.text(request, "change", fields.CHANGE), "token_sha256": _hash_of_token(request)}
+    if request["check"]:
+        move = Spot(host, service).decide("renew", **asked)
+        return {"changed": move.changed, "would": ["renew"] * move.changed, "service": standing(host, service)}
+    later = _later(host, service, asked, extend_ms)
+    return {"changed": later, "service": standing(host, service)}
+
+
+def _later(host: Host, service: str, asked: dict[str, Any], extend_ms: int) -> bool:
+    with host.lock():
+        spot = Spot(host, service)
+        move = spot.decide("renew", **asked)
+        if not move.changed:
+            return False
+        view = spot.view
+        now_ms = host.clock.now_ms()
+        deadline_ms = min(now_ms + extend_ms, view["renew_until_ms"])
+        if deadline_ms <= view["deadline_ms"]:
+            return False
+        host.units.arm(service, deadline_ms, deadline_ms - now_ms)
+        spot.journal.renew(view, deadline_ms)
+    host.units.disarm(service, view["deadline_ms"])
+    return True
+
+
+def _tidy(host: Host, service: str, deadline_ms: Any) -> None:
+    """What a confirmed activation no longer needs; the timer would find that out by itself, too."""
+    from ..core.errors import Refusal
+
+    try:
+        host.units.disarm(service, deadline_ms)
+        host.units.start_prune(service)
+    except (Refusal, OSError):
+        return
+
+
+def _hash_of_token(request: dict[str, Any]) -> str:
+    return hashlib.sha256(fields.text(request, "token", fields.SHA256).encode("ascii")).hexdigest()

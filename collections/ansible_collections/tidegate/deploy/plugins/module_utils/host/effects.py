@@ -1,0 +1,190 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is done to a service around the switch, each effect bounded in time: drain, hooks, start, probes, undrain.
+
+Nothing here decides or records a state; a failed effect is a `Refusal`, and whoever asked for it decides what follows.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ..core.definition import Definition
+from ..core.errors import Refusal
+from ..core.states import ABSENT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from .host import Host
+
+_MODE_FOLDER, _MODE_FILE = 0o755, 0o644
+
+
+class Effects:
+    """The effects on one service, by one definition.
+
+    Args:
+        host: where.
+        definition: of the release that is (to be) current.
+        release: its id; ``absent`` for none.
+        previous: the id of the other release, for hooks.
+        other: the definition of the other release, so that draining by either is undone.
+    """
+
+    def __init__(
+        self, host: Host, definition: Definition, release: str, previous: str, other: Optional[Definition] = None
+    ) -> None:
+        self._host = host
+        self._definition = definition
+        self._release = release
+        self._previous = previous
+        self._other = other
+
+    def drain(self) -> None:
+        """Have traffic leave: files at once, then the hook, then the wait."""
+        drain = self._definition.doc["drain"]
+        for path in self._drain_files():
+            _make_file(path)
+        if drain is None or self._previous == ABSENT:
+            return
+        limit_s = self._definition.limit_s("drain")
+        if "drain" in drain:
+            self.hook("drain", drain["drain"], limit_s)
+        self._host.clock.sleep(min(drain["wait_s"], limit_s))
+
+    def undrain(self) -> None:
+        """Have traffic come back, and see that the endpoint which draining closed answers again."""
+        drain = self._definition.doc["drain"]
+        for path in self._drain_files():
+            self._host.disk.unlink(path)
+        if drain is None:
+            return
+        limit_s = self._definition.limit_s("drain")
+        if "undrain" in drain:
+            self.hook("undrain", drain["undrain"], limit_s)
+        if drain["closes"]:
+            self._await_open(drain["closes"], limit_s)
+
+    def remove_drain_files(self) -> None:
+        """Leave no mark of draining behind where nothing runs."""
+        for path in self._drain_files():
+            self._host.disk.unlink(path)
+
+    def before(self) -> None:
+        """The hook before the switch."""
+        self.hook("before", self._definition.doc["hooks"]["before"], self._definition.limit_s("hook"))
+
+    def after(self) -> None:
+        """The hook after the start."""
+        self.hook("after", self._definition.doc["hooks"]["after"], self._definition.limit_s("hook"))
+
+    def start(self, how: Optional[str] = None) -> None:
+        """Have the unit run what `current` names."""
+        self._host.units.start(
+            self._definition.unit, how or self._definition.doc["start"], self._definition.limit_s("restart")
+        )
+
+    def probe(self, since_ms: int, restarted: bool = False) -> list[dict[str, Any]]:
+        """All probes of the host, until they were good for long enough.
+
+        Args:
+            since_ms: the boot clock just before the switch.
+            restarted: it need not be proved that the process is a new one.
+
+        Returns:
+            One result per probe.
+
+        Raises:
+            Refusal: PROBE or RELEASE_UNSEEN.
+        """
+        from . import probes
+
+        results = probes.run(
+            self._definition.doc, version_of(self._release), since_ms, self._definition.limit_s("probe")
+        )
+        started = restarted or probes.unit_started_after(self._definition.unit, since_ms)
+        refusal = probes.verdict(results, started)
+        if refusal is not None:
+            refusal.facts["results"] = results
+            raise refusal
+        return results
+
+    def hook(self, name: str, hook: Optional[dict[str, Any]], limit_s: int) -> None:
+        """Run one hook in a session of its own as the service's user, with the release as its folder."""
+        if hook is None:
+            return
+        from . import bounded
+
+        folder = os.path.join(self._definition.root, "releases", self._release)
+        if not os.path.isdir(folder):
+            folder = "/"
+        program, *arguments = hook["command"]
+        command = [program if program.startswith("/") else os.path.join(folder, program), *arguments]
+        environment = {
+            "TIDEGATE_SERVICE": self._definition.service,
+            "TIDEGATE_RELEASE": self._release,
+            "TIDEGATE_PREVIOUS": self._previous,
+        }
+        bound_s = min(hook["timeout_s"], limit_s)
+        user = self._user(hook)
+        try:
+            ended = bounded.run(command, bound_s, user=user, cwd=folder, more=environment)
+        except (OSError, KeyError) as error:
+            raise Refusal("ACTIVATION", f"hook {name}: {command[0]} cannot be run as {user or 'root'}: {error}") from None
+        if ended.rc is None:
+            raise Refusal("ACTIVATION", f"hook {name}: no end within {bound_s} s, killed; {_words(ended)}")
+        if ended.rc != 0:
+            raise Refusal("ACTIVATION", f"hook {name}: exit status {ended.rc}; {_words(ended)}")
+
+    def _user(self, hook: dict[str, Any]) -> Optional[str]:
+        named = hook["user"] or self._definition.doc["user"]
+        if named:
+            return str(named)
+        return self._host.units.properties(self._definition.unit, "User").get("User") or None
+
+    def _drain_files(self) -> list[str]:
+        drains = [self._definition.doc["drain"], self._other.doc["drain"] if self._other else None]
+        return sorted({drain["file"] for drain in drains if drain and "file" in drain})
+
+    def _await_open(self, url: str, limit_s: int) -> None:
+        from . import probes
+        from ..core.health import COMMON, parse
+
+        probe = parse(
+            {
+                "kind": "http",
+                "url": url,
+                "status": list(range(200, 300)),
+                **COMMON,
+                "name": f"{url} after draining",
+                "in_a_row": 1,
+                "over_s": 0,
+                "every_ms": 100,
+            }
+        )
+        doc = {**self._definition.doc, "probes": [probe.doc]}
+        refusal = probes.verdict(probes.run(doc, None, None, limit_s), True)
+        if refusal is not None:
+            raise refusal
+
+
+def version_of(release: str) -> dict[str, str]:
+    """A release as probes know it: an id is `<version>-<12 digits>`."""
+    return {"id": release, "version": release.rpartition("-")[0]}
+
+
+def _make_file(path: str) -> None:
+    os.makedirs(os.path.dirname(path), mode=_MODE_FOLDER, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, _MODE_FILE)
+    try:
+        os.fchmod(descriptor, _MODE_FILE)
+    finally:
+        os.close(descriptor)
+
+
+def _words(ended: Any) -> str:
+    text = " ".join((ended.out + " " + ended.err).split())
+    return f"its last words: {text[-500:]}" if text else "it said nothing"

@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps `precheck` and `probe`: they look at a host and change nothing."""
+
+from __future__ import annotations
+
+import os
+
+from ..core.definition import Definition
+from ..core.errors import Refusal
+from . import fields
+from .standing import standing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .host import Host
+
+
+def precheck(host: Host, request: dict[str, Any]) -> dict[str, Any]:
+    """Everything that speaks against a change on this host."""
+    from . import checks
+
+    definition = Definition.parse(request.get("definition"))
+    release = (request.get("release") or {}).get("id")
+    found = checks.precheck(request, host.paths)
+    folder = os.path.join(definition.root, "releases", str(release))
+    return {
+        "changed": False,
+        **found,
+        "service": standing(host, definition.service, definition.root),
+        "staged": release is not None and os.path.isdir(folder),
+    }
+
+
+def probe(host: Host, request: dict[str, Any]) -> dict[str, Any]:
+    """The post-install test: every probe of the host again, on what runs now.
+
+    Raises:
+        Refusal: PROBE or RELEASE_UNSEEN, with the results in its facts.
+    """
+    from . import probes
+
+    definition = Definition.parse(request.get("definition"))
+    release = fields.mapping(request, "release")
+    wanted = {"id": fields.text(release, "id", fields.RELEASE), "version": str(release.get("version"))}
+    stands = standing(host, definition.service, definition.root)
+    if stands["current"] != wanted["id"]:
+        raise Refusal(
+            "PREVIOUS", f"{definition.service}: current is {stands['current']}, expected {wanted['id']}"
+        )
+    since_ms = host.journal(definition.service).note(stands["aid"]).get("switched_ms")
+    results = probes.run(definition.doc, wanted, since_ms, definition.limit_s("probe"))
+    started = since_ms is None or probes.unit_started_after(definition.unit, since_ms)
+    refusal = probes.verdict(results, started)
+    if refusal is not None:
+        refusal.facts["results"] = results
+        raise refusal
+    return {"changed": False, "results": results, "service": stands}

@@ -1,0 +1,238 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host program: one request on standard input, one answer on standard output, nothing else on either.
+
+Invariants:
+
+- It takes nothing from its caller's environment, home or folder.
+- Whatever happens, an answer is one line of JSON; a traceback goes to standard error.
+- Only the modules of the step at hand are imported: starting is most of what a step costs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from ..core import canonical
+from ..core.errors import Refusal
+from ..core.version import PROTOCOL, VERSION
+from .clock import Clock
+from .disk import Disk
+from .host import Host
+from .paths import Paths
+from .units import Units
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO
+
+    Request = dict[str, Any]
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+MAX_REQUEST_BYTES = 64 * 1024 * 1024
+CRASH = 70  # EX_SOFTWARE, sysexits.h
+
+
+class Program:
+    """The program as it was started.
+
+    Args:
+        digest: of the package that runs; hosts and controllers know it by that.
+        host: what it works on.
+    """
+
+    def __init__(self, digest: str, host: Host) -> None:
+        self._digest = digest
+        self._host = host
+
+    def answer(self, line: bytes, stream: BinaryIO, installed: bool) -> tuple[dict[str, Any], int]:
+        """Do what a request asks for.
+
+        Args:
+            line: the request.
+            stream: what follows it.
+            installed: this is the program that the host carries, not one that travels along.
+
+        Returns:
+            The answer, and the exit status.
+        """
+        request: Request = {}
+        try:
+            request = _request(line)
+            require_root_and_systemd()
+            if installed:
+                self._refuse_other(request)
+            return self._answered(self._step(request, stream)), 0
+        except Refusal as refusal:
+            return self._refused(refusal, request), 0
+        except Exception as error:  # the last resort of the program: what nobody thought of is an answer too
+            import traceback
+
+            traceback.print_exc()
+            kind = type(error).__name__
+            return self._refused(Refusal("HOST_ERROR", f"{kind}: {error}"), {}), CRASH
+
+    def _step(self, request: Request, stream: BinaryIO) -> dict[str, Any]:
+        if not request["check"]:
+            from .reaper import reap_all
+
+            reap_all(self._host)
+        name = request.get("step")
+        if name == "stage":
+            from .staging import stage
+
+            return stage(request, stream, self._host)
+        return self._plain_step(str(name))(self._host, request)
+
+    @staticmethod
+    def _plain_step(name: str) -> Any:
+        """The function of a step; the imports are spelled out, so that packers and people find them."""
+        if name == "ask":
+            from .ask import step
+        elif name == "precheck":
+            from .examine import precheck as step
+        elif name == "activate":
+            from .activate import step
+        elif name == "probe":
+            from .examine import probe as step
+        elif name == "confirm":
+            from .confirm import step
+        elif name == "renew":
+            from .confirm import renew as step
+        elif name == "back":
+            from .back import step
+        else:
+            raise Refusal("PROTOCOL", f"request.step: found {name!r}, which this host program does not know")
+        return step
+
+    def _refuse_other(self, request: Request) -> None:
+        """Ask for the caller's program where it may replace this one: it is as new, and nothing is under way."""
+        if request.get("program") == self._digest or tuple(request.get("version") or ()) < VERSION:
+            return
+        from .install import under_way
+
+        if not under_way(self._host):
+            raise Refusal("PROGRAM_OTHER", f"this host carries program {self._digest[:12]}; ship yours")
+
+    def _answered(self, fields: dict[str, Any]) -> dict[str, Any]:
+        return {"protocol": PROTOCOL, "ok": True, "enforced": False, "program": self._digest, **fields}
+
+    def _refused(self, refusal: Refusal, request: Request) -> dict[str, Any]:
+        return {
+            "protocol": PROTOCOL,
+            "ok": False,
+            "enforced": False,
+            "program": self._digest,
+            "changed": False,
+            "code": refusal.code,
+            "message": refusal.message,
+            "facts": refusal.facts,
+            "service": self._standing(request),
+        }
+
+    def _standing(self, request: Request) -> Any:
+        """Where the service stands that a refused request was about, as far as it can be said."""
+        definition = request.get("definition")
+        known = definition if isinstance(definition, dict) else request
+        service, root = known.get("service"), known.get("root")
+        try:
+            from ..core.definition import SERVICE
+
+            if not isinstance(service, str) or not SERVICE.fullmatch(service):
+                return None
+            from .standing import standing
+
+            return standing(self._host, service, root if isinstance(root, str) else None)
+        except (Refusal, OSError, KeyError):
+            return None
+
+
+def main(digest: str) -> None:
+    """The launcher's entry: inner commands are arguments, everything else is a request.
+
+    Args:
+        digest: of the installed package.
+    """
+    result = os.environ.get("SERVICE_RESULT", "")  # systemd.exec(5), for what runs after a unit's end
+    _enclose()
+    host = _host()
+    if len(sys.argv) > 1:
+        from .inner import command
+
+        sys.exit(command(host, sys.argv[1:], result))
+    _serve(Program(digest, host), sys.stdin.buffer, installed=True)
+
+
+def main_from_bootstrap(package_fd: int, digest: str, install: bool) -> None:
+    """The entry of a program that travels on standard input.
+
+    Args:
+        package_fd: the package.
+        digest: its digest.
+        install: the host is to carry it from now on, unless it carries a newer one or something is under way.
+    """
+    _enclose()
+    host = _host()
+    program = Program(digest, host)
+    if install:
+        from .install import delegate, install_package
+
+        try:
+            require_root_and_systemd()
+            if not install_package(host, package_fd, digest):
+                sys.exit(delegate(host, sys.stdin.buffer))
+        except Refusal as refusal:
+            _print(program._refused(refusal, {}))
+            sys.exit(0)
+    _serve(program, sys.stdin.buffer, installed=False)
+
+
+def _serve(program: Program, stream: BinaryIO, installed: bool) -> None:
+    answers = os.dup(1)
+    os.dup2(2, 1)  # whatever else writes to standard output does not reach the caller's parser
+    answer, status = program.answer(stream.readline(MAX_REQUEST_BYTES), stream, installed)
+    os.dup2(answers, 1)
+    _print(answer)
+    sys.exit(status)
+
+
+def _print(answer: dict[str, Any]) -> None:
+    # ASCII only: file names with undecodable bytes may be in a message
+    sys.stdout.write(json.dumps(answer, ensure_ascii=True, sort_keys=True, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
+
+
+def _request(line: bytes) -> Request:
+    try:
+        request = canonical.loads(line)
+    except ValueError as error:
+        raise Refusal("PROTOCOL", f"found no request on standard input ({error})") from None
+    if not isinstance(request, dict) or request.get("protocol") != PROTOCOL:
+        found = request.get("protocol") if isinstance(request, dict) else None
+        raise Refusal("PROTOCOL", f"request.protocol: found {found!r}, this host program speaks {PROTOCOL}")
+    request["check"] = request.get("check") is True
+    return request
+
+
+def require_root_and_systemd() -> None:
+    """Refuse to work where the program cannot."""
+    if os.geteuid() != 0:
+        raise Refusal("NO_ROOT", f"the host program runs as uid {os.geteuid()}, expected root; set tidegate_become")
+    if not os.path.isdir("/run/systemd/system"):  # sd_booted(3)
+        raise Refusal("NO_SYSTEMD", "found no /run/systemd/system, expected a host that systemd runs")
+
+
+def _enclose() -> None:
+    """Forget the caller's environment, folder and mask."""
+    os.environ.clear()
+    os.environ.update({"PATH": PATH, "LANG": "C.UTF-8"})
+    os.chdir("/")
+    os.umask(0o077)
+
+
+def _host() -> Host:
+    paths = Paths()
+    return Host(paths, Disk(), Clock(), Units(paths))

@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Retention: releases and activations go when no state, no way back and no wish to keep the newest needs them."""
+
+from __future__ import annotations
+
+import os
+
+from ..core import retention
+from .host import Spot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .host import Host
+
+_GONE = ".gone-"
+
+
+def run(host: Host, service: str) -> list[str]:
+    """Remove what nothing needs.
+
+    Under the lock a release only leaves its name; its files go after that, however long this takes.
+
+    Returns:
+        The releases that went.
+    """
+    with host.lock():
+        spot = Spot(host, service)
+        if spot.view["state"] != "steady" or spot.switch is None or spot.root is None:
+            return []
+        kept = retention.needed(spot.view, spot.journal.steady_olds(), host.clock.utc())
+        _forget_activations(spot, kept.aids)
+        folder = os.path.join(spot.root, "releases")
+        keep = spot.view["new_definition"]["keep"] if spot.view.get("new_definition") else len(os.listdir(folder))
+        doomed = retention.doomed(_newest_first(folder), kept, keep)
+        for release in doomed:
+            os.rename(os.path.join(folder, release), os.path.join(folder, _GONE + release))
+    _remove(host, service, folder)
+    return doomed
+
+
+def _forget_activations(spot: Spot, needed: set[str]) -> None:
+    assert spot.switch is not None
+    for aid in spot.switch.leftover(needed):
+        spot.switch.forget(aid)
+    for aid in spot.journal.activations():
+        if aid not in needed:
+            spot.journal.forget(aid)
+
+
+def _newest_first(folder: str) -> list[str]:
+    names = [name for name in os.listdir(folder) if not name.startswith(".")]
+    return sorted(names, key=lambda name: os.lstat(os.path.join(folder, name)).st_mtime_ns, reverse=True)
+
+
+def _remove(host: Host, service: str, folder: str) -> None:
+    import shutil
+
+    names = os.listdir(folder)
+    for name in names:
+        if name.startswith(_GONE):
+            shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+    manifests = host.paths.manifests(service)
+    for name in os.listdir(manifests) if os.path.isdir(manifests) else ():
+        if name.endswith(".json") and name[: -len(".json")] not in names:
+            os.unlink(os.path.join(manifests, name))

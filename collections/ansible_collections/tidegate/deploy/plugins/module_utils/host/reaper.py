@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The reaper: takes back what nobody confirmed. Its triggers are a timer, every later step, and the boot.
+
+At boot only state and link move, before anything is started; the runner follows when the boot has come far enough for
+it. No unit waits for a unit that it is ordered before.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from ..core import states
+from ..core.errors import Refusal
+from . import revert
+from .turn import turn_if_due
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .host import Host
+
+
+def reap_all(host: Host) -> None:
+    """At the start of every step: whatever is overdue goes back."""
+    for service in host.services():
+        if turn_if_due(host, service):
+            host.units.start_revert(service)
+
+
+def reap(host: Host, service: str, deadline_ms: int) -> None:
+    """The timer's look: go back, or see that there is nothing left to watch.
+
+    Args:
+        host: where.
+        service: the service.
+        deadline_ms: the timer's own deadline; after a renewal another timer watches.
+    """
+    if turn_if_due(host, service):
+        host.units.start_revert(service)
+    state = host.journal(service).read(states.ABSENT)["state"]
+    if state == "reverting":
+        host.units.start_revert(service)  # once more: a start of the runner may have failed
+    elif state not in ("pending", "ready"):
+        host.units.disarm(service, deadline_ms)
+
+
+def at_boot(host: Host) -> None:
+    """Move state and link of what another boot left unfinished, so that the right release starts."""
+    for service in host.services():
+        try:
+            turn_if_due(host, service)
+            revert.put_link_back(host, service)
+        except (Refusal, OSError, KeyError) as error:  # one broken service keeps no other from going back
+            print(f"tidegate: {service}: {error}", file=sys.stderr)
+
+
+def after_boot(host: Host) -> None:
+    """Have the runner finish what the boot unit has moved."""
+    for service in host.services():
+        if host.journal(service).read(states.ABSENT)["state"] == "reverting":
+            host.units.start_revert(service)

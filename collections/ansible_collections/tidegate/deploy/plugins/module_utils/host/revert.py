@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Going back: the one runner that ends in the old release running and answering, or after bounded attempts in failed.
+
+Invariants:
+
+- It never turns forward, has no deadline, and waits for no other service.
+- Before it touches the link, the unit of the activation is gone with its whole cgroup.
+- Every change of link or state is made under the lock, after the state was re-read.
+"""
+
+from __future__ import annotations
+
+from ..core.definition import Definition
+from ..core.errors import Refusal
+from ..core.states import ABSENT
+from .effects import Effects
+from .host import Spot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from .host import Host
+
+_PAUSE_S = 1
+
+
+def run(host: Host, service: str) -> None:
+    """Go back, attempt after attempt, until the service is steady on the old release or has failed."""
+    while True:
+        spot = Spot(host, service)
+        if spot.view["state"] != "reverting":
+            return
+        error = _attempt(host, service, spot.view)
+        _record(host, service, spot.view, error)
+        if error is not None:
+            host.clock.sleep(_PAUSE_S)
+
+
+def put_link_back(host: Host, service: str) -> None:
+    """Only the link, before the services of this boot start; the runner does the rest later."""
+    with host.lock():
+        spot = Spot(host, service)
+        if spot.view["state"] == "reverting" and spot.switch is not None:
+            spot.switch.back(spot.view["aid"], spot.view["old"], spot.view["attempt"])
+
+
+def _attempt(host: Host, service: str, view: dict[str, Any]) -> Optional[Refusal]:
+    try:
+        host.units.stop_effects(service)
+        if view["old"] == ABSENT:
+            _to_nothing(host, view)
+        else:
+            _to_old(host, service, view)
+    except Refusal as refusal:
+        return refusal
+    except OSError as error:
+        return Refusal("HOST_ERROR", f"{type(error).__name__}: {error}")
+    return None
+
+
+def _to_old(host: Host, service: str, view: dict[str, Any]) -> None:
+    """Link, start, probe, undrain, all by the old release's definition."""
+    with host.lock():
+        spot = Spot(host, service)
+        if not _same(spot.view, view) or spot.switch is None:
+            return
+        was_forward = spot.switch.was_forward(view["aid"])
+        spot.switch.back(view["aid"], view["old"], view["attempt"])
+    definition = Definition(view["old_definition"])
+    effects = Effects(host, definition, view["old"], view["new"], Definition(view["new_definition"]))
+    since_ms = host.clock.now_ms()
+    never_left = not was_forward and host.units.is_running(definition.unit)
+    if not never_left:
+        effects.start("restart" if view["attempt"] > 1 else None)
+    effects.probe(since_ms, restarted=never_left)
+    effects.undrain()
+
+
+def _to_nothing(host: Host, view: dict[str, Any]) -> None:
+    """Back from a first deployment: the unit stops and is as enabled as it was; the link goes last (`_record`)."""
+    definition = Definition(view["new_definition"])
+    host.units.stop(definition.unit, definition.limit_s("restart"))
+    if view["enablement"] == "disabled":
+        host.units.disable(definition.unit)
+    Effects(host, definition, ABSENT, view["new"]).remove_drain_files()
+
+
+def _record(host: Host, service: str, view: dict[str, Any], error: Optional[Refusal]) -> None:
+    with host.lock():
+        spot = Spot(host, service)
+        if not _same(spot.view, view):
+            return
+        if error is None and view["old"] == ABSENT and spot.switch is not None:
+            spot.switch.back(view["aid"], ABSENT, view["attempt"])
+        if error is not None:
+            note = spot.journal.note(view["aid"])
+            attempts = [*note.get("attempts", []), f"attempt {view['attempt']}: {error.code}: {error.message[:500]}"]
+            spot.journal.add_to_note(view["aid"], attempts=attempts)
+        spot.go(spot.decide("attempt_failed" if error else "restored", aid=view["aid"]))
+
+
+def _same(now: dict[str, Any], then: dict[str, Any]) -> bool:
+    return all(now.get(key) == then.get(key) for key in ("state", "aid", "attempt"))

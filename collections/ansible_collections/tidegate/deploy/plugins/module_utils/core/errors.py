@@ -65,6 +65,7 @@ CODES = {
     "FLOOR": "too few hosts are up for this wave",
     "BUDGET": "more hosts failed than the failure budget allows",
     "DRIFT": "the world differs from the plan",
+    "ANSIBLE": "a task failed that is not one of Tidegate's",
     "INTERRUPTED": "the run was interrupted",
     "STORE": "the store cannot be used",
     "STORE_SCHEMA": "the store was written by a newer Tidegate",

@@ -62,7 +62,7 @@ class Waves:
 
 def plan_waves(
     members: Sequence[Member],
-    spec: Sequence[int | str] | Sequence[Sequence[str]] | None = None,
+    spec: Sequence[int | str | Sequence[str]] | None = None,
     floor: int | str | None = None,
 ) -> Waves:
     """Put the hosts of a change into waves.

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action behind tidegate.deploy.activate."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer, HostProgram
+
+RENEW_UNTIL_S = 3600
+"""How long after its beginning an activation may be renewed at all."""
+
+ASK_AGAIN_S = 2
+
+
+class ActionModule(HostStep):
+    """Switch a host to the release of the plan; the host goes back by itself unless it is confirmed in time."""
+
+    STEP = "activate"
+
+    def step(self, run: Run, host: str, arguments: Mapping[str, Any]) -> StepResult:
+        run.require_open_wave(host)
+        definition = Definition.parse(run.plan.definition_of(host))
+        answer = self._activate(run, host, definition)
+        previous, new = run.plan.host(host).previous, run.plan.release_id
+        diff = {"before": f"{previous}\n", "after": f"{new}\n"} if self.wants_diff and answer.changed else None
+        data = {"service": dict(answer.service), "timings": answer.fields.get("timings", {})}
+        if self.check:
+            return self.result_of(answer, "; ".join(answer.fields.get("would", [])), data=data, diff=diff)
+        if answer.service.get("state") == "steady" and answer.ok:
+            return self.result_of(answer, f"already on {new}", data=data)
+        return self.result_of(answer, f"{previous} → {new}, probed on the host", data=data, diff=diff)
+
+    def _activate(self, run: Run, host: str, definition: Definition) -> Answer:
+        request = self._request(run, host, definition)
+        if not self.check:
+            token = self.tokens(run).new(host)
+            request["token_sha256"] = hashlib.sha256(bytes.fromhex(token)).hexdigest()
+        program = self.program()
+        until = time.monotonic() + definition.deadline_s()
+        while True:
+            try:
+                return program.call("activate", request)
+            except Unreachable:
+                # The effects run in a unit of their own. Whoever asks again is told where the host stands.
+                if self.check or time.monotonic() > until:
+                    raise
+                time.sleep(ASK_AGAIN_S)
+                program = self._again()
+
+    def _again(self) -> HostProgram:
+        return self.program(fresh=True)
+
+    def _request(self, run: Run, host: str, definition: Definition) -> dict[str, Any]:
+        plan = run.plan
+        back_until = now() + timedelta(seconds=plan.back_for_s)
+        return {
+            "change": run.change_id,
+            "plan": plan.digest,
+            "definition": plan.definition_of(host),
+            "release": {"id": plan.release_id, "version": plan.version, "manifest": plan.manifest_digest},
+            "previous": plan.host(host).previous,
+            "fence": run.fence,
+            "token_sha256": "0" * 64,
+            "back_until": back_until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "renew_until_s": RENEW_UNTIL_S,
+            "deadline_s": definition.deadline_s(),
+            "wait_s": definition.deadline_s(),
+        }
+
+    def touches(self, result: StepResult) -> bool | None:
+        return None if self.check else True

@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action behind tidegate.deploy.availability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.utils.display import Display
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import ask_all
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availability import (
+    Wave,
+    next_wave,
+    require_floor,
+)
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import SKIPPED, StepResult
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
+
+
+class ActionModule(RecordDoor):
+    """Open the plan's next wave, if the batch is exactly that wave and enough other hosts serve meanwhile.
+
+    It never fails as a task: a wave that may not begin stops the rollout in the store, and every later step sees it.
+    """
+
+    STEP = "availability"
+
+    def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
+        run = Run.current(store)
+        if run.halted:
+            return StepResult(self.STEP, SKIPPED, f"not started, the rollout stopped: {run.halted}")
+        try:
+            self._require_linear()
+            wave = next_wave(run, [str(name) for name in self.task_vars["ansible_play_batch"]])
+            say = require_floor(run, wave, self._who_serves(run, wave))
+        except Refusal as refusal:
+            store.halt(run.id, refusal.code, refusal.message)
+            Display().warning(f"{refusal.code}: {refusal.message}")
+            return StepResult(self.STEP, SKIPPED, refusal.message, code=refusal.code)
+        store.open_wave(run.id, wave.index)
+        return StepResult(self.STEP, "ok", say)
+
+    def _require_linear(self) -> None:
+        strategy = str(self._task.get_play().strategy).rpartition(".")[2]
+        if strategy != "linear":
+            raise Refusal("STRATEGY", f"found strategy {strategy}, expected linear: waves hold under no other")
+
+    def _who_serves(self, run: Run, wave: Wave) -> dict[str, str]:
+        """Of each host outside of the wave, why it does not serve; empty where it does."""
+        if not run.plan.floor:
+            return {}
+        known_bad = {name: "failed before" for name in wave.others if name in run.store.bad_hosts(run.id)}
+        asked = {name: run.plan.definition_of(name) for name in wave.others if name not in known_bad}
+        answers = ask_all(self, asked)
+        return {**known_bad, **{name: answer.why_down for name, answer in answers.items()}}

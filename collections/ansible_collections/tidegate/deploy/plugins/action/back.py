@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action behind tidegate.deploy.back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, ROLLOUT, Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
+
+ATTEMPTS = 3
+
+
+class ActionModule(HostStep):
+    """Take a host back to the release that it ran before the change, and close the change there."""
+
+    STEP = "back"
+    ARGUMENTS: ClassVar[dict[str, Any]] = {**HostStep.ARGUMENTS, "why": {"type": "str"}}
+
+    def reason_to_skip(self, run: Run, host: str) -> str:
+        return ""
+
+    def step(self, run: Run, host: str, arguments: Mapping[str, Any]) -> StepResult:
+        self._count_unknown_failure(run, host)
+        definition = run.plan.definition_of(host)
+        request = {
+            "change": run.change_id,
+            "definition": definition,
+            "why": arguments.get("why") or run.halted or "asked for by an operator",
+            "operator": run.verb == ROLLBACK,
+            "wait_s": ATTEMPTS * Definition.parse(definition).deadline_s(),
+        }
+        answer = self.program().call("back", request)
+        current = answer.service.get("current")
+        if self.check:
+            return self.result_of(answer, "; ".join(answer.fields.get("would", [])))
+        verdict = "back" if answer.changed else "ok"
+        say = f"back on {current}" if answer.changed else f"stays on {current}"
+        return self.result_of(answer, say, verdict=verdict, data={"service": dict(answer.service)})
+
+    def _count_unknown_failure(self, run: Run, host: str) -> None:
+        """In a wave that goes on only a failed host comes here: if none of our steps failed, another task did."""
+        row = run.store.host_row(run.id, host)
+        if run.verb == ROLLOUT and not run.halted and row is not None and row.verdict == "ok":
+            run.record(
+                host, StepResult(row.step or self.STEP, "failed", "another task of the wave failed", code="ANSIBLE")
+            )
+
+    def unreachable(self, run: Run, host: str, lost: Unreachable) -> StepResult:
+        where = run.rows[host].doc or {}
+        left = where.get("deadline_in_s")
+        future = f"goes back by itself within {left} s of its activation" if left else "is asked when it answers again"
+        return StepResult(self.STEP, "unknown", f"cannot be reached, {future}: {lost}", code="UNREACHABLE", where=where)

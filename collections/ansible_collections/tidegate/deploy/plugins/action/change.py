@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action behind tidegate.deploy.change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import file as change_file
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft, draft
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import PLAN, ROLLBACK, ROLLOUT, change_of
+
+
+class ActionModule(RecordDoor):
+    """Open a change for this run: read its file and the inventory, or take up one that was planned."""
+
+    STEP = "change"
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "verb": {"type": "str", "choices": [PLAN, ROLLOUT, ROLLBACK], "required": True},
+        "file": {"type": "str"},
+        "id": {"type": "str"},
+    }
+
+    def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
+        verb, file, identity = arguments["verb"], arguments.get("file"), arguments.get("id")
+        if verb == ROLLBACK:
+            return self._open_way_back(store, identity)
+        source = _source(store, file, identity)
+        drafted = self._draft(store, source)
+        opening.begin(store, verb, drafted, source, identity if not file else None)
+        plan = drafted.plan
+        return StepResult(
+            self.STEP,
+            "ok",
+            f"{plan.service} {plan.release_id} for {len(plan.hosts)} hosts in {plan.environment}",
+            data={"service": plan.service, "release": plan.release_id, "hosts": list(plan.host_names)},
+        )
+
+    def _open_way_back(self, store: Store, identity: str | None) -> StepResult:
+        change = _planned(store, identity)
+        run = opening.begin_way_back(store, change)
+        return StepResult(
+            self.STEP,
+            "ok",
+            f"{change.id} goes back on {len(run.plan.hosts)} hosts",
+            data={"service": change.service, "release": run.plan.release_id, "hosts": list(run.plan.host_names)},
+        )
+
+    def _draft(self, store: Store, source: str) -> Draft:
+        cache = None if self.check else Path(store.path).parent / "cache"
+        return draft(change_file.read(source), inventory_of(self), cache)
+
+
+def _source(store: Store, file: str | None, identity: str | None) -> str:
+    if file:
+        return str(Path(file).resolve())
+    return str(_planned(store, identity).source)
+
+
+def _planned(store: Store, identity: str | None) -> ChangeRow:
+    if not identity:
+        raise Refusal(
+            "NO_CHANGE",
+            "neither tidegate_change_file nor tidegate_change was given; name a change file with "
+            "-e tidegate_change_file=changes/….yml or a planned change with -e tidegate_change=CHG-…",
+        )
+    return change_of(store, identity)

@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action behind tidegate.deploy.stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer
+
+
+class ActionModule(HostStep):
+    """Put a release on a host, verified, beside what runs there; nothing is switched."""
+
+    STEP = "stage"
+
+    def step(self, run: Run, host: str, arguments: Mapping[str, Any]) -> StepResult:
+        answer = self._stage(run, host)
+        received = int(answer.fields.get("bytes_received") or 0)
+        if self.check:
+            say = f"would stage {run.plan.release_id}"
+        elif answer.changed:
+            say = f"staged {run.plan.release_id}, {answer.fields.get('files')} files, {received} bytes received"
+        else:
+            say = f"{run.plan.release_id} is there already"
+        diff = {"before": "", "after": f"{run.plan.release_id}\n"} if self.wants_diff and answer.changed else None
+        return self.result_of(answer, say, data={"bytes_received": received}, diff=diff)
+
+    def _stage(self, run: Run, host: str) -> Answer:
+        program, request = self.program(), self._request(run, host)
+        artifact = run.plan.doc["artifact"]
+        if artifact["kind"] == "url":
+            source = {"kind": "url", "url": artifact["url"], "allow_hosts": artifact["allow_hosts"]}
+            return program.call("stage", {**request, "source": source})
+        if run.rows[host].doc.get("staged") or self.check:
+            answer = program.call("stage", {**request, "source": {"kind": "have"}})
+            if answer.code != "NEED_BYTES" or self.check:
+                return answer
+        return program.call("stage", {**request, "source": {"kind": "push"}}, _bytes_of(run.doc["artifact_path"]))
+
+    def _request(self, run: Run, host: str) -> dict[str, Any]:
+        plan = run.plan
+        return {
+            "definition": plan.definition_of(host),
+            "release": {"id": plan.release_id, "version": plan.version, "manifest": plan.manifest_digest},
+            "artifact": {key: plan.doc["artifact"][key] for key in ("name", "sha256", "size_bytes", "strip")},
+            "limits": plan.doc["limits"],
+        }
+
+
+def _bytes_of(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise Refusal(
+            "ARTIFACT_MISSING", f"{path}: {error.strerror}; it was there when the change was planned"
+        ) from None

@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action behind tidegate.deploy.status."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ansible.utils.display import Display
+
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.status import status_text
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory, service_hosts
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
+
+
+class ActionModule(RecordDoor):
+    """Ask all hosts what they run, and show it beside what the store knows of changes."""
+
+    STEP = "status"
+    ARGUMENTS: ClassVar[dict[str, Any]] = {"service": {"type": "str"}, "json_file": {"type": "path"}}
+
+    def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
+        inventory = inventory_of(self)
+        document: dict[str, Any] = {"store": str(store.path), "changes": _changes(store), "services": {}}
+        for name in _names(inventory, arguments.get("service")):
+            hosts = service_hosts(name, inventory)
+            definitions = {host: inventory.services_of(host).service(name).definition for host in hosts}
+            document["services"][name] = {host: _stand(stand) for host, stand in ask_all(self, definitions).items()}
+        Display().display(status_text(document))
+        if arguments.get("json_file") and not self.check:
+            Path(arguments["json_file"]).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        unknown = [host for hosts in document["services"].values() for host, stand in hosts.items() if stand["unknown"]]
+        say = f"{len(unknown)} hosts could not be asked" if unknown else "all hosts answered"
+        return StepResult(self.STEP, "ok", say, data={"status": document})
+
+
+def _names(inventory: Inventory, wanted: str | None) -> list[str]:
+    if wanted:
+        return [wanted]
+    names: dict[str, None] = {}
+    for host in inventory.groups.get("all", ()):
+        names.update(dict.fromkeys(inventory.services_of(host).names))
+    return list(names)
+
+
+def _stand(stand: Stand) -> dict[str, Any]:
+    service = stand.service
+    keys = ("state", "current", "change", "deadline_in_s", "back_until", "reverted", "reason", "unhealthy")
+    return {
+        "unknown": stand.why_unknown,
+        "enforced": stand.enforced,
+        **{key: service.get(key) for key in keys},
+    }
+
+
+def _changes(store: Store) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": row.id,
+            "service": row.service,
+            "environment": row.environment,
+            "state": row.state,
+            "revision": row.revision,
+            "created_at": row.created_at,
+        }
+        for row in store.changes(10)
+    ]

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hosts of the run's change, in the order in which a play works on them."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Mapping
+from typing import Any
+
+from ansible import context
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import order
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import refuse_limit
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, open_store
+
+DOCUMENTATION = r"""
+name: hosts
+short_description: The hosts of the run's change, in the plan's order
+version_added: 1.0.0
+description:
+  - Gives a play its hosts and its batches from the plan of the change that the run works on.
+  - The plan decides; C(--limit) is refused.
+author:
+  - Tidegate contributors (@tidegate)
+options:
+  _terms:
+    description:
+      - What is asked for. V(plan) gives all hosts, V(waves) those that are still to be rolled out, V(back) those that
+        go back.
+      - V(wave_sizes) and V(back_sizes) give the sizes of the batches, for the keyword C(serial).
+    required: true
+    type: list
+    elements: str
+    choices: [plan, waves, wave_sizes, back, back_sizes]
+notes:
+  - Where there is nothing to work on it gives a pattern that matches no host, and no warning.
+"""
+
+EXAMPLES = r"""
+- name: Activate wave by wave
+  hosts: "{{ query('tidegate.deploy.hosts', 'waves') }}"
+  serial: "{{ query('tidegate.deploy.hosts', 'wave_sizes') }}"
+  gather_facts: false
+  roles:
+    - role: tidegate.deploy.activate
+"""
+
+RETURN = r"""
+_raw:
+  description: Names of hosts, or sizes of batches.
+  type: list
+  elements: raw
+"""
+
+NOBODY = "all:!all"
+"""A pattern that matches no host, without the warning that an unknown name brings."""
+
+_HOSTS = {"plan": order.every_host, "waves": order.waves, "back": order.way_back}
+_SIZES = {"wave_sizes": order.waves, "back_sizes": order.way_back}
+
+
+class LookupModule(LookupBase):  # type: ignore[misc]
+    """Reads the run's plan from the store, in Ansible's main process."""
+
+    def run(self, terms: list[Any], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[Any]:
+        self.set_options(var_options=variables, direct=kwargs)
+        try:
+            return [item for term in terms for item in _asked(str(term), variables or {})]
+        except Refusal as refusal:
+            raise AnsibleLookupError(f"{refusal.code}: {refusal.message}") from refusal
+
+
+def _asked(term: str, variables: Mapping[str, Any]) -> list[Any]:
+    if term not in _HOSTS and term not in _SIZES:
+        raise Refusal("DATA", f"found {term!r}, expected one of {', '.join((*_HOSTS, *_SIZES))}")
+    if context.CLIARGS.get("listhosts") or context.CLIARGS.get("listtasks"):
+        return [NOBODY] if term in _HOSTS else [1]
+    refuse_limit()
+    check = bool(context.CLIARGS.get("check"))
+    if check:
+        atexit.register(drop_scratch)
+    with open_store(variables.get("ansible_inventory_sources") or [], check) as store:
+        run = Run.current(store)
+        batches = (_HOSTS.get(term) or _SIZES[term])(run)
+    if term in _SIZES:
+        return [len(batch) for batch in batches] or [1]
+    return [name for batch in batches for name in batch] or [NOBODY]

@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What became of a change: each host by where it was last read back, and one verdict over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+COMPLETED, ROLLED_BACK, FAILED, NOT_STARTED, PARTIAL = "completed", "rolled_back", "failed", "not_started", "partial"
+"""All on the new release; all on the old one; neither; nothing was begun; new but for hosts within the budget."""
+
+
+@dataclass(frozen=True)
+class HostEnd:
+    """Where a host ended.
+
+    Attributes:
+        name: the host.
+        place: ``new``, ``old``, ``unknown``, ``failed`` (of the protocol's state), ``pending`` or ``untouched``.
+        touched: the change was activated there, or may have been.
+        bad: a step failed there, or it could not be asked.
+        current: the release that was last read back, if any was.
+        cause: why, where it is not on the new release.
+        future: what will become of it, where that is open.
+    """
+
+    name: str
+    place: str
+    touched: bool
+    bad: bool
+    current: str
+    cause: str = ""
+    future: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a change.
+
+    Attributes:
+        verdict: one of the constants above.
+        cause: why it stopped, with its code; empty when it did not.
+        hosts: in the order of the plan.
+    """
+
+    verdict: str
+    cause: str
+    hosts: Sequence[HostEnd]
+
+    @property
+    def as_planned(self) -> bool:
+        """Whether everything was read back as the verb wanted it."""
+        return self.verdict == COMPLETED
+
+    def at(self, place: str) -> list[str]:
+        """The names of the hosts at a place."""
+        return [host.name for host in self.hosts if host.place == place]
+
+    def doc(self) -> dict[str, Any]:
+        """The canonical document that the record keeps."""
+        return {
+            "verdict": self.verdict,
+            "cause": self.cause,
+            "hosts": [{"name": host.name, "place": host.place, "current": host.current} for host in self.hosts],
+        }
+
+
+def of_rollout(cause: str, hosts: Sequence[HostEnd]) -> Outcome:
+    """The outcome of a rollout.
+
+    Args:
+        cause: why it stopped; empty when it did not.
+        hosts: where each host ended.
+    """
+    places = {host.place for host in hosts}
+    if not cause:
+        verdict = COMPLETED if places == {"new"} else PARTIAL
+    elif not any(host.touched for host in hosts):
+        verdict = NOT_STARTED
+    elif places <= {"old", "untouched"}:
+        verdict = ROLLED_BACK
+    else:
+        verdict = FAILED
+    return Outcome(verdict, cause, hosts)
+
+
+def of_rollback(hosts: Sequence[HostEnd]) -> Outcome:
+    """The outcome of a rollback that somebody asked for."""
+    behind = all(host.place in ("old", "untouched") for host in hosts)
+    return Outcome(ROLLED_BACK if behind else FAILED, "", hosts)
+
+
+def host_end(name: str, release_id: str, previous: str, row: Mapping[str, Any], touched: bool, bad: bool) -> HostEnd:
+    """Where one host ended, from the last thing that it said.
+
+    Args:
+        name: the host.
+        release_id: the release of the plan.
+        previous: what the host ran before.
+        row: verdict and message of the last step, and under ``where`` the host's own account.
+        touched: the change was activated there, or may have been.
+        bad: a step failed there, or it could not be asked.
+    """
+    where = row.get("where") or {}
+    current, state = str(where.get("current") or ""), where.get("state")
+    cause = str(row.get("message") or "") if bad else ""
+    if row.get("verdict") == "unknown":
+        left = where.get("deadline_in_s")
+        future = f"unless it was confirmed it goes back by itself within {left} s" if left else "asked by the next run"
+        return HostEnd(name, "unknown", touched, bad, current, cause, future)
+    if state == "failed":
+        return HostEnd(name, "failed", touched, bad, current, cause, "somebody must look at it, then roll back again")
+    if state == "steady" and current == release_id:
+        return HostEnd(name, "new", touched, bad, current, cause)
+    if state == "steady" and current == previous:
+        return HostEnd(name, "old" if touched else "untouched", touched, bad, current, cause)
+    if state in ("pending", "ready", "reverting"):
+        return HostEnd(name, "pending", touched, bad, current, cause, "goes back by itself at its deadline")
+    return HostEnd(name, "untouched" if not touched else "unknown", touched, bad, current, cause)

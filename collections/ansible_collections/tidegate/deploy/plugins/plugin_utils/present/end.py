@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The block that ends a run: cause, hosts by state, what was taken back, what is left, the next command."""
+
+from __future__ import annotations
+
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import (
+    COMPLETED,
+    FAILED,
+    NOT_STARTED,
+    PARTIAL,
+    ROLLED_BACK,
+    Outcome,
+)
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, listed
+
+_TITLES = {
+    COMPLETED: "completed: every host was read back on the new release",
+    PARTIAL: "completed but for hosts within the failure budget",
+    ROLLED_BACK: "rolled back: every host that was touched was read back on its old release",
+    FAILED: "failed: not every host is where it should be",
+    NOT_STARTED: "not started: no host was changed",
+}
+_PLACES = (
+    ("on the new release", "new"),
+    ("taken back", "old"),
+    ("not touched", "untouched"),
+    ("going back by itself", "pending"),
+    ("failed", "failed"),
+    ("unknown", "unknown"),
+)
+
+
+def end_text(outcome: Outcome, change_id: str, release_id: str, next_command: str) -> str:
+    """The final block of a run.
+
+    Args:
+        outcome: what became of the change.
+        change_id: the change's id.
+        release_id: the release that it carries.
+        next_command: what to type next.
+    """
+    places = [(name, listed(outcome.at(place))) for name, place in _PLACES if outcome.at(place)]
+    left = [f"{host.name}: {host.future}" for host in outcome.hosts if host.future]
+    causes = [f"{host.name}: {host.cause}" for host in outcome.hosts if host.cause and host.cause not in outcome.cause]
+    return block(
+        f"{change_id} {_TITLES[outcome.verdict]}",
+        [
+            ("release", release_id),
+            ("cause", outcome.cause),
+            ("also", causes[:10]),
+            *places,
+            ("left to do", left[:10]),
+            ("next", next_command),
+        ],
+    )

@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan, as it is shown before anything runs."""
+
+from __future__ import annotations
+
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, duration, listed, size
+
+
+def plan_text(plan: Plan, change_id: str, revision: int | None, store: str, notes: list[str]) -> str:
+    """What will happen, where, in which order, and how it comes back.
+
+    Args:
+        plan: the frozen plan.
+        change_id: the change's id.
+        revision: of the change.
+        store: where it is recorded.
+        notes: what is to be said besides (a new revision and why, hosts that are there already).
+    """
+    waves = [
+        f"{index + 1}  {'canary  ' if index == 0 and len(plan.waves) > 1 else ''}{listed(wave)}"
+        for index, wave in enumerate(plan.waves)
+    ]
+    previous = sorted({host.previous for host in plan.hosts})
+    return block(
+        f"{change_id} revision {revision}",
+        [
+            ("change", plan.doc["title"] or f"{plan.service} {plan.version}"),
+            ("service", f"{plan.service} in {plan.environment}"),
+            (
+                "release",
+                f"{plan.release_id}, {plan.doc['release']['files']} files, {size(plan.doc['release']['size_bytes'])}",
+            ),
+            ("artifact", f"{plan.doc['artifact']['name']} sha256 {plan.doc['artifact']['sha256']}"),
+            ("from", listed(previous)),
+            ("waves", waves),
+            ("limits", f"{plan.floor} of {len(plan.hosts)} hosts stay up, {plan.budget} may fail"),
+            ("way back", f"any failure takes every host back; by hand for {duration(plan.back_for_s)} after that"),
+            ("plan", plan.digest),
+            ("store", store),
+            ("note", notes),
+        ],
+    )

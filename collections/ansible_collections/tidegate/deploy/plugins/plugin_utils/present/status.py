@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is where, as the hosts said it just now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import duration, table
+
+
+def status_text(document: Mapping[str, Any]) -> str:
+    """The status of all services and changes, as people read it.
+
+    Args:
+        document: of the action ``status``, as its JSON has it.
+    """
+    lines = []
+    for service, hosts in document["services"].items():
+        rows = [_row(host, stand) for host, stand in hosts.items()]
+        lines += [f"service {service}", *_indented(table(("host", "release", "state", "change", "to note"), rows)), ""]
+    if document["changes"]:
+        rows = [
+            (change["id"], change["service"], change["environment"], change["state"], change["created_at"])
+            for change in document["changes"]
+        ]
+        lines += ["changes", *_indented(table(("change", "service", "environment", "state", "since"), rows)), ""]
+    enforced = [host for hosts in document["services"].values() for host, stand in hosts.items() if stand["enforced"]]
+    lines.append(f"enforced by the hosts themselves: {len(enforced)} hosts; store {document['store']}")
+    return "\n".join(lines)
+
+
+def _row(host: str, stand: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
+    if stand["unknown"]:
+        return (host, "unknown", "unknown", "", stand["unknown"])
+    return (host, stand["current"], stand["state"], stand["change"] or "", _note(stand))
+
+
+def _note(stand: Mapping[str, Any]) -> str:
+    if stand["state"] in ("pending", "ready"):
+        return f"goes back by itself in {duration(stand['deadline_in_s'] or 0)} unless confirmed"
+    if stand["unhealthy"]:
+        return str(stand["unhealthy"])
+    if stand["reverted"]:
+        return f"came back from {stand['reverted']['release']}: {stand['reverted']['why']}"
+    return str(stand["reason"] or "")
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"  {line}" for line in lines]

@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask many hosts at once where a service stands, and whether it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import Door
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each, programs
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import HostProgram
+
+AT_ONCE = 20
+
+
+@dataclass(frozen=True)
+class Stand:
+    """What a host said of a service.
+
+    Attributes:
+        service: its account (protocol, section 3); empty where it said nothing.
+        why_unknown: why it could not be asked; empty where it answered.
+        host: what it said of itself.
+        enforced: whether the host itself refuses what was not approved.
+    """
+
+    service: Mapping[str, Any]
+    why_unknown: str = ""
+    host: Mapping[str, Any] | None = None
+    enforced: bool = False
+
+    @property
+    def why_down(self) -> str:
+        """Why the service does not count as serving; empty where it does."""
+        if self.why_unknown:
+            return self.why_unknown
+        if self.service["state"] != "steady":
+            return f"{self.service['state']} on {self.service['current']}"
+        return str(self.service.get("unhealthy") or "")
+
+
+def ask_all(door: Door, definitions: Mapping[str, Mapping[str, Any]]) -> dict[str, Stand]:
+    """What each host says of a service.
+
+    Args:
+        door: the action that asks.
+        definitions: the service's definition, by name of host.
+    """
+    found = programs(door, door.task_vars["hostvars"], definitions, door.check)
+    return each(found, lambda name, program: _ask(program, definitions[name]), AT_ONCE)
+
+
+def _ask(program: HostProgram, definition: Mapping[str, Any]) -> Stand:
+    try:
+        answer = program.call("ask", {"services": [definition], "health": True}).or_refuse()
+    except Unreachable as lost:
+        return Stand({}, f"cannot be reached: {lost}")
+    except Refusal as refusal:
+        return Stand({}, refusal.message)
+    service = answer.fields["services"][definition["service"]]
+    return Stand(service, host=answer.fields.get("host"), enforced=bool(answer.fields.get("enforced")))

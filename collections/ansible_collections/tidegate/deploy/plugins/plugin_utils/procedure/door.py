@@ -1,0 +1,168 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all action plugins of this collection share: arguments in, one decision, a result that callbacks may see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ansible import context
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import (
+    SKIPPED,
+    UNKNOWN,
+    StepResult,
+    where_it_stands,
+)
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Tokens, open_store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable, of_action
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer, HostProgram, interpreter_of
+
+# Ansible imports an action once in its main process, before it forks a worker per host: packed here, once for all.
+host_program()
+
+
+class Door(ActionBase):  # type: ignore[misc]
+    """An action of this collection. A refusal becomes a failed result with its code; any other error is a bug."""
+
+    STEP: ClassVar[str]
+    ARGUMENTS: ClassVar[dict[str, Any]] = {}
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+    _supports_diff = True
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        self.task_vars: Mapping[str, Any] = task_vars or {}
+        _spec, arguments = self.validate_argument_spec(self.ARGUMENTS)
+        try:
+            result = self.perform(plain(arguments))
+        except Refusal as refusal:
+            result = StepResult.refused(self.STEP, refusal)
+        return result.as_task_result()
+
+    def perform(self, arguments: Mapping[str, Any]) -> StepResult:
+        """Do what the action is for.
+
+        Raises:
+            Refusal: what the world did not allow.
+        """
+        raise NotImplementedError
+
+    def host_program(self, installs: bool, fresh: bool = False) -> HostProgram:
+        """The program on the task's host.
+
+        Args:
+            installs: whether it is put there where it is missing.
+            fresh: over a TCP connection and login of its own.
+        """
+        channel = of_action(self, self.task_vars)
+        if fresh:
+            channel.fresh()
+        return HostProgram(channel, interpreter_of(self.task_vars), self.check, installs)
+
+    @property
+    def check(self) -> bool:
+        """Whether nothing may be written."""
+        return bool(self._task.check_mode)
+
+    @property
+    def wants_diff(self) -> bool:
+        """Whether the user asked for ``--diff``."""
+        return bool(self._task.diff)
+
+
+class RecordDoor(Door):
+    """An action that works on the record of this site, for all hosts of a plan."""
+
+    def perform(self, arguments: Mapping[str, Any]) -> StepResult:
+        refuse_limit()
+        with open_store(self.task_vars.get("ansible_inventory_sources") or [], self.check) as store:
+            return self.act(store, arguments)
+
+    def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
+        """Do what the action is for, with the store at hand.
+
+        Raises:
+            Refusal: what the world did not allow.
+        """
+        raise NotImplementedError
+
+
+class HostStep(RecordDoor):
+    """A step on one host of a run: it is skipped once the run stopped, and what it came to is recorded."""
+
+    def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
+        run = Run.current(store)
+        host = str(self.task_vars["inventory_hostname"])
+        run.plan.host(host)
+        reason = self.reason_to_skip(run, host)
+        if reason:
+            return StepResult(self.STEP, SKIPPED, reason)
+        try:
+            result = self.step(run, host, arguments)
+        except Unreachable as lost:
+            result = self.unreachable(run, host, lost)
+        except Refusal as refusal:
+            result = StepResult.refused(self.STEP, refusal)
+        return run.record(host, result, touched=self.touches(result))
+
+    def reason_to_skip(self, run: Run, host: str) -> str:
+        """Why the step is not begun; empty if it is."""
+        return run.reason_to_skip(host)
+
+    def step(self, run: Run, host: str, arguments: Mapping[str, Any]) -> StepResult:
+        """Do the step on the host."""
+        raise NotImplementedError
+
+    def unreachable(self, run: Run, host: str, lost: Unreachable) -> StepResult:
+        """What it means that the host could not be asked."""
+        return StepResult(self.STEP, UNKNOWN, f"cannot be reached: {lost}", code="UNREACHABLE")
+
+    def touches(self, result: StepResult) -> bool | None:
+        """Whether the host may run something else after this step; None leaves what is known."""
+        return None
+
+    def program(self, fresh: bool = False) -> HostProgram:
+        """The program on the task's host.
+
+        Args:
+            fresh: over a TCP connection and login of its own.
+        """
+        return self.host_program(installs=True, fresh=fresh)
+
+    def tokens(self, run: Run) -> Tokens:
+        """The confirm tokens of the run."""
+        return Tokens(run.store.path, run.id)
+
+    def result_of(self, answer: Answer, say: str, **more: Any) -> StepResult:
+        """The result of an answer: `say` where it is ok, else the host's own words and where it stands."""
+        where = where_it_stands(answer.service)
+        if not answer.ok:
+            back = answer.code in ("ACTIVATION", "PROBE", "RELEASE_UNSEEN") and where["state"] == "steady"
+            return StepResult(self.STEP, "failed", answer.message, code=answer.code, where=where, changed=back)
+        return StepResult(self.STEP, more.pop("verdict", "ok"), say, changed=answer.changed, where=where, **more)
+
+
+def refuse_limit() -> None:
+    """Refuse a run that somebody narrowed: a plan's hosts are the plan's.
+
+    Raises:
+        Refusal: LIMIT.
+    """
+    subset = context.CLIARGS.get("subset")
+    if subset:
+        raise Refusal(
+            "LIMIT",
+            f"found --limit {subset!r}; a change goes to the hosts of its plan. Name them with hosts: in the change "
+            "file instead",
+        )

@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a change file and the inventory to a draft: everything that a plan freezes but what the hosts run now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.archive import Limits
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import artifact as artifacts
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import ChangeFile
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.hosts import resolve_hosts
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.services import Service, Services
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.sequence.waves import Member, plan_waves
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What Ansible knows of hosts.
+
+    Args:
+        hostvars: the variables of each host, templated on access.
+        groups: names of hosts, by group; the group ``all`` has every host.
+        expand: the hosts that a pattern stands for, in the inventory's order.
+        common: the variables that every host shares (those of localhost).
+    """
+
+    hostvars: Mapping[str, Mapping[str, Any]]
+    groups: Mapping[str, Sequence[str]]
+    expand: Callable[[str], list[str]]
+    common: Mapping[str, Any]
+
+    def services_of(self, host: str) -> Services:
+        """The services as a host sees them.
+
+        Raises:
+            Refusal: DATA, UNKNOWN_SERVICE when its variables define none.
+        """
+        return Services.of(self.hostvars[host].get("tidegate_services"), place=f"tidegate_services of host {host}")
+
+    def environment_of(self, host: str) -> str:
+        """The environment that a host is in."""
+        return str(self.hostvars[host].get("tidegate_environment", "production"))
+
+    def domain_of(self, host: str) -> str:
+        """The failure domain of a host; empty where it has no label."""
+        return str(self.hostvars[host].get("tidegate_domain", ""))
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A plan before its hosts were asked.
+
+    Attributes:
+        plan: all of it but what the hosts run now.
+        artifact_path: where the controller reads the artifact.
+        pinned: the id that the change file asks for.
+    """
+
+    plan: plans.Plan
+    artifact_path: str
+    pinned: str | None
+
+
+def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft:
+    """Resolve a change against the inventory.
+
+    Args:
+        change: the parsed change file.
+        inventory: what Ansible knows.
+        cache: a folder for artifacts that come from a URL; None keeps nothing.
+
+    Raises:
+        Refusal: whatever in the data does not fit, with its place.
+    """
+    names = _hosts(change, inventory)
+    services = {name: inventory.services_of(name).service(change.service) for name in names}
+    limits = Limits().doc
+    resolved = artifacts.resolve(change, cache, limits)
+    lead = services[names[0]]
+    members = [Member(name, inventory.domain_of(name)) for name in names]
+    waves = plan_waves(members, change.waves, change.floor if change.floor is not None else lead.floor)
+    plan = plans.build(
+        service=change.service,
+        environment=_environment(names, inventory),
+        title=change.title,
+        version=change.release,
+        manifest=resolved.manifest,
+        artifact=resolved.doc,
+        hosts=[plans.Host(name, services[name].definition, domain=inventory.domain_of(name)) for name in names],
+        waves=waves.waves,
+        floor=waves.floor,
+        budget=change.budget,
+        back_for_s=change.back_for_s,
+        checks=lead.checks,
+        limits=limits,
+    )
+    return Draft(plan, str(resolved.local_path or ""), change.id)
+
+
+def _hosts(change: ChangeFile, inventory: Inventory) -> tuple[str, ...]:
+    every = inventory.groups.get("all", ())
+    if change.hosts is not None and not isinstance(change.hosts, str):
+        return resolve_hosts(change.hosts, every, f"{change.place}: hosts")
+    if change.hosts is not None:
+        return resolve_hosts(inventory.expand(change.hosts), every, f"{change.place}: hosts: pattern {change.hosts!r}")
+    return service_hosts(change.service, inventory)
+
+
+def service_hosts(name: str, inventory: Inventory) -> tuple[str, ...]:
+    """The hosts of a service, as the site defines them.
+
+    Raises:
+        Refusal: UNKNOWN_SERVICE; HOSTS when there is none.
+    """
+    every = inventory.groups.get("all", ())
+    pattern = _service_of_site(name, inventory).hosts
+    if pattern is not None:
+        return resolve_hosts(inventory.expand(pattern), every, f"tidegate_services.{name}.hosts: pattern {pattern!r}")
+    return resolve_hosts(list(inventory.groups.get(name, ())), every, f"group {name!r}")
+
+
+def _service_of_site(name: str, inventory: Inventory) -> Service:
+    """The service as the site defines it, before it is known which hosts have it."""
+    defined = inventory.common.get("tidegate_services")
+    if not defined:
+        in_group = inventory.groups.get(name) or inventory.groups.get("all") or ()
+        defined = inventory.hostvars[in_group[0]].get("tidegate_services") if in_group else None
+    return Services.of(defined, place="tidegate_services").service(name)
+
+
+def _environment(names: Sequence[str], inventory: Inventory) -> str:
+    found = {name: inventory.environment_of(name) for name in names}
+    if len(set(found.values())) > 1:
+        first, other = names[0], next(name for name in names if found[name] != found[names[0]])
+        raise Refusal(
+            "DATA",
+            f"tidegate_environment: found {found[first]!r} for {first} and {found[other]!r} for {other}; expected the "
+            "same for all hosts of a change",
+        )
+    return found[names[0]]

@@ -1,0 +1,194 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a run begins, how its plan is frozen, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, is_dead, run_id
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, ROLLOUT, Run, change_of
+
+LEASE_TTL_S = 900
+"""Seconds without any note after which a lease may be taken over; each step on a host renews it."""
+
+OPEN = "open"
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What freezing a plan came to.
+
+    Attributes:
+        run: the run, now bound to a change.
+        notes: what is to be said about it.
+        done: every host runs the release already; there is nothing to roll out.
+    """
+
+    run: Run
+    notes: list[str]
+    done: bool
+
+
+def begin(store: Store, verb: str, drafted: Draft, source: str, expected: str | None) -> None:
+    """Begin the run of this process with a draft.
+
+    Args:
+        store: where it is recorded.
+        verb: what it is for.
+        drafted: from the change file.
+        source: the change file's path.
+        expected: the id of the change that the draft must be, when it was named.
+
+    Raises:
+        Refusal: NOT_OPEN; DRIFT when the draft is not what was planned.
+    """
+    if expected:
+        _require_as_planned(change_of(store, expected), drafted.plan)
+    holder = current_run_holder()
+    doc = {
+        "plan": drafted.plan.doc,
+        "artifact_path": drafted.artifact_path,
+        "source": source,
+        "expected": expected or drafted.pinned,
+    }
+    store.begin_run(run_id(holder), None, 0, verb, holder, drafted.plan.waves, lease=verb == ROLLOUT, doc=doc)
+
+
+def begin_way_back(store: Store, change: ChangeRow) -> Run:
+    """Begin a rollback by the run of this process, and take the lease.
+
+    Args:
+        store: where it is recorded.
+        change: the store's row of the change.
+
+    Raises:
+        Refusal: LEASE when another run holds it.
+    """
+    holder = current_run_holder()
+    waves = Plan(canonical.loads(change.plan_bytes)).waves
+    store.begin_run(run_id(holder), change.id, change.revision, ROLLBACK, holder, waves, lease=True)
+    return leased(Run.current(store))
+
+
+def leased(run: Run) -> Run:
+    """The run, once it holds the lease of its service.
+
+    Raises:
+        Refusal: LEASE when another run holds it.
+    """
+    plan = run.plan
+    run.store.take_lease(plan.service, plan.environment, run.id, current_run_holder(), LEASE_TTL_S, is_dead)
+    return Run.current(run.store)
+
+
+def _require_as_planned(change: ChangeRow, drafted: Plan) -> None:
+    if change.state != OPEN:
+        raise Refusal(
+            "NOT_OPEN",
+            f"{change.id} is {change.state}; roll its file out again with -e tidegate_change_file={change.source}, which "
+            "opens a new change",
+        )
+    planned = Plan(canonical.loads(change.plan_bytes))
+    if planned.content_digest != drafted.content_digest:
+        differs = "; ".join(plans.difference(planned, drafted))
+        raise Refusal(
+            "DRIFT",
+            f"{change.id} was planned otherwise than its files say now: {differs}; plan it again with "
+            f"-e tidegate_change_file={change.source}",
+        )
+
+
+def freeze(run: Run, year: int) -> Frozen:
+    """Freeze the plan of a run with what its hosts run now: the open change of the same content, or a new one.
+
+    Args:
+        run: begun with a draft, its hosts looked at.
+        year: of a new change's id.
+    """
+    now_on = {name: (row.doc or {}) for name, row in run.rows.items()}
+    release = run.plan.release_id
+    pinned = run.doc["expected"]
+    change = _same_open_change(run)
+    if change is None and all(where.get("current") == release for where in now_on.values()):
+        return _bind_to_done(run, year)
+    if change is None:
+        plan = _with_previous(run.plan, {name: where.get("current") for name, where in now_on.items()})
+        change_id, revision = run.store.new_change(
+            plan.service,
+            plan.environment,
+            plan.content_digest,
+            canonical.dumps(plan.doc),
+            run.doc["source"],
+            pinned,
+            year,
+        )
+        return Frozen(_bound(run, change_id, revision), [], False)
+    return _resumed(run, change, now_on)
+
+
+def _same_open_change(run: Run) -> ChangeRow | None:
+    if run.doc["expected"]:
+        change = run.store.change(run.doc["expected"])
+        return change if change is not None and change.state == OPEN else None
+    opened = run.store.open_changes(run.plan.service, run.plan.environment)
+    same = [row for row in opened if row.content_digest == run.plan.content_digest]
+    if same:
+        return same[-1]
+    # Changed content of the same change file is a new revision of the change that it opened.
+    return next((row for row in reversed(opened) if row.source == run.doc["source"]), None)
+
+
+def _resumed(run: Run, change: ChangeRow, now_on: Mapping[str, Mapping[str, Any]]) -> Frozen:
+    planned = Plan(canonical.loads(change.plan_bytes))
+    notes = [f"changed: {line}" for line in plans.difference(planned, run.plan)]
+    previous = {}
+    for name in run.plan.host_names:
+        current = now_on[name].get("current")
+        before = planned.host(name).previous if name in planned.host_names else current
+        ours = now_on[name].get("change") == change.id and current == run.plan.release_id
+        previous[name] = before if ours else current or before
+        if previous[name] != before:
+            notes.append(f"{name} runs {current}, planned was {before}")
+    if not notes:
+        return Frozen(_bound(run, change.id, change.revision), _progress_notes(run, now_on), False)
+    plan = _with_previous(run.plan, previous)
+    revision = run.store.add_revision(change.id, plan.content_digest, canonical.dumps(plan.doc))
+    return Frozen(_bound(run, change.id, revision), [f"revision {revision}", *notes], False)
+
+
+def _progress_notes(run: Run, now_on: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    there = [name for name, where in now_on.items() if where.get("current") == run.plan.release_id]
+    return [f"resumed: {len(there)} of {len(now_on)} hosts are on the release already"] if there else []
+
+
+def _bind_to_done(run: Run, year: int) -> Frozen:
+    release = run.plan.release_id
+    done = run.store.latest_change(run.plan.service, run.plan.environment, "completed")
+    if done is not None and done.content_digest == run.plan.content_digest:
+        return Frozen(_bound(run, done.id, done.revision), [f"every host runs {release} already: nothing to do"], True)
+    plan = _with_previous(run.plan, dict.fromkeys(run.plan.host_names, release))
+    change_id, revision = run.store.new_change(
+        plan.service, plan.environment, plan.content_digest, canonical.dumps(plan.doc), run.doc["source"], None, year
+    )
+    return Frozen(_bound(run, change_id, revision), [f"every host runs {release} already"], False)
+
+
+def _with_previous(plan: Plan, previous: Mapping[str, str | None]) -> Plan:
+    hosts = [{**host, "previous": previous[host["name"]] or host["previous"]} for host in plan.doc["hosts"]]
+    return plans.parse({**plan.doc, "hosts": hosts})
+
+
+def _bound(run: Run, change_id: str, revision: int) -> Run:
+    run.store.bind_run(run.id, change_id, revision)
+    return Run.current(run.store)

@@ -1,0 +1,159 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The run of one ansible-playbook process: which change it works on, how far it is, and whether it may go on.
+
+Workers are forked per task and share nothing but the store; each finds the run by the identity of the process that
+forked it, never by a variable that somebody could set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, run_id
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow, HostRow, RunRow
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import SKIPPED, StepResult
+
+ROLLOUT, ROLLBACK, PLAN = "rollout", "rollback", "plan"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run and the plan that it follows.
+
+    Args:
+        store: where it is recorded.
+        id: by which workers find it.
+        row: the store's row of it.
+        plan: what it follows; before the plan is frozen its hosts' previous releases mean nothing.
+    """
+
+    store: Store
+    id: str
+    row: RunRow
+    plan: Plan
+
+    @classmethod
+    def current(cls, store: Store) -> Run:
+        """The run that this process, or the process that forked it, has begun.
+
+        Raises:
+            Refusal: NO_CHANGE when it has begun none: a play was entered in the middle.
+        """
+        identity = run_id(current_run_holder())
+        row = store.run(identity)
+        if row is None:
+            raise Refusal(
+                "NO_CHANGE",
+                "no change is open in this run; start at the beginning of the playbook, without --start-at-task and tags",
+            )
+        return cls(store, identity, row, _plan_of(store, row))
+
+    @property
+    def change_id(self) -> str:
+        """The change's id; empty before the plan is frozen."""
+        return self.row.change_id or ""
+
+    @property
+    def verb(self) -> str:
+        """What the run was started for."""
+        return str(self.row.verb)
+
+    @property
+    def doc(self) -> Mapping[str, Any]:
+        """What the opening door left for the others."""
+        found: Mapping[str, Any] = self.row.doc
+        return found
+
+    @property
+    def halted(self) -> str:
+        """Why nothing more is begun; empty while all goes well."""
+        return f"{self.row.code}: {self.row.message}" if self.row.state == "halted" else ""
+
+    @property
+    def fence(self) -> int:
+        """The number of the lease that this run holds.
+
+        Raises:
+            Refusal: LEASE_LOST when it holds none.
+        """
+        lease = self.store.lease(self.plan.service, self.plan.environment)
+        if lease is None or lease.run_id != self.id:
+            raise Refusal("LEASE_LOST", f"this run does not hold the lease of {self.plan.service}; run the verb again")
+        return int(lease.number)
+
+    @cached_property
+    def rows(self) -> dict[str, HostRow]:
+        """What is known of each host, by name, in the order of the plan."""
+        return {row.host: row for row in self.store.host_rows(self.id)}
+
+    @property
+    def open_wave(self) -> int | None:
+        """The index of the wave that is under way, if one is."""
+        opened, closed = self.store.wave_state(self.id)
+        return opened - 1 if opened > closed else None
+
+    def reason_to_skip(self, host: str) -> str:
+        """Why a step is not begun on a host; empty if it may be."""
+        if self.halted:
+            return f"not started, the rollout stopped: {self.halted}"
+        row = self.store.host_row(self.id, host)
+        if row is not None and row.verdict in ("failed", "unknown"):
+            return f"not started, {row.step} came to {row.verdict}: {row.message}"
+        return ""
+
+    def require_open_wave(self, host: str) -> None:
+        """See that a host belongs to the wave that is under way.
+
+        Raises:
+            Refusal: WAVE when it does not, or no wave was opened by the availability check.
+        """
+        index, own = self.open_wave, self.plan.wave_of(host)
+        if index is None:
+            raise Refusal("WAVE", f"no wave is open: the availability check of wave {own + 1} has not let it through")
+        if index != own:
+            raise Refusal("WAVE", f"wave {index + 1} of the plan is under way, and {host} belongs to wave {own + 1}")
+
+    def record(self, host: str, result: StepResult, touched: bool | None = None) -> StepResult:
+        """Write down what a step came to, and stop the rollout when that exceeds the failure budget."""
+        if result.verdict == SKIPPED:
+            return result
+        self.store.note(
+            self.id, host, result.step, result.verdict, result.code, result.say, dict(result.where), touched=touched
+        )
+        if result.bad and self.verb == ROLLOUT and self.open_wave is not None:
+            self._halt_over_budget(host, result)
+        return result
+
+    def _halt_over_budget(self, host: str, result: StepResult) -> None:
+        if len(self.store.bad_hosts(self.id)) > self.plan.budget:
+            self.store.halt(self.id, result.code or "BUDGET", f"{host}: {result.say}")
+
+
+def change_of(store: Store, identity: str) -> ChangeRow:
+    """The store's row of a change.
+
+    Raises:
+        Refusal: NO_CHANGE when there is none.
+    """
+    change = store.change(identity)
+    if change is None:
+        raise Refusal(
+            "NO_CHANGE", f"{identity}: the store {store.path} knows no such change; tidegate.deploy.status lists them"
+        )
+    return change
+
+
+def _plan_of(store: Store, row: RunRow) -> Plan:
+    if row.change_id:
+        change = change_of(store, row.change_id)
+        return Plan(canonical.loads(change.plan_bytes))
+    return Plan(row.doc["plan"])

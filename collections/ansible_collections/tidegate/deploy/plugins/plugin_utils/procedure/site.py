@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a run keeps what it must remember: the store, and a private folder for what no record may hold."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, run_id
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import locate
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+
+
+def now() -> datetime:
+    """The wall clock; the one place where it enters."""
+    return datetime.now(UTC)
+
+
+def open_store(inventory_sources: Sequence[str], check: bool) -> Store:
+    """The store of this site; in check mode a scratch copy of it, so that nothing is written where it stays.
+
+    Args:
+        inventory_sources: as Ansible names them; the store lies beside the first unless TIDEGATE_STORE says otherwise.
+        check: whether this is check mode.
+    """
+    path = locate(list(inventory_sources))
+    if not check:
+        return Store.open(path, now)
+    scratch = scratch_folder() / "store.db"
+    if not scratch.exists():
+        scratch.parent.mkdir(mode=0o700, exist_ok=True)
+        if Path(path).exists():
+            with Store.open(path, now, create=False) as store:
+                store.copy_to(str(scratch))
+    return Store.open(str(scratch), now)
+
+
+def scratch_folder() -> Path:
+    """The folder of a check-mode run; `drop_scratch` removes it."""
+    return Path(tempfile.gettempdir()) / f"tidegate-check-{os.getuid()}-{run_id(current_run_holder())[:16]}"
+
+
+def drop_scratch() -> None:
+    """Remove what a check-mode run kept."""
+    shutil.rmtree(scratch_folder(), ignore_errors=True)
+
+
+class Tokens:
+    """The confirm tokens of a run: one 0600 file per host in a folder of the controller, never in a task's result.
+
+    Args:
+        store_path: the tokens lie beside the store.
+        run: the run's id.
+    """
+
+    def __init__(self, store_path: str | Path, run: str) -> None:
+        self._folder = Path(store_path).parent / "tokens" / run
+
+    def new(self, host: str) -> str:
+        """Make and keep the token of a host's activation; 32 random bytes in hexadecimal."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        token = secrets.token_hex(32)
+        descriptor = os.open(self._file(host), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(token)
+        return token
+
+    def of(self, host: str) -> str:
+        """The token that was kept for a host.
+
+        Raises:
+            Refusal: TOKEN when there is none: the activation was begun by another run.
+        """
+        try:
+            return self._file(host).read_text(encoding="ascii")
+        except FileNotFoundError:
+            raise Refusal(
+                "TOKEN",
+                f"this run did not activate {host} and holds no token for it; the host goes back by itself at its "
+                "deadline, run the rollout again then",
+            ) from None
+
+    def forget(self) -> None:
+        """Remove all tokens of the run."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _file(self, host: str) -> Path:
+        return self._folder / f"{host.encode('utf-8').hex()[:200]}.token"

@@ -55,18 +55,18 @@ class Database:
         self._engine = _engine(path, busy_s)
         self._connection: Any = None
 
-    def migrate(self) -> None:
-        """Bring the schema up to date.
+    def migrate(self, steps: tuple[migrations.Migration, ...] = migrations.ALL) -> None:
+        """Bring the schema up to date; all that is missing, or nothing.
 
         Raises:
             Refusal: STORE_SCHEMA, newer code has written it; STORE, it is not ours or cannot be used.
         """
         with self.reading() as connection:
             seen = migrations.version(connection)
-        if seen == migrations.ALL[-1].number:
+        if seen == steps[-1].number:
             return
         with self.writing() as connection:
-            migrations.migrate(connection, stamp(self.now()))
+            migrations.migrate(connection, stamp(self.now()), steps)
 
     def close(self) -> None:
         """Let go of the file. Closing twice does no harm."""

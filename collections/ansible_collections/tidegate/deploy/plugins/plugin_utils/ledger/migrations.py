@@ -9,6 +9,7 @@ Time is text in UTC of one width, so that it sorts; documents are canonical JSON
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -18,7 +19,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema impo
 class Migration(NamedTuple):
     number: int
     name: str
-    statements: tuple[str, ...]
+    statements: Iterable[str]
 
 
 _FIRST = Migration(
@@ -141,7 +142,15 @@ def migrate(connection: sa.Connection, now: str, steps: tuple[Migration, ...] = 
         Refusal: STORE_SCHEMA, the database is newer than this code.
     """
     seen = version(connection)
-    refuse_newer(seen, steps)
+    newest = steps[-1].number
+    if seen > newest:
+        raise Refusal(
+            "STORE_SCHEMA",
+            f"the store has schema {seen}, this Tidegate knows up to {newest}. "
+            "Run the Tidegate that wrote it, or a newer one",
+            found=seen,
+            expected=newest,
+        )
     if seen == 0:
         connection.exec_driver_sql(
             f"CREATE TABLE {MIGRATIONS.name} (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, "
@@ -152,19 +161,3 @@ def migrate(connection: sa.Connection, now: str, steps: tuple[Migration, ...] = 
             for statement in step.statements:
                 connection.exec_driver_sql(statement)
             connection.execute(MIGRATIONS.insert().values(number=step.number, name=step.name, applied_at=now))
-
-
-def refuse_newer(seen: int, steps: tuple[Migration, ...] = ALL) -> None:
-    """Refuse a database that newer code has migrated.
-
-    Raises:
-        Refusal: STORE_SCHEMA.
-    """
-    newest = steps[-1].number
-    if seen > newest:
-        raise Refusal(
-            "STORE_SCHEMA",
-            f"the store has schema {seen}, this Tidegate knows up to {newest}. Run the Tidegate that wrote it, or a newer one",
-            found=seen,
-            expected=newest,
-        )

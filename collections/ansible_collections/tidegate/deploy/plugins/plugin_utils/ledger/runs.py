@@ -109,9 +109,7 @@ class Runs(Database):
             run = _require(connection, run_id)
             if run.change_id is not None and (run.change_id, run.revision) != (change_id, revision):
                 raise ValueError(f"run {run_id} is already a {run.verb} of {run.change_id}")
-            connection.execute(
-                RUNS.update().where(RUNS.c.id == run_id).values(change_id=change_id, revision=revision)
-            )
+            connection.execute(RUNS.update().where(RUNS.c.id == run_id).values(change_id=change_id, revision=revision))
 
     def run(self, run_id: str) -> RunRow | None:
         """A run."""

@@ -62,7 +62,7 @@ test:  ## all of the above, the second ansible-core, and the tests on real hosts
 
 .PHONY: units
 units: dev
-	@$(STAGE) ansible-test-units tools/ansible-test .venv units --python default
+	@$(STAGE) ansible-test-units tools/ansible-test .venv units
 
 .PHONY: host-pythons
 host-pythons:

@@ -225,6 +225,9 @@ def _is_int(value: Any) -> bool:
 
 
 def _check_shared(path: str, entries: tuple[Entry, ...], tree: Mapping[str, Entry]) -> None:
+    problem = path_problem(path) or size_problem(path, MAX_PATH_BYTES)
+    if problem:
+        raise Refusal("DATA", f"shared link {printable(path)}: {problem}, expected a path inside the release")
     if path in tree:
         raise Refusal("ARCHIVE", f"shared link {path}: the release holds a {tree[path].type} there", member=path)
     blocked = [folder for folder in parents(path) if folder in tree and tree[folder].type != DIR]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .errors import Refusal
 
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
-CHANGE_ID = re.compile(r"CHG-[0-9]{4}-[0-9]{4,}")
+CHANGE_ID = re.compile(r"CHG-[0-9]{4}-[0-9]{4,9}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 ID_DIGITS = 12
 

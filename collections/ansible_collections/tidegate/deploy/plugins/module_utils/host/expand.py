@@ -100,7 +100,7 @@ class Expanded:
                 if self._decoder.eof:
                     self._next_member()
                     continue
-                block = self._decoder.decompress(self._input, limit)
+                block: bytes = self._decoder.decompress(self._input, limit)
                 self._input = self._decoder.left
                 if block:
                     return block

@@ -142,6 +142,12 @@ def open_entry(folder_fd: int, name: str) -> int | None:
         raise
 
 
+def make_folder(folder_fd: int, name: str) -> int:
+    """A descriptor of a new private folder in a folder."""
+    os.mkdir(name, 0o700, dir_fd=folder_fd)
+    return os.open(name, _FOLDER, dir_fd=folder_fd)
+
+
 def remove_tree(folder_fd: int, name: str) -> None:
     """Remove a file, a link, or a folder with all that is in it; nothing is followed, and nothing missing is an error."""
     fd = open_entry(folder_fd, name)

@@ -1,0 +1,292 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Staging: bytes become a verified release folder beside what runs, or nothing at all.
+
+The bytes go to a private file without a name, are hashed while they are copied, and are unpacked from that descriptor
+into a private folder on the file system of the releases. What was written is compared with the manifest, synced, and
+renamed into its place. `current`, the journal and the service are not touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from ..core import canonical
+from ..core.errors import Refusal
+from ..core.manifest import DIR, DIR_MODE, Difference, Manifest
+from . import supply, tree
+from .extract import Reading, Tree, read_artifact
+from .host import Host
+from .locks import Lock
+from .order import Order
+from .space import disk_refusal
+from .tree import Authority
+
+_PRIVATE = ".new-"
+
+
+def stage(request: dict[str, Any], stream: BinaryIO, host: Host, authority: Authority | None = None) -> dict[str, Any]:
+    """The `stage` step of the host program.
+
+    Args:
+        request: definition, release, artifact, source, limits, check.
+        stream: holds the artifact's bytes when the source is a push; they are always read to their end.
+        host: paths, disk and clock.
+        authority: whose folders are trusted; root's unless a test says otherwise.
+
+    Returns:
+        The fields of the answer: changed, bytes_received, files, ignored; in check mode also would.
+
+    Raises:
+        Refusal: nothing of what was sent is left on the host.
+    """
+    order = Order.parse(request)
+    staging = _Staging(order, host, authority or Authority())
+    if order.check:
+        return staging.would()
+    incoming = supply.Push(stream, order.size_bytes if order.source == supply.PUSH else 0)
+    try:
+        host.disk.make_folder(host.paths.service(order.definition.service))
+        with Lock(host.paths.staging_lock(order.definition.service), host.clock):
+            return staging.run(incoming)
+    finally:
+        incoming.drain()
+
+
+class _Staging:
+    """One release on its way into its place."""
+
+    def __init__(self, order: Order, host: Host, authority: Authority) -> None:
+        self._order = order
+        self._host = host
+        self._authority = authority
+        self._owner = order.owner_ids() if authority.chown else None
+        self._links: dict[str, str] = order.definition.doc["links"]
+        self._releases = os.path.join(order.definition.root, "releases")
+        self._path = os.path.join(self._releases, order.release_id)
+
+    def would(self) -> dict[str, Any]:
+        """What `run` would do, found out without writing anything."""
+        order = self._order
+        self._check_parents()
+        saved = self._saved_manifest()
+        releases_fd = self._open_releases(make=False) if os.path.isdir(self._releases) else None
+        try:
+            found = None if releases_fd is None else self._differences(releases_fd, saved)
+        finally:
+            if releases_fd is not None:
+                os.close(releases_fd)
+        if found == [] and saved is not None:
+            return {"changed": False, "bytes_received": 0, "files": saved.files, "would": []}
+        if found:
+            self._require_replaceable(found)
+        come_from = f" from {order.url}" if order.url else ""
+        would = [f"take {order.size_bytes} bytes{come_from}", f"unpack and verify {self._path}"]
+        return {"changed": True, "bytes_received": 0, "files": None, "would": would}
+
+    def run(self, incoming: supply.Push) -> dict[str, Any]:
+        """Bring the release into its place, unless it is there intact."""
+        with self._writing(_existing(self._releases)):
+            releases_fd = self._open_releases(make=True)
+        try:
+            _remove_leftovers(releases_fd)
+            supply.remove_partials(self._partial_folder, keep=self._order.sha256)
+            saved = self._saved_manifest()
+            found = self._differences(releases_fd, saved)
+            if found == [] and saved is not None:
+                return {"changed": False, "bytes_received": 0, "files": saved.files}
+            if self._order.source == supply.HAVE:
+                raise self._need_bytes(found)
+            if found:
+                self._require_replaceable(found)
+            return self._bring(releases_fd, incoming)
+        finally:
+            os.close(releases_fd)
+
+    # --- what is there -----------------------------------------------------------------------------------------------
+
+    def _saved_manifest(self) -> Manifest | None:
+        """The manifest of this release that an earlier staging saved, or None when there is none to believe."""
+        path = self._host.paths.manifest(self._order.definition.service, self._order.release_id)
+        try:
+            with open(path, "rb") as file:
+                manifest = Manifest.parse(canonical.loads(file.read()))
+        except (FileNotFoundError, ValueError, Refusal):
+            return None
+        return manifest if manifest.digest == self._order.manifest_digest else None
+
+    def _differences(self, releases_fd: int, manifest: Manifest | None) -> list[Difference] | None:
+        """How the release that is there differs; None when it is not there or nothing says how it should be."""
+        release_fd = tree.open_entry(releases_fd, self._order.release_id)
+        if release_fd is None or manifest is None:
+            if release_fd is not None:
+                os.close(release_fd)
+            return None
+        try:
+            return tree.differences(release_fd, manifest, self._links, self._owner)
+        finally:
+            os.close(release_fd)
+
+    def _require_replaceable(self, found: list[Difference]) -> None:
+        """Only a release that nothing runs, and that no way back leads to, may be replaced.
+
+        Raises:
+            Refusal: TREE; it is needed as it is.
+        """
+        needed_by = self._needed_by()
+        if needed_by:
+            refusal = tree.tree_refusal(self._path, found)
+            hint = "it cannot be replaced while it is needed; put another release there first, or plan a new version"
+            raise Refusal("TREE", f"{refusal.message}; {needed_by} needs this release: {hint}", **refusal.facts)
+
+    def _needed_by(self) -> str | None:
+        root, release_id = self._order.definition.root, self._order.release_id
+        for name in sorted(os.listdir(root)):
+            path = os.path.join(root, name)
+            if os.path.islink(path) and os.path.basename(os.readlink(path).rstrip("/")) == release_id:
+                return path
+        return supply.mention_of(release_id, self._host.paths.service(self._order.definition.service))
+
+    def _need_bytes(self, found: list[Difference] | None) -> Refusal:
+        what = (
+            f"{len(found)} paths of it are not as they should be" if found else "it is not there, or was never verified"
+        )
+        return Refusal("NEED_BYTES", f"{self._path}: {what}; send the artifact", path=self._path)
+
+    # --- bringing it in ----------------------------------------------------------------------------------------------
+
+    def _bring(self, releases_fd: int, incoming: supply.Push) -> dict[str, Any]:
+        with self._writing(self._releases):
+            work = _PRIVATE + os.urandom(8).hex()
+            work_fd = tree.make_folder(releases_fd, work)
+            try:
+                artifact_fd = self._artifact(work_fd, incoming)
+                try:
+                    reading = self._unpack(artifact_fd, work_fd)
+                finally:
+                    os.close(artifact_fd)
+                    supply.remove_partials(self._partial_folder, keep=None)
+                tree.sync_file_system(releases_fd)
+                changed = self._put(reading.manifest, releases_fd, work_fd)
+            finally:
+                os.close(work_fd)
+                tree.remove_tree(releases_fd, work)
+        return {
+            "changed": changed,
+            "bytes_received": self._order.size_bytes,
+            "files": reading.manifest.files,
+            "ignored": {"write_bits": reading.write_bits_dropped, "metadata": reading.metadata_ignored},
+        }
+
+    @property
+    def _partial_folder(self) -> str:
+        return self._host.paths.partial(self._order.definition.service)
+
+    def _artifact(self, work_fd: int, incoming: supply.Push) -> int:
+        """A descriptor of the artifact's bytes, verified."""
+        order = self._order
+        if order.source == supply.PUSH:
+            return incoming.receive(work_fd, order.sha256)
+        from .fetch import Download, fetch
+
+        self._host.disk.make_folder(self._partial_folder)
+        download = Download(order.url, order.allow_hosts, order.sha256, order.size_bytes, order.timeout_s)
+        return fetch(download, self._partial_folder, self._host.clock)
+
+    def _unpack(self, artifact_fd: int, work_fd: int) -> Reading:
+        """Unpack into `tree` of the private folder, add the shared links, and prove that all is as promised."""
+        order = self._order
+        tree_fd = tree.make_folder(work_fd, "tree")
+        try:
+            with Tree(tree_fd, self._owner) as sink:
+                reading = read_artifact(artifact_fd, order.name, order.strip, order.limits, sink)
+                self._require_promised(reading.manifest)
+                self._add_links(reading.manifest, sink)
+            if self._owner:
+                os.fchown(tree_fd, *self._owner)
+            os.fchmod(tree_fd, DIR_MODE)
+            found = tree.differences(tree_fd, reading.manifest, self._links, self._owner)
+        finally:
+            os.close(tree_fd)
+        if found:
+            raise tree.tree_refusal(self._path, found)
+        return reading
+
+    def _require_promised(self, manifest: Manifest) -> None:
+        expected = self._order.manifest_digest
+        if manifest.digest != expected:
+            raise Refusal(
+                "TREE",
+                f"{self._path}: the artifact unpacks to manifest {manifest.digest}, expected {expected}; plan it again",
+                found=manifest.digest,
+                expected=expected,
+            )
+
+    def _add_links(self, manifest: Manifest, sink: Tree) -> None:
+        unpacked = {entry.path for entry in manifest.entries}
+        for entry in manifest.with_links(self._links).entries:
+            if entry.path in unpacked:
+                continue
+            if entry.type == DIR:
+                sink.folder(entry.path)
+            else:
+                sink.link(entry.path, str(entry.target))
+
+    def _put(self, manifest: Manifest, releases_fd: int, work_fd: int) -> bool:
+        """Rename the finished tree into its place; whatever damaged thing was there goes aside first."""
+        order = self._order
+        found = self._differences(releases_fd, manifest)
+        if found:
+            self._require_replaceable(found)
+        self._save_manifest(manifest)
+        if found == []:  # only its manifest was lost
+            return True
+        if os.path.lexists(self._path):
+            os.rename(order.release_id, "replaced", src_dir_fd=releases_fd, dst_dir_fd=work_fd)
+        os.rename("tree", order.release_id, src_dir_fd=work_fd, dst_dir_fd=releases_fd)
+        os.fsync(releases_fd)
+        return True
+
+    def _save_manifest(self, manifest: Manifest) -> None:
+        paths, disk = self._host.paths, self._host.disk
+        path = paths.manifest(self._order.definition.service, self._order.release_id)
+        with self._writing(paths.state):
+            disk.make_folder(os.path.dirname(path))
+            disk.write(path + ".new", canonical.dumps(manifest.doc))
+            disk.rename(path + ".new", path)
+
+    # --- the way to its place ----------------------------------------------------------------------------------------
+
+    def _check_parents(self) -> None:
+        os.close(tree.open_folder(_existing(self._releases), self._authority))
+
+    def _open_releases(self, make: bool) -> int:
+        return tree.open_folder(self._releases, self._authority, make=make)
+
+    @contextlib.contextmanager
+    def _writing(self, folder: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            refusal = disk_refusal(error, folder)
+            if refusal is None:
+                raise
+            raise refusal from None
+
+
+def _existing(path: str) -> str:
+    """The innermost folder of a path that is there."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _remove_leftovers(releases_fd: int) -> None:
+    """What an interrupted staging left; the lock says that none is under way."""
+    for name in os.listdir(releases_fd):
+        if name.startswith(_PRIVATE):
+            tree.remove_tree(releases_fd, name)

@@ -100,7 +100,7 @@ def shown(value: object) -> str:
         return f"a mapping with {', '.join(str(key) for key in value)}" if value else "an empty mapping"
     if isinstance(value, list):
         return f"a list of {len(value)}" if value else "an empty list"
-    text = repr(value)
+    text = re.sub(r"//[^/@\s]*@", "//…@", repr(value))  # never a user and password of a URL
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 

@@ -21,14 +21,25 @@ from lab.host import Host, names_from
 from lab.load import Load
 from lab.state import DEFAULT_FLEET, fleets
 
+
+def _start(host: Host) -> None:
+    host.start()
+    host.wait_ready()
+
+
+def _reboot(host: Host) -> None:
+    host.reboot()
+    host.wait_ready()
+
+
 DEMO_HOSTS = ["web[1:6]", "worker[1:2]"]  # what inventories/demo describes
 ON_A_HOST: dict[str, tuple[str, Callable[[Host], None]]] = {
     "cut": ("pull a host's network cable", Host.cut),
     "restore": ("put the cable back, without loss and rate limits", Host.restore),
     "kill": ("cut a host's power", Host.kill),
     "poweroff": ("shut a host down in order", Host.poweroff),
-    "start": ("boot a host that is off, with the disk it has", Host.start),
-    "reboot": ("boot a running host again", Host.reboot),
+    "start": ("boot a host that is off, with the disk it has; wait until it is there", _start),
+    "reboot": ("boot a running host again; wait until it is back", _reboot),
     "freeze": ("let all processes of a host stand still", Host.freeze),
     "thaw": ("let a frozen host go on", Host.thaw),
     "fill-disk": ("leave no free byte on a host's disk", Host.fill_disk),

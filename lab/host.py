@@ -25,8 +25,9 @@ BOOTED_BY = f"""
 for group in $WATCH; do echo $$ > "$group"; done
 while :; do
   sh -c 'for group in $BOX; do echo $$ > "$group"; done; exec "$@"' boot "$@"
-  [ $? = {REBOOT_ASKED} ] || exit
+  [ $? = {REBOOT_ASKED} ] || break
 done
+nsenter --net="$NETWORK" ip link set {network.INSIDE} down
 """
 
 
@@ -90,7 +91,9 @@ class Host:
             "SYSTEMD_NSPAWN_LOCK": "0",
             "WATCH": groups["watch"],
             "BOX": groups["box"],
+            "NETWORK": str(network.namespace(self._fleet, self._state)),
         }
+        network.power(self._fleet, self._state, on=True)
         with self.console.open("ab") as console:
             subprocess.Popen(
                 ["sh", "-c", BOOTED_BY, "watch", *nspawn],
@@ -194,39 +197,36 @@ class Host:
         network.limit(self._fleet, self._state, rate)
 
     def kill(self) -> None:
-        """Cut its power: every process dies at once, nothing is told or stopped."""
+        """Cut its power: every process dies at once, nothing is told or stopped, and nobody answers for it."""
+        network.power(self._fleet, self._state, on=False)
         cgroups.kill(self._fleet, self._state)
+        cgroups.freeze(self._fleet, self._state, frozen=False)
 
     def poweroff(self) -> None:
         """Shut it down in order; by force when it takes too long."""
         init = self._init()
-        if init is not None:
-            run(["kill", "-s", "RTMIN+4", str(init)], check=False)
-            try:
-                cgroups.wait_empty(self._fleet, self._state, STOP_S)
-            except LabError:
-                self.kill()
-        self.kill()
+        if init is None:
+            return
+        run(["kill", "-s", "RTMIN+4", str(init)], check=False)
+        try:
+            cgroups.wait_empty(self._fleet, self._state, STOP_S)
+        except LabError:
+            self.kill()
 
-    def reboot(self, wait: bool = True) -> None:
-        """Boot it again in order, as its own `reboot` would; wait until it is back.
+    def reboot(self) -> None:
+        """Boot it again in order, as its own `reboot` would; return when it has gone down, without waiting for it.
 
         Raises:
-            LabError: It does not run, or did not come back.
+            LabError: It does not run, or does not go down.
         """
         init = self._init()
         if init is None:
             raise LabError(f"{self.name} does not run; start it")
         run(["kill", "-s", "RTMIN+5", str(init)])
-        if wait:
-            self._wait_for_other_init(init)
-            self.wait_ready()
-
-    def _wait_for_other_init(self, before: int) -> None:
-        until = time.monotonic() + BOOT_S
-        while self._init() in (before, None):
+        until = time.monotonic() + STOP_S
+        while self._init() == init:
             if time.monotonic() > until:
-                raise LabError(f"{self.name} did not boot again in {BOOT_S:g} s")
+                raise LabError(f"{self.name} did not go down within {STOP_S:g} s")
             time.sleep(POLL_S)
 
     def freeze(self) -> None:

@@ -59,9 +59,16 @@ def _inside(state: FleetState, host: HostState) -> list[str]:
     return [
         "link set lo up",
         f"addr add {state.address(host)}/24 dev {INSIDE}",
-        f"link set {INSIDE} up",
-        f"route add default via {state.controller}",
     ]
+
+
+def power(state: FleetState, host: HostState, on: bool) -> None:
+    """Bring a host's own end of its cable up or down: a host without power does not even refuse a connection."""
+    if on:
+        lines = [f"link set {INSIDE} up", f"route replace default via {state.controller}"]
+    else:
+        lines = [f"link set {INSIDE} down"]
+    _run_inside(state, host, "ip", "-batch", "-", input_text="\n".join(lines))
 
 
 def remove(state: FleetState) -> None:
@@ -99,8 +106,8 @@ def restore(state: FleetState, host: HostState) -> None:
 
 def lose(state: FleetState, host: HostState, percent: int) -> None:
     """Drop a share of a host's packets, in both directions, at random."""
-    if not 0 <= percent <= 100:
-        raise LabError(f"a loss is between 0 and 100 percent, not {percent}")
+    if not 1 <= percent <= 99:
+        raise LabError(f"a loss is 1 to 99 percent, not {percent}; restore ends it, cut loses all")
     _end_loss(state, host)
     rule = f'"{INSIDE}" numgen random mod 100 < {percent} drop'
     table = f"""table inet {LOSS_TABLE} {{

@@ -16,6 +16,7 @@ import selectors
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,7 @@ def run(
     cwd: str = "/",
     keep_bytes: int = 64 * 1024,
     more: dict[str, str] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Ended:
     """Run a program to its end or to the end of its time.
 
@@ -69,6 +71,7 @@ def run(
         cwd: its folder.
         keep_bytes: how much of each output is kept; the rest is read and dropped.
         more: variables that its environment has besides ours.
+        stop: asked all the while; once it says so, the time is over.
 
     Raises:
         OSError: it could not be started.
@@ -89,7 +92,7 @@ def run(
     )
     kept = {"stdout": bytearray(), "stderr": bytearray()}
     try:
-        ended, cut = _collect(process, kept, began + timeout_s, keep_bytes)
+        ended, cut = _collect(process, kept, began + timeout_s, keep_bytes, stop)
     finally:
         _sweep(process)
     took_ms = round((time.monotonic() - began) * 1000)
@@ -119,7 +122,11 @@ def _as_user(user: str | None) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _collect(
-    process: subprocess.Popen[bytes], kept: dict[str, bytearray], deadline: float, keep_bytes: int
+    process: subprocess.Popen[bytes],
+    kept: dict[str, bytearray],
+    deadline: float,
+    keep_bytes: int,
+    stop: Callable[[], bool],
 ) -> tuple[bool, bool]:
     """Read both outputs until the program ends; whether it did in time, and whether stdout was cut."""
     cut = False
@@ -129,7 +136,7 @@ def _collect(
             selector.register(stream, selectors.EVENT_READ, name)
         while True:
             ended = _has_ended(process)
-            left_s = deadline - time.monotonic()
+            left_s = 0.0 if stop() else deadline - time.monotonic()
             wait_s = 0.0 if ended or left_s <= 0 else min(_LOOK_EVERY_S, left_s)
             came, lost = _read_ready(selector, kept, keep_bytes, wait_s)
             cut |= lost

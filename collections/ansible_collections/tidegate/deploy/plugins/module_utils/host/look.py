@@ -13,6 +13,7 @@ import io
 import os
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +68,7 @@ class Place:
         user: the definition's user; null: the unit's.
         since_boottime_ms: when the release was switched, for log probes; null: the whole boot counts.
         systemd: who is asked about units.
+        stop: once it says so, nobody waits for an answer any more, and a command is killed.
     """
 
     root: str
@@ -74,6 +76,7 @@ class Place:
     user: str | None
     since_boottime_ms: int | None
     systemd: Systemd
+    stop: Callable[[], bool] = lambda: False
 
 
 def look(probe: Probe, place: Place, timeout_s: float) -> Raw:
@@ -245,7 +248,9 @@ def _look_command(probe: Probe, place: Place, timeout_s: float) -> Raw:
     user = probe.fields["user"] or place.user or _user_of_unit(place) or None
     cwd = current if os.path.isdir(current) else "/"
     try:
-        ended = bounded.run([path, *arguments], timeout_s, user=user, cwd=cwd, keep_bytes=MAX_OUTPUT_BYTES)
+        ended = bounded.run(
+            [path, *arguments], timeout_s, user=user, cwd=cwd, keep_bytes=MAX_OUTPUT_BYTES, stop=place.stop
+        )
     except KeyError:
         return {"error": f"no user {user} on this host"}
     except OSError as error:

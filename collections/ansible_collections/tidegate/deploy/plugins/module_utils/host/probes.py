@@ -6,7 +6,7 @@
 A probe may fail while the service starts and pass later; it is given up at the end of the budget, or at once when the
 unit crashed. Beside the probes that a service defines, one of its own unit always runs (`core.health.with_unit_probe`).
 Each probe has a thread of its own, so that one that hangs takes no time from the others, and the budget holds in any
-case: a thread that does not return is left behind.
+case, but for `GRACE_S`: a thread that does not return is left behind.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ __all__ = ["QUICK_TRIES", "quick", "run", "unit_started_after", "verdict"]
 
 QUICK_TRIES = 3
 QUICK_EVERY_MS = 250
+GRACE_S = 0.3
 
 Result = dict[str, Any]
 """``{"name", "ok", "detail", "latency_ms", "saw_release", "state"}`` of one probe.
@@ -195,44 +196,58 @@ class _Round:
         most_tries: int | None = None,
     ) -> None:
         self._series = [_Series(probe) for probe in probes]
-        self._place = place
+        self._place = replace(place, stop=lambda: self._over)
         self._release = release
         self._began = time.monotonic()
         self._deadline = self._began + budget_s
         self._most_tries = most_tries
         self._changed = threading.Condition()
+        self._working = len(probes)
         self._over = not probes
 
     def results(self) -> list[Result]:
         """Run to the end."""
-        for series in self._series:
-            threading.Thread(target=self._work, args=(series,), daemon=True).start()
+        threads = [threading.Thread(target=self._work, args=(series,), daemon=True) for series in self._series]
+        for thread in threads:
+            thread.start()
         with self._changed:
-            self._changed.wait_for(lambda: self._over, max(0.0, self._left_s()))
+            # a look that ends with the budget may still tell what it found
+            self._changed.wait_for(lambda: self._over or not self._working, max(0.0, self._left_s()) + GRACE_S)
             self._end()
             time_text = f"in {time.monotonic() - self._began:.1f} s"
-            return [series.result(time_text) for series in self._series]
+            results = [series.result(time_text) for series in self._series]
+        until = time.monotonic() + GRACE_S
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))  # so that a command is killed before we are gone
+        return results
 
     def _work(self, series: _Series) -> None:
-        while self._goes_on():
-            next_look = time.monotonic() + series.probe.every_ms / 1000
-            raw = _look_safely(series.probe, self._place, self._left_s())
+        try:
+            while self._left_s() > 0 and self._look_once(series):
+                pass
+        finally:
             with self._changed:
-                if not self._goes_on():
-                    return
-                series.add(raw, self._release)
-                if series.state == "crashed" or all(map(self._is_settled, self._series)):
-                    self._end()
-                if self._most_tries and self._is_settled(series):
-                    return
-                until = min(next_look, self._deadline)
-                self._changed.wait_for(lambda: self._over, max(0.0, until - time.monotonic()))
+                self._working -= 1
+                self._changed.notify_all()
+
+    def _look_once(self, series: _Series) -> bool:
+        """One look and the wait for the next; false when there is none."""
+        next_look = time.monotonic() + series.probe.every_ms / 1000
+        raw = _look_safely(series.probe, self._place, self._left_s())
+        with self._changed:
+            if self._over:
+                return False
+            series.add(raw, self._release)
+            if series.state == "crashed" or all(map(self._is_settled, self._series)):
+                self._end()
+                return False
+            if self._most_tries and self._is_settled(series):
+                return False
+            until = min(next_look, self._deadline)
+            return not self._changed.wait_for(lambda: self._over, max(0.0, until - time.monotonic()))
 
     def _is_settled(self, series: _Series) -> bool:
         return series.state == "good" or series.tries == self._most_tries
-
-    def _goes_on(self) -> bool:
-        return not self._over and self._left_s() > 0
 
     def _end(self) -> None:
         self._over = True

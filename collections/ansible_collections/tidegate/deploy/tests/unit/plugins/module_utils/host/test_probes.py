@@ -1,0 +1,602 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Probes against real servers and programs that hang, trickle, redirect, lie and crash."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.host import look, probes
+from ansible_collections.tidegate.deploy.plugins.module_utils.host.look import boottime_ms, unit_started_after
+
+RELEASE = {"id": "2.4.0-0123456789ab", "version": "2.4.0"}
+RUNNING = {
+    "LoadState": "loaded",
+    "ActiveState": "active",
+    "SubState": "running",
+    "Type": "simple",
+    "Result": "success",
+    "NRestarts": "0",
+    "MainPID": "42",
+    "ExecMainStatus": "0",
+}
+HURRY = {"in_a_row": 2, "over_s": 0, "every_ms": 50}
+
+
+class Systemd:
+    """Answers from a script: the last answer holds for ever."""
+
+    def __init__(self, *answers: dict[str, str], log: tuple[str, bool] = ("Started\n", False), user: str = "") -> None:
+        self.answers = [{**RUNNING, **answer} for answer in answers or ({},)]
+        self.log_answer = log
+        self.user = user
+        self.since: list[float | None] = []
+
+    def properties(self, _unit: str, names: list[str], _timeout_s: float = 5) -> dict[str, str]:
+        """The next answer."""
+        if names == ["User"]:
+            return {"User": self.user}
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def log(self, _unit: str, since_epoch_s: float | None, _timeout_s: float = 5) -> tuple[str, bool]:
+        """The log."""
+        self.since.append(since_epoch_s)
+        return self.log_answer
+
+
+@contextlib.contextmanager
+def serving(handle: Callable[[socket.socket, int], None]) -> Iterator[int]:
+    """A server on a free port that lets a function do what it likes with each connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        over = threading.Event()
+
+        def serve() -> None:
+            count = 0
+            while not over.is_set():
+                try:
+                    connection, _address = server.accept()
+                except OSError:
+                    return
+                count += 1
+                threading.Thread(target=answer, args=(connection, count), daemon=True).start()
+
+        def answer(connection: socket.socket, count: int) -> None:
+            with connection, contextlib.suppress(OSError):
+                handle(connection, count)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+        over.set()
+
+
+def _request(connection: socket.socket) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = connection.recv(65536)
+        if not more:
+            break
+        data += more
+    return data
+
+
+def says(text: bytes, status: str = "200 OK", headers: str = "") -> Callable[[socket.socket, int], None]:
+    """A server that always gives one answer."""
+
+    def handle(connection: socket.socket, _count: int) -> None:
+        _request(connection)
+        connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n{headers}\r\n".encode() + text)
+
+    return handle
+
+
+def _http(port: int, **fields: Any) -> dict[str, Any]:
+    return {"kind": "http", "name": "page", "url": f"http://127.0.0.1:{port}/", "timeout_s": 1, **HURRY, **fields}
+
+
+def _run(
+    *docs: dict[str, Any],
+    budget_s: float = 1,
+    systemd: Any = None,
+    release: dict[str, str] | None = RELEASE,
+    root: str = "/nowhere",
+    since: int | None = None,
+    place: str = "host",
+) -> dict[str, dict[str, Any]]:
+    """Results by name; the unit is watched in a hurry."""
+    unit = {"kind": "unit", "name": "unit", "unit": "web.service", **HURRY}
+    definition = {"root": root, "unit": "web.service", "user": None, "probes": [*docs, unit]}
+    began = time.monotonic()
+    results = probes.run(definition, release, since, budget_s, place, systemd or Systemd())
+    assert time.monotonic() - began < budget_s + 1, "the budget does not hold"
+    return {result["name"]: result for result in results}
+
+
+# --- http ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_good_page() -> None:
+    """A page that says the version is good and proves the release."""
+    with serving(says(b'{"version": "2.4.0"}')) as port:
+        result = _run(_http(port, release="json:version"))["page"]
+    assert result["ok"]
+    assert result["saw_release"]
+    assert isinstance(result["latency_ms"], int)
+    assert result["detail"].startswith("found status 200 after ")
+
+
+def test_the_wrong_version() -> None:
+    """An old process that still answers is found."""
+    with serving(says(b'{"version": "2.3.0"}')) as port:
+        result = _run(_http(port, release="json:version"), budget_s=0.5)["page"]
+    assert not result["ok"]
+    assert not result["saw_release"]
+    assert "found release '2.3.0' in json:version, expected 2.4.0" in result["detail"]
+
+
+def test_a_redirect_is_not_followed() -> None:
+    """A page elsewhere that is well says nothing about this one."""
+    redirect = says(b"", "302 Found", "Location: http://127.0.0.1:1/\r\n")
+    with serving(redirect) as port:
+        result = _run(_http(port, release="body"), budget_s=0.5)["page"]
+    assert not result["ok"]
+    assert "found status 302 to 'http://127.0.0.1:1/' (redirects are not followed)" in result["detail"]
+
+
+def test_no_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables of the environment change nothing."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9/")
+    with serving(says(b"")) as port:
+        assert _run(_http(port))["page"]["ok"]
+
+
+def _hang(connection: socket.socket, _count: int) -> None:
+    _request(connection)
+    connection.recv(1)
+
+
+def _trickle_head(connection: socket.socket, _count: int) -> None:
+    _request(connection)
+    for byte in b"HTTP/1.1 200 OK\r\n" + b"X-Slow: 1\r\n" * 1000:
+        connection.sendall(bytes([byte]))
+        time.sleep(0.05)
+
+
+def _trickle_body(connection: socket.socket, _count: int) -> None:
+    _request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    for _ in range(1000):
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+def _early_end(connection: socket.socket, _count: int) -> None:
+    _request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort")
+
+
+def _early_end_of_chunks(connection: socket.socket, _count: int) -> None:
+    _request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n")
+
+
+def _no_answer(connection: socket.socket, _count: int) -> None:
+    _request(connection)
+
+
+def _no_http(connection: socket.socket, _count: int) -> None:
+    connection.sendall(b"SSH-2.0-OpenSSH\r\n")
+    _request(connection)
+
+
+def _many_headers(connection: socket.socket, _count: int) -> None:
+    _request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 1000 + b"\r\n")
+
+
+BROKEN = [
+    (_hang, "found no complete answer within 0.3 s, expected status 200"),
+    (_trickle_head, "found no complete answer within 0.3 s"),
+    (_trickle_body, "found no complete answer within 0.3 s"),
+    (_early_end, "found a body that ended before its announced length"),
+    (_early_end_of_chunks, "found a body that ended before its announced length"),
+    (_no_answer, "found a connection that was closed without an answer"),
+    (_no_http, "found an answer that is not HTTP (BadStatusLine)"),
+    (_many_headers, "found an answer that is not HTTP (HTTPException)"),
+]
+
+
+@pytest.mark.parametrize(("handle", "message"), BROKEN, ids=[case[0].__name__ for case in BROKEN])
+def test_broken_servers(handle: Callable[[socket.socket, int], None], message: str) -> None:
+    """Hanging, trickling or talking nonsense takes no more than its time and is bad."""
+    with serving(handle) as port:
+        result = _quick_look(port)
+    assert message in result
+
+
+def _quick_look(port: int) -> str:
+    from ansible_collections.tidegate.deploy.plugins.module_utils.core.health import parse
+    from ansible_collections.tidegate.deploy.plugins.module_utils.core.judgment import judge
+
+    probe = parse(_http(port))
+    place = look.Place("/nowhere", "web.service", None, None, Systemd())  # type: ignore[arg-type]
+    began = time.monotonic()
+    raw = look.look(probe, place, 0.3)
+    assert time.monotonic() - began < 0.8
+    return judge(probe, raw).detail
+
+
+def test_nobody_listens() -> None:
+    """A closed port is a bad answer with its reason."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    result = _run(_http(port), budget_s=0.3)["page"]
+    assert "found Connection refused, expected status 200" in result["detail"]
+
+
+def test_a_long_page_is_read_up_to_a_bound() -> None:
+    """A page without end cannot fill memory; its status still counts, its content does not."""
+    size = look.MAX_BODY_BYTES + 100
+    with serving(says(b"x" * size)) as port:
+        results = _run(_http(port), {**_http(port, body="x"), "name": "content"}, budget_s=1.5)
+    assert results["page"]["ok"]
+    assert "found a body that is cut off or longer than what is read" in results["content"]["detail"]
+
+
+def test_a_flaky_page_passes_once_it_is_good_for_long_enough() -> None:
+    """One bad answer costs time and not the release."""
+
+    def handle(connection: socket.socket, count: int) -> None:
+        says(b"", "500 Oops" if count in (1, 2, 4) else "200 OK")(connection, count)
+
+    with serving(handle) as port:
+        result = _run(_http(port, in_a_row=3), budget_s=3)["page"]
+    assert result["ok"]
+
+
+def test_a_page_that_comes_up_late() -> None:
+    """A service may take its time to start."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    late = threading.Event()
+
+    def serve() -> None:
+        late.wait(0.4)
+        with socket.create_server(("127.0.0.1", port)) as server:
+            server.settimeout(3)
+            with contextlib.suppress(OSError):
+                while not late.is_set():
+                    connection, _address = server.accept()
+                    with connection, contextlib.suppress(OSError):
+                        says(b"")(connection, 1)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    result = _run(_http(port), budget_s=3)["page"]
+    late.set()
+    assert result["ok"]
+
+
+def test_good_only_for_a_moment() -> None:
+    """What was well but not for long enough has not passed, and says so."""
+    with serving(says(b"")) as port:
+        result = _run(_http(port, over_s=30), budget_s=0.5)["page"]
+    assert not result["ok"]
+    assert result["state"] == "short"
+    assert "expected 2 over 30 s" in result["detail"]
+
+
+def test_a_page_that_turns_bad_while_others_are_not_done() -> None:
+    """Passing early is no reason to look away."""
+
+    def handle(connection: socket.socket, count: int) -> None:
+        says(b"", "200 OK" if count <= 3 else "500 Oops")(connection, count)
+
+    with serving(handle) as port, serving(says(b"")) as steady:
+        results = _run(_http(port), {**_http(steady, over_s=1), "name": "slow"}, budget_s=2)
+    assert not results["page"]["ok"]
+    assert "found status 500" in results["page"]["detail"]
+
+
+def test_slow_is_bad_when_a_limit_says_so() -> None:
+    """A release that answers too slowly is found."""
+
+    def handle(connection: socket.socket, count: int) -> None:
+        time.sleep(0.2)
+        says(b"")(connection, count)
+
+    with serving(handle) as port:
+        result = _run(_http(port, latency_ms=100), budget_s=0.6)["page"]
+    assert not result["ok"]
+    assert "expected one within 100 ms" in result["detail"]
+
+
+def test_head_and_request() -> None:
+    """The request names its host, and a HEAD has no body."""
+    seen: list[bytes] = []
+
+    def handle(connection: socket.socket, _count: int) -> None:
+        seen.append(_request(connection))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+
+    with serving(handle) as port:
+        assert _run(_http(port, method="HEAD"))["page"]["ok"]
+    lines = seen[0].decode().split("\r\n")
+    assert lines[0] == "HEAD / HTTP/1.1"
+    assert f"Host: 127.0.0.1:{port}" in lines
+    assert not [line for line in lines if line.lower().startswith(("cookie", "authorization"))]
+
+
+# --- tcp, command, log -----------------------------------------------------------------------------------------------
+
+
+def test_tcp() -> None:
+    """A connection is enough; none is named."""
+    tcp = {"kind": "tcp", "name": "port", **HURRY}
+    with serving(_hang) as port:
+        assert _run({**tcp, "port": port})["port"]["ok"]
+    result = _run({**tcp, "port": port}, budget_s=0.3)["port"]
+    assert f"expected a connection to 127.0.0.1:{port}" in result["detail"]
+
+
+def _command(*words: str, **fields: Any) -> dict[str, Any]:
+    return {"kind": "command", "name": "command", "command": list(words), **HURRY, **fields}
+
+
+def test_a_command_of_the_release(tmp_path: Path) -> None:
+    """A relative program is one of the release that `current` names, and its folder is the command's."""
+    release = tmp_path / "releases" / RELEASE["id"]
+    (release / "bin").mkdir(parents=True)
+    (tmp_path / "current").symlink_to(f"releases/{RELEASE['id']}")
+    program = release / "bin" / "version"
+    program.write_text('#!/bin/sh\ncat VERSION; test "$1" = --short\n')
+    program.chmod(0o755)
+    (release / "VERSION").write_text("2.4.0\n")
+    result = _run(_command("bin/version", "--short", release="stdout"), root=str(tmp_path))["command"]
+    assert result["ok"], result
+    assert result["saw_release"]
+
+
+def test_a_command_that_never_ends() -> None:
+    """Ignoring SIGTERM does not help it."""
+    script = "trap '' TERM; while :; do sleep 1; done"
+    result = _run(_command("/bin/sh", "-c", script), budget_s=0.6)["command"]
+    assert not result["ok"]
+    assert "s (it was killed), expected exit status 0" in result["detail"]
+
+
+def test_no_command_outlives_its_round(tmp_path: Path) -> None:
+    """When a crash ends the round early, a command that still runs is killed."""
+    script = f"trap '' TERM; echo $$ > {tmp_path}/pid; sleep 60; true"
+    systemd = Systemd({}, {}, {}, {}, {}, {"NRestarts": "1"})
+    assert _run(_command("/bin/sh", "-c", script), budget_s=10, systemd=systemd)["unit"]["state"] == "crashed"
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
+
+
+def test_commands_that_cannot_run() -> None:
+    """No program, no rights, no user: each is named."""
+    missing = _run(_command("/nowhere/check"), budget_s=0.2)["command"]["detail"]
+    assert "found that /nowhere/check cannot be run (No such file or directory)" in missing
+    stranger = _run(_command("/bin/true", user="no-such-user"), budget_s=0.2)["command"]["detail"]
+    assert "found no user no-such-user on this host" in stranger
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_commands_run_as_the_units_user() -> None:
+    """Without a user of its own a probe has the rights of the service, not of root."""
+    probe = _command("/usr/bin/id", "-un", stdout="^nobody$")
+    assert _run(probe, systemd=Systemd(user="nobody"))["command"]["ok"]
+    assert not _run(probe, systemd=Systemd(user=""), budget_s=0.3)["command"]["ok"]
+
+
+def test_log_since_the_switch() -> None:
+    """The moment on the boot clock becomes one on the wall clock."""
+    systemd = Systemd(log=("Started\nready\n", False))
+    log = {"kind": "log", "name": "log", "unit": "web.service", "pattern": "^ready$", **HURRY}
+    assert _run(log, systemd=systemd, since=boottime_ms() - 10_000)["log"]["ok"]
+    assert systemd.since[0] is not None
+    assert abs(systemd.since[0] - (time.time() - 10)) < 1
+    assert not _run({**log, "pattern": "never"}, systemd=systemd, budget_s=0.3)["log"]["ok"]
+
+
+def test_a_silent_systemd_is_bad() -> None:
+    """No data never counts as healthy."""
+
+    class Silent(Systemd):
+        def properties(self, _unit: str, names: list[str], _timeout_s: float = 5) -> dict[str, str]:
+            raise OSError("systemctl show web.service: no end within 5 s")
+
+    result = _run(systemd=Silent(), budget_s=0.3)["unit"]
+    assert "found systemctl show web.service: no end within 5 s, expected web.service active" in result["detail"]
+
+
+def test_an_answer_nobody_thought_of_is_bad() -> None:
+    """A broken probe is a failed one, not a crash of the program."""
+    result = _run(systemd=Systemd({"NRestarts": "many"}), budget_s=0.3)["unit"]
+    assert "found that the probe broke (ValueError" in result["detail"]
+
+
+# --- unit ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_crash_ends_the_round_at_once() -> None:
+    """A unit that died is not waited for, and is what the refusal names."""
+    systemd = Systemd({}, {}, {"NRestarts": "1", "ExecMainStatus": "3"})
+    with serving(says(b"")) as port:
+        began = time.monotonic()
+        results = _run(_http(port, over_s=60), budget_s=20, systemd=systemd)
+    assert time.monotonic() - began < 5
+    assert results["unit"]["state"] == "crashed"
+    refusal = probes.verdict(list(results.values()), started_after=True)
+    assert refusal is not None
+    assert refusal.code == "PROBE"
+    assert refusal.message.startswith("probe 'unit': found that web.service died and was started again")
+    assert refusal.facts["probes"] == ["unit", "page"]
+
+
+def test_a_unit_that_takes_its_time() -> None:
+    """Activating is bad, and then it is good."""
+    starting = {"ActiveState": "activating", "SubState": "start-pre", "MainPID": "0"}
+    assert _run(systemd=Systemd(starting, starting, {}, {}, {}))["unit"]["ok"]
+
+
+def test_a_main_process_that_changes_begins_again() -> None:
+    """A process that is replaced once is watched anew; one that keeps changing never passes."""
+    assert _run(systemd=Systemd({}, {"MainPID": "43"}))["unit"]["ok"]
+    changing = Systemd(*({"MainPID": str(pid)} for pid in range(100)))
+    result = _run(systemd=changing, budget_s=0.5)["unit"]
+    assert "main process of web.service changed" in result["detail"]
+
+
+def test_a_unit_that_is_not_there() -> None:
+    """An unknown unit is named as such."""
+    result = _run(systemd=Systemd({"LoadState": "not-found"}), budget_s=0.3)["unit"]
+    assert "found a unit that systemd has not loaded (LoadState=not-found)" in result["detail"]
+
+
+# --- the round -------------------------------------------------------------------------------------------------------
+
+
+def test_without_probes_the_unit_is_watched() -> None:
+    """A definition without any probe still finds a crash, even seconds after the start."""
+    definition = {"root": "/nowhere", "unit": "web.service", "user": None, "probes": []}
+    (probe,) = probes.probes_of(definition, "host")
+    assert (probe.kind, probe.fields["unit"], probe.over_s, probe.in_a_row) == ("unit", "web.service", 5, 3)
+    assert probes.probes_of(definition, "controller") == []
+    (result,) = probes.run(definition, RELEASE, None, 0.3, "host", Systemd())  # type: ignore[arg-type]
+    assert result["state"] == "short"
+
+
+def test_each_place_runs_its_own() -> None:
+    """The controller asks what is to be asked from there, and nothing else."""
+    with serving(says(b"")) as port:
+        outside = {**_http(port), "name": "outside", "from": "controller"}
+        assert set(_run(_http(port), outside, place="controller")) == {"outside"}
+        assert set(_run(_http(port), outside)) == {"page", "unit"}
+
+
+def test_no_probes_no_time() -> None:
+    """Nothing to ask is over at once."""
+    began = time.monotonic()
+    assert probes.run({"root": "/", "unit": "web.service", "probes": []}, None, None, 5, "controller") == []
+    assert time.monotonic() - began < 1
+
+
+def test_one_that_hangs_takes_no_time_from_others() -> None:
+    """All are asked at the same time."""
+    with serving(_hang) as stuck, serving(says(b"")) as port:
+        results = _run(_http(stuck), {**_http(port), "name": "other"}, budget_s=0.5)
+    assert not results["page"]["ok"]
+    assert results["other"]["ok"]
+
+
+def test_results_are_plain() -> None:
+    """Results travel as canonical JSON."""
+    from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+
+    with serving(says(b"\xff\x00\x1b[2J")) as port:
+        results = list(_run(_http(port, body="y"), budget_s=0.3).values())
+    assert canonical.loads(canonical.dumps(results)) == results
+    assert all(set(one) == {"name", "ok", "detail", "latency_ms", "saw_release", "state"} for one in results)
+
+
+# --- before a change -------------------------------------------------------------------------------------------------
+
+
+def _definition(*docs: dict[str, Any]) -> dict[str, Any]:
+    return {"root": "/nowhere", "unit": "web.service", "user": None, "probes": list(docs)}
+
+
+def test_quick_needs_one_good_answer() -> None:
+    """A service that is well says so at once, whatever its probes ask for after a switch."""
+    with serving(says(b"2.3.0")) as port:
+        began = time.monotonic()
+        definition = _definition(_http(port, over_s=60, in_a_row=50, release="body"))
+        results = probes.quick(definition, None, 10, Systemd())  # type: ignore[arg-type]
+    assert time.monotonic() - began < 1
+    assert [one["ok"] for one in results] == [True, True]
+
+
+def test_quick_gives_up_after_some_tries() -> None:
+    """A sick service is named without waiting for the budget; one flake is no sickness."""
+
+    def handle(connection: socket.socket, count: int) -> None:
+        says(b"", "500 Oops" if count == 1 else "200 OK")(connection, count)
+
+    with serving(handle) as flaky, serving(says(b"", "500 Oops")) as sick:
+        began = time.monotonic()
+        definition = _definition(_http(flaky), {**_http(sick), "name": "sick"})
+        results = probes.quick(definition, None, 10, Systemd())  # type: ignore[arg-type]
+    assert time.monotonic() - began < 3
+    assert [one["ok"] for one in results] == [True, False, True]
+    assert f"(try {probes.QUICK_TRIES}, in " in results[1]["detail"]
+
+
+def test_quick_leaves_logs_out() -> None:
+    """What a log said at the switch may be long gone."""
+    log = {"kind": "log", "unit": "web.service", "pattern": "never"}
+    results = probes.quick(_definition(log), None, 5, Systemd())  # type: ignore[arg-type]
+    assert [one["name"] for one in results] == ["unit web.service (always)"]
+
+
+# --- verdict ---------------------------------------------------------------------------------------------------------
+
+GOOD = {"name": "a", "ok": True, "detail": "found x", "latency_ms": 1, "saw_release": False, "state": "good"}
+SEEN = {**GOOD, "name": "b", "saw_release": True}
+BAD = {**GOOD, "name": "c", "ok": False, "detail": "found x, expected y", "state": "bad"}
+
+VERDICTS = [
+    ("seen by a probe", [GOOD, SEEN], False, None),
+    ("started after", [GOOD], True, None),
+    ("not seen", [GOOD], False, "RELEASE_UNSEEN"),
+    ("nobody knows", [GOOD], None, "RELEASE_UNSEEN"),
+    ("no probe, no start", [], None, "RELEASE_UNSEEN"),
+    ("bad beats seen", [SEEN, BAD], True, "PROBE"),
+]
+
+
+@pytest.mark.parametrize(
+    ("results", "started_after", "code"), [case[1:] for case in VERDICTS], ids=[case[0] for case in VERDICTS]
+)
+def test_verdicts(results: list[dict[str, Any]], started_after: bool | None, code: str | None) -> None:
+    """Good, seen or started: else a refusal with its code."""
+    refusal = probes.verdict(results, started_after)
+    assert (None if refusal is None else refusal.code) == code
+
+
+def test_a_verdict_names_what_failed() -> None:
+    """The message has the probe, what was found and expected, and how many more."""
+    refusal = probes.verdict([SEEN, BAD, {**BAD, "name": "d"}], True)
+    assert refusal is not None
+    assert refusal.message == "probe 'c': found x, expected y; 1 more did not pass"
+
+
+# --- the start of a unit's process -----------------------------------------------------------------------------------
+
+
+def _started(us: str) -> Any:
+    return Systemd({"ExecMainStartTimestampMonotonic": us})
+
+
+def test_when_a_process_was_started() -> None:
+    """The moment that systemd tells is moved to the boot clock before it is compared."""
+    now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    assert unit_started_after("web.service", boottime_ms() - 1000, _started(str(now_us))) is True
+    assert unit_started_after("web.service", boottime_ms() + 1000, _started(str(now_us))) is False
+
+
+@pytest.mark.parametrize("us", ["0", "", "never"])
+def test_when_nobody_knows_the_start(us: str) -> None:
+    """No start time is neither yes nor no."""
+    assert unit_started_after("web.service", 0, _started(us)) is None

@@ -61,7 +61,7 @@ def _plain_container(value: Any, place: str, path: Path) -> Any:
     kind = type(value).__name__.removeprefix("_AnsibleTagged").lower()
     raise Refusal(
         "DATA",
-        f"{place}: {path_text(path) or 'the value'}: found a {kind}, expected text, a number, true, false, "
+        f"{place}: {path_text(path) or 'the value'}: found a value of type {kind}, expected text, a number, true, false, "
         "a list or a mapping; put it in quotes if text is meant",
     )
 

@@ -96,7 +96,7 @@ class Services:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all services, in the order of the variable."""
+        """The names of all services, sorted."""
         return tuple(self.by_name)
 
     def service(self, name: str) -> Service:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .host import Host
 
 _MODE_FOLDER, _MODE_FILE = 0o755, 0o644
+_ASK_EVERY_S = 0.1
 
 
 class Effects:
@@ -150,25 +151,22 @@ class Effects:
         return sorted({drain["file"] for drain in drains if drain and "file" in drain})
 
     def _await_open(self, url: str, limit_s: int) -> None:
-        from . import probes
-        from ..core.health import COMMON, parse
+        """Ask the endpoint that draining closed until it answers well, once."""
+        from ..core.health import parse
+        from ..core.judgment import judge
+        from .look import Place, Systemd, look
 
-        probe = parse(
-            {
-                "kind": "http",
-                "url": url,
-                "status": list(range(200, 300)),
-                **COMMON,
-                "name": f"{url} after draining",
-                "in_a_row": 1,
-                "over_s": 0,
-                "every_ms": 100,
-            }
-        )
-        doc = {**self._definition.doc, "probes": [probe.doc]}
-        refusal = probes.verdict(probes.run(doc, None, None, limit_s), True)
-        if refusal is not None:
-            raise refusal
+        clock = self._host.clock
+        probe = parse({"kind": "http", "url": url, "status": list(range(200, 300))})
+        place = Place(self._definition.root, self._definition.unit, None, None, Systemd())
+        end_ms = clock.now_ms() + limit_s * 1000
+        while True:
+            sight = judge(probe, look(probe, place, max(0.1, (end_ms - clock.now_ms()) / 1000)))
+            if sight.ok:
+                return
+            if clock.now_ms() >= end_ms:
+                raise Refusal("PROBE", f"{url}: not open again {limit_s} s after draining ended: {sight.detail}")
+            clock.sleep(_ASK_EVERY_S)
 
 
 def version_of(release: str) -> dict[str, str]:

@@ -135,7 +135,7 @@ class Interruption:
         raise SystemExit(128 + signum)
 
 
-class CallbackModule(CallbackBase):
+class CallbackModule(CallbackBase):  # type: ignore[misc]
     """Shows what our actions say, and closes what an interrupted run leaves open."""
 
     CALLBACK_VERSION = 2.0

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: change
+short_description: Begin a run by opening its change
+version_added: 1.0.0
+description:
+  - For V(plan) and V(rollout) reads a change file and the inventory, checks both, and drafts the plan. M(tidegate.deploy.plan)
+    freezes it after M(tidegate.deploy.precheck) has looked at the hosts.
+  - For V(rollback) takes up a change that was rolled out, with the plan that it had then.
+  - Every other step finds the run by the process of C(ansible-playbook) that began it.
+author:
+  - Tidegate contributors (@tidegate)
+options:
+  verb:
+    description: What the run is for.
+    type: str
+    required: true
+    choices: [plan, rollout, rollback]
+  file:
+    description:
+      - Path of the change file.
+      - V(plan) and V(rollout) need it or O(id).
+    type: str
+  id:
+    description:
+      - A change that the store knows. Its change file is read again, and a difference to what was planned is refused.
+      - V(rollback) needs it.
+    type: str
+extends_documentation_fragment:
+  - tidegate.deploy.attributes
+  - tidegate.deploy.attributes.changes_no_release
+  - tidegate.deploy.procedure.record
+seealso:
+  - module: tidegate.deploy.plan
+  - module: tidegate.deploy.close
+"""
+
+EXAMPLES = r"""
+- name: Open the change of a file
+  tidegate.deploy.change:
+    verb: rollout
+    file: changes/web-2.4.0.yml
+
+- name: Open the way back of a change
+  tidegate.deploy.change:
+    verb: rollback
+    id: CHG-2026-0007
+"""
+
+RETURN = r"""
+service:
+  description: The service that changes.
+  returned: success
+  type: str
+  sample: web
+release:
+  description: The release of the plan.
+  returned: success
+  type: str
+  sample: 2.4.0-3f9a1c77b02d
+hosts:
+  description: The hosts of the plan, in the order of its waves.
+  returned: success
+  type: list
+  elements: str
+msg:
+  description: What the step came to, in one sentence; a code stands before it where it did not go well.
+  returned: always
+  type: str
+tidegate:
+  description: The same in parts. The verdict is V(ok), V(back), V(skipped), V(failed) or V(unknown).
+  returned: always
+  type: dict
+  sample:
+    step: change
+    verdict: ok
+    say: web 2.4.0-3f9a1c77b02d for 6 hosts in production
+    code: ""
+"""

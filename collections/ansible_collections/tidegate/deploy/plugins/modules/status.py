@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: status
+short_description: Ask all hosts what they run, and show it beside the changes that the store knows
+version_added: 1.0.0
+description:
+  - Asks the hosts of all services in C(tidegate_services) at once, and shows which release each runs, whether it is well, and
+    what will become of it.
+  - A host that cannot be asked is shown as unknown, with the reason, and does not fail the task.
+author:
+  - Tidegate contributors (@tidegate)
+options:
+  service:
+    description: The only service to ask about.
+    type: str
+  json_file:
+    description: A file on the controller that gets the whole status as JSON.
+    type: path
+extends_documentation_fragment:
+  - tidegate.deploy.attributes
+  - tidegate.deploy.attributes.changes_no_release
+  - tidegate.deploy.procedure.record
+notes:
+  - It reads C(tidegate_become) of each host that it asks, by default V(true).
+seealso:
+  - module: tidegate.deploy.release_info
+"""
+
+EXAMPLES = r"""
+- name: Ask every host and show what it says
+  tidegate.deploy.status:
+    service: web
+    json_file: status.json
+"""
+
+RETURN = r"""
+status:
+  description: What was shown.
+  returned: success
+  type: dict
+  contains:
+    store:
+      description: The path of the store.
+      returned: always
+      type: str
+    changes:
+      description: The latest changes, each with C(id), C(service), C(environment), C(state), C(revision) and C(created_at).
+      returned: always
+      type: list
+      elements: dict
+    services:
+      description: Of each service, by host, what the host said; C(unknown) says why it could not be asked.
+      returned: always
+      type: dict
+msg:
+  description: What the step came to, in one sentence; a code stands before it where it did not go well.
+  returned: always
+  type: str
+tidegate:
+  description: The same in parts. The verdict is V(ok), V(back), V(skipped), V(failed) or V(unknown).
+  returned: always
+  type: dict
+  sample:
+    step: status
+    verdict: ok
+    say: all hosts answered
+    code: ""
+"""

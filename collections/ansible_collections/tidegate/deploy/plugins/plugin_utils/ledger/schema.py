@@ -31,8 +31,9 @@ try:
     import sqlalchemy as sa
 
     MISSING = None if sa.__version__.split(".")[0] == "2" else f"SQLAlchemy {sa.__version__}"
-    # The dialect is imported on first use, which would otherwise happen in every worker.
-    sa.create_engine("sqlite://").dispose()
+    # Much of it is imported and built on first use, which would otherwise happen in every worker.
+    with sa.create_engine("sqlite://").connect() as _connection:
+        _connection.execute(sa.select(sa.literal(1)))
 except ImportError as error:
     sa = None  # type: ignore[assignment]  # every use is behind require_sqlalchemy
     MISSING = str(error)

@@ -47,7 +47,7 @@ class ActionModule(HostStep):
         request = self._request(run, host, definition)
         if not self.check:
             token = self.tokens(run).new(host)
-            request["token_sha256"] = hashlib.sha256(bytes.fromhex(token)).hexdigest()
+            request["token_sha256"] = hashlib.sha256(token.encode("ascii")).hexdigest()
         program = self.program()
         until = time.monotonic() + definition.deadline_s()
         while True:

@@ -15,6 +15,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availability import (
     Wave,
+    effective_floor,
     next_wave,
     require_floor,
 )
@@ -34,7 +35,7 @@ class ActionModule(RecordDoor):
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         run = Run.current(store)
         if run.halted:
-            return StepResult(self.STEP, SKIPPED, f"not started, the rollout stopped: {run.halted}")
+            return StepResult(self.STEP, SKIPPED, f"not started, the rollout stopped with {run.row.code}")
         try:
             self._require_linear()
             wave = next_wave(run, [str(name) for name in self.task_vars["ansible_play_batch"]])
@@ -53,7 +54,7 @@ class ActionModule(RecordDoor):
 
     def _who_serves(self, run: Run, wave: Wave) -> dict[str, str]:
         """Of each host outside of the wave, why it does not serve; empty where it does."""
-        if not run.plan.floor:
+        if not effective_floor(run):
             return {}
         known_bad = {name: "failed before" for name in wave.others if name in run.store.bad_hosts(run.id)}
         asked = {name: run.plan.definition_of(name) for name in wave.others if name not in known_bad}

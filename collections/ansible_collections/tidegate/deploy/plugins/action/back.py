@@ -40,8 +40,10 @@ class ActionModule(HostStep):
         current = answer.service.get("current")
         if self.check:
             return self.result_of(answer, "; ".join(answer.fields.get("would", [])))
-        verdict = "back" if answer.changed else "ok"
-        say = f"back on {current}" if answer.changed else f"stays on {current}"
+        reverted = answer.service.get("reverted") or {}
+        came_back = reverted.get("change") == run.change_id
+        verdict = "back" if came_back else "ok"
+        say = f"back on {current}" if came_back else f"stays on {current}, the change is closed there"
         return self.result_of(answer, say, verdict=verdict, data={"service": dict(answer.service)})
 
     def _count_unknown_failure(self, run: Run, host: str) -> None:

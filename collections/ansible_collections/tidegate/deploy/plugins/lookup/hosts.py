@@ -34,10 +34,11 @@ options:
       - What is asked for. V(plan) gives all hosts, V(waves) those that are still to be rolled out, V(back) those that
         go back.
       - V(wave_sizes) and V(back_sizes) give the sizes of the batches, for the keyword C(serial).
+      - V(cause) gives why the rollout stopped, and nothing while it goes on.
     required: true
     type: list
     elements: str
-    choices: [plan, waves, wave_sizes, back, back_sizes]
+    choices: [plan, waves, wave_sizes, back, back_sizes, cause]
 notes:
   - Where there is nothing to work on it gives a pattern that matches no host, and no warning.
 """
@@ -62,6 +63,7 @@ NOBODY = "all:!all"
 """A pattern that matches no host, without the warning that an unknown name brings."""
 
 _HOSTS = {"plan": order.every_host, "waves": order.waves, "back": order.way_back}
+_CAUSE = "cause"
 _SIZES = {"wave_sizes": order.waves, "back_sizes": order.way_back}
 
 
@@ -77,8 +79,8 @@ class LookupModule(LookupBase):  # type: ignore[misc]
 
 
 def _asked(term: str, variables: Mapping[str, Any]) -> list[Any]:
-    if term not in _HOSTS and term not in _SIZES:
-        raise Refusal("DATA", f"found {term!r}, expected one of {', '.join((*_HOSTS, *_SIZES))}")
+    if term not in (*_HOSTS, *_SIZES, _CAUSE):
+        raise Refusal("DATA", f"found {term!r}, expected one of {', '.join((*_HOSTS, *_SIZES, _CAUSE))}")
     if context.CLIARGS.get("listhosts") or context.CLIARGS.get("listtasks"):
         return [NOBODY] if term in _HOSTS else [1]
     refuse_limit()
@@ -87,6 +89,8 @@ def _asked(term: str, variables: Mapping[str, Any]) -> list[Any]:
         atexit.register(drop_scratch)
     with open_store(variables.get("ansible_inventory_sources") or [], check) as store:
         run = Run.current(store)
+        if term == _CAUSE:
+            return [run.halted] if run.halted else []
         batches = (_HOSTS.get(term) or _SIZES[term])(run)
     if term in _SIZES:
         return [len(batch) for batch in batches] or [1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ..core.definition import SERVICE
+from ..core.definition import SERVICE, Definition
 from ..core.errors import Refusal
 from . import fields
 from .standing import standing
@@ -26,6 +26,7 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     Args:
         host: where.
         request: ``services``: list of ``{service, root}``; of an empty list every service with a journal is meant.
+            With ``health``, each is a whole definition, and its probes are asked once.
     """
     asked = request.get("services")
     if not isinstance(asked, list):
@@ -33,11 +34,26 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     roots = {fields.text(item, "service", SERVICE): item.get("root") for item in asked if isinstance(item, dict)}
     if not asked:
         roots = dict.fromkeys(host.services())
+    found = {service: standing(host, service, root) for service, root in roots.items()}
+    if request.get("health"):
+        for item in asked:
+            found[item["service"]]["unhealthy"] = _why_unhealthy(item, found[item["service"]])
     return {
         "changed": False,
-        "services": {service: standing(host, service, root) for service, root in roots.items()},
+        "services": found,
         "host": _about(host),
     }
+
+
+def _why_unhealthy(doc: dict[str, Any], stands: dict[str, Any]) -> str:
+    """What the probes of a service find wrong with it now; empty where nothing is."""
+    from . import probes
+
+    definition = Definition.parse(doc)
+    if stands["current"] == "absent":
+        return "not deployed"
+    results = probes.quick(definition.doc, None, definition.limit_s("probe"))
+    return "; ".join(f"{result['name']}: {result['detail']}" for result in results if not result["ok"])
 
 
 def _about(host: Host) -> dict[str, Any]:

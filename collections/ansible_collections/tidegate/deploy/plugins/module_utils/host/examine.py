@@ -25,12 +25,13 @@ def precheck(host: Host, request: dict[str, Any]) -> dict[str, Any]:
 
     definition = Definition.parse(request.get("definition"))
     release = (request.get("release") or {}).get("id")
-    found = checks.precheck(request, host.paths)
+    stands = standing(host, definition.service, definition.root)
+    found = checks.precheck({**request, "first": stands["current"] == "absent"}, host.paths)
     folder = os.path.join(definition.root, "releases", str(release))
     return {
         "changed": False,
         **found,
-        "service": standing(host, definition.service, definition.root),
+        "service": stands,
         "staged": release is not None and os.path.isdir(folder),
     }
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 
 
@@ -75,14 +76,21 @@ def require_floor(run: Run, wave: Wave, up: Mapping[str, str]) -> str:
     """
     down = {name: why for name, why in up.items() if why}
     serving = len(up) - len(down)
-    if serving < run.plan.floor:
+    floor = effective_floor(run)
+    if serving < floor:
         named = "; ".join(f"{name}: {why}" for name, why in down.items()) or "the plan has no others"
         raise Refusal(
             "FLOOR",
             f"wave {wave.index + 1} of {len(run.plan.waves)} may not begin: {serving} hosts outside of it serve, the "
-            f"floor is {run.plan.floor} ({named})",
+            f"floor is {floor} ({named})",
         )
-    return f"wave {wave.index + 1} of {len(run.plan.waves)}: {serving} other hosts serve, floor {run.plan.floor}"
+    return f"wave {wave.index + 1} of {len(run.plan.waves)}: {serving} other hosts serve, floor {floor}"
+
+
+def effective_floor(run: Run) -> int:
+    """How many hosts must serve: a service that is deployed for the first time has none that could."""
+    deployed = sum(1 for host in run.plan.hosts if host.previous != ABSENT)
+    return min(run.plan.floor, deployed)
 
 
 def _close_wave(run: Run, index: int) -> None:

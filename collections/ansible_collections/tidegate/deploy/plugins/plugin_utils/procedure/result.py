@@ -68,7 +68,9 @@ class StepResult:
 
 
 def where_it_stands(service: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of a host's account of a service."""
+    """What is kept of a host's account of a service; nothing where it gave none."""
+    if not service:
+        return {}
     reverted = service.get("reverted") or {}
     return {
         "state": service.get("state"),

@@ -104,7 +104,7 @@ class Run:
     def reason_to_skip(self, host: str) -> str:
         """Why a step is not begun on a host; empty if it may be."""
         if self.halted:
-            return f"not started, the rollout stopped: {self.halted}"
+            return f"not started, the rollout stopped with {self.row.code}"
         row = self.store.host_row(self.id, host)
         if row is not None and row.verdict in ("failed", "unknown"):
             return f"not started, {row.step} came to {row.verdict}: {row.message}"
@@ -126,8 +126,10 @@ class Run:
         """Write down what a step came to, and stop the rollout when that exceeds the failure budget."""
         if result.verdict == SKIPPED:
             return result
+        row = self.store.host_row(self.id, host)
+        where = dict(result.where) or (row.doc if row is not None else None)
         self.store.note(
-            self.id, host, result.step, result.verdict, result.code, result.say, dict(result.where), touched=touched
+            self.id, host, result.step, result.verdict, result.code or None, result.say, where, touched=touched
         )
         if result.bad and self.verb == ROLLOUT and self.open_wave is not None:
             self._halt_over_budget(host, result)

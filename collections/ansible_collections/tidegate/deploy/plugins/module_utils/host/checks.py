@@ -8,16 +8,16 @@ Reads only: nothing is written, started or stopped.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..core import vitals
 from ..core.errors import Refusal
-from ..core.release import ReleaseId, is_release_id
-from . import bounded
+from ..core.release import is_release_id
+from . import bounded, fields
 from .look import Systemd
 from .paths import Paths
 from .tree import Authority
@@ -29,7 +29,7 @@ UNIT_PROPERTIES = (
 ).split()
 
 
-class Units(Systemd):
+class Manager(Systemd):
     """What pre-checks ask of systemd; tests hand in another that answers the same questions."""
 
     def runs(self) -> bool:
@@ -49,19 +49,19 @@ class Units(Systemd):
         return [line.split()[0] for line in ended.out.splitlines() if line.strip()]
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Senses:
     """Through what the host is seen; tests hand in others.
 
     Args:
         proc: where proc(5) is mounted.
-        units: who answers about systemd.
+        manager: who answers about systemd.
         authority: whose folders are trusted.
     """
 
     proc: str = "/proc"
-    units: Units = field(default_factory=Units)
-    authority: Authority = field(default_factory=Authority)
+    manager: Manager = dataclasses.field(default_factory=Manager)
+    authority: Authority = dataclasses.field(default_factory=Authority)
 
 
 def precheck(request: dict[str, Any], paths: Paths, senses: Senses | None = None) -> dict[str, Any]:
@@ -76,9 +76,9 @@ def precheck(request: dict[str, Any], paths: Paths, senses: Senses | None = None
         ``{"findings": [...], "facts": {...}}``, see `core.vitals`.
 
     Raises:
-        Refusal: DATA; a threshold is not one.
+        Refusal: DATA; the request is not right.
     """
-    limits = vitals.thresholds(request["thresholds"], "thresholds")
+    limits = vitals.thresholds(fields.mapping(request, "thresholds"), "thresholds")
     facts = gather(request, paths, senses or Senses())
     return {"findings": vitals.findings(facts, limits), "facts": facts}
 
@@ -87,36 +87,42 @@ def gather(request: dict[str, Any], paths: Paths, senses: Senses) -> dict[str, A
     """The facts of `core.vitals`."""
     definition, first = request["definition"], bool(request["first"])
     root, time_s = definition["root"], int(time.time())
-    if not senses.units.runs():
+    if not senses.manager.runs():
         return {"systemd": False, "first": first, "root": root}
-    unit = _unit(definition, senses.units)
+    unit = _unit(definition, senses.manager)
+    running = definition if first else _running(definition, paths)
     return {
         "systemd": True,
         "first": first,
         "root": root,
         "time_s": time_s,
-        "controller_time_s": int(request["controller_time"]),
-        "need": _need(root, request["release"]),
+        "controller_time_s": fields.number(request, "controller_time", high=2**40),
+        "need": _need(root, request),
         "file_systems": [_file_system("releases", root), _file_system("state", paths.state)],
         "memory_available_bytes": _memory_available_bytes(senses.proc),
         "load_centi": _load_centi(senses.proc),
         "cpus": len(os.sched_getaffinity(0)) or None,
-        "failed_units": _failed_units(senses.units),
+        "failed_units": _failed_units(senses.manager),
         "unit": unit,
         "paths": _path_problems(root, senses.authority),
         "ports": _taken_ports(definition, senses) if first else [],
-        "probes": None if first else _health(definition, senses.units),
-        "previous": None if first else _previous(definition, paths, senses.authority),
+        "probes": None if first else _health(running, senses.manager),
+        "previous": None if first else _previous(running, paths, senses.authority),
     }
 
 
 # --- space, memory, load ---------------------------------------------------------------------------------------------
 
 
-def _need(root: str, release: dict[str, Any] | None) -> dict[str, int]:
-    if release is None or os.path.isdir(os.path.join(root, "releases", release["id"])):
+def _need(root: str, request: dict[str, Any]) -> dict[str, int]:
+    """What staging takes; nothing for a release that is there, nor when none is named."""
+    if request.get("release") is None:
         return {"bytes": 0, "inodes": 0}
-    return {"bytes": 2 * int(release["size_bytes"]), "inodes": 2 * int(release["files"])}
+    release = fields.mapping(request, "release")
+    if os.path.isdir(os.path.join(root, "releases", fields.text(release, "id", fields.RELEASE))):
+        return {"bytes": 0, "inodes": 0}
+    size_bytes, files = (fields.number(release, key, high=2**50) for key in ("size_bytes", "files"))
+    return {"bytes": 2 * size_bytes, "inodes": 2 * files}
 
 
 def _file_system(holds: str, path: str) -> dict[str, Any]:
@@ -166,16 +172,16 @@ def _text(*path: str) -> str:
 # --- systemd and the service -----------------------------------------------------------------------------------------
 
 
-def _failed_units(units: Units) -> list[str] | None:
+def _failed_units(manager: Manager) -> list[str] | None:
     try:
-        return units.failed()
+        return manager.failed()
     except OSError:
         return None
 
 
-def _unit(definition: dict[str, Any], units: Units) -> dict[str, Any] | None:
+def _unit(definition: dict[str, Any], manager: Manager) -> dict[str, Any] | None:
     try:
-        shown = units.properties(definition["unit"], UNIT_PROPERTIES)
+        shown = manager.properties(definition["unit"], UNIT_PROPERTIES)
     except OSError:
         return None
     told = {name: shown.get(name, "") for name in ("LoadState", "ActiveState", "SubState", "UnitFileState")}
@@ -184,74 +190,64 @@ def _unit(definition: dict[str, Any], units: Units) -> dict[str, Any] | None:
     return {"name": definition["unit"], **told, "from_root": any(map(current.search, named))}
 
 
-def _health(definition: dict[str, Any], units: Units) -> list[dict[str, Any]]:
+def _health(running: dict[str, Any], manager: Manager) -> list[dict[str, Any]]:
     from . import probes
 
-    budget_s = min(HEALTH_BUDGET_S, definition["limits"]["probe_s"])
-    return probes.quick(definition, None, budget_s, units)
+    budget_s = min(HEALTH_BUDGET_S, running["limits"]["probe_s"])
+    return probes.quick(running, None, budget_s, manager)
 
 
-def _previous(definition: dict[str, Any], paths: Paths, authority: Authority) -> dict[str, Any] | None:
-    """The release that runs, and whether it is what its manifest says."""
-    current = os.path.join(definition["root"], "current")
+def _current(root: str) -> str | None:
+    """The release that runs; null when `current` is no link to one."""
     try:
-        target = os.readlink(current)
-    except FileNotFoundError:
-        return None
+        folder, _slash, release = os.readlink(os.path.join(root, "current")).rpartition("/")
     except OSError:
-        return _problem(None, f"{current} is no link")
-    folder, _slash, release = target.rpartition("/")
-    if folder not in ("releases", os.path.join(definition["root"], "releases")) or not is_release_id(release):
-        return _problem(None, f"{current} leads to {target!r}, which is no release of this service")
+        return None
+    return release if folder in ("releases", os.path.join(root, "releases")) and is_release_id(release) else None
+
+
+def _running(definition: dict[str, Any], paths: Paths) -> dict[str, Any]:
+    """The definition with which the release that runs was activated: a new one may ask for what only the new release has."""
+    from .disk import Disk
+    from .journal import Journal
+
+    release = _current(definition["root"])
+    view = Journal(paths, Disk(), definition["service"]).read(release or "absent")
+    for which in ("new", "old"):
+        if release is not None and view.get(which) == release and view.get(f"{which}_definition"):
+            return dict(view[f"{which}_definition"])
+    return definition
+
+
+def _previous(running: dict[str, Any], paths: Paths, authority: Authority) -> dict[str, Any] | None:
+    """The release that runs, and whether it is what its manifest says."""
+    current = os.path.join(running["root"], "current")
+    if not os.path.lexists(current):
+        return None
+    release = _current(running["root"])
+    if release is None:
+        return None  # said by `paths` already
+    if not os.path.isdir(os.path.join(running["root"], "releases", release)):
+        return {"release": release, "problem": f"{current} leads to {release}, which is not there", "proven": False}
+    if not os.path.exists(paths.manifest(running["service"], release)):
+        return {"release": release, "problem": None, "proven": False}
+    problem = _damage(running, release, paths, authority)
+    return {"release": release, "problem": problem or None, "proven": not problem}
+
+
+def _damage(running: dict[str, Any], release: str, paths: Paths, authority: Authority) -> str:
+    from .clock import Clock
+    from .disk import Disk
+    from .host import Host
+    from .intact import damage
+    from .units import Units
+
     try:
-        proven = _prove(definition, ReleaseId.parse(release), paths, authority)
-    except (Refusal, OSError) as error:
-        return _problem(release, error.message if isinstance(error, Refusal) else f"{release}: {error}")
-    return {"release": release, "problem": None, "proven": proven}
-
-
-def _problem(release: str | None, problem: str) -> dict[str, Any]:
-    return {"release": release, "problem": problem, "proven": False}
-
-
-def _prove(definition: dict[str, Any], release: ReleaseId, paths: Paths, authority: Authority) -> bool:
-    """Whether a manifest proves the release intact; false when none is kept.
-
-    Raises:
-        Refusal: TREE and others: it is not intact.
-    """
-    from ..core import canonical
-    from ..core.manifest import Manifest
-    from . import tree
-
-    folder = os.path.join(definition["root"], "releases")
-    folder_fd = tree.open_folder(folder, authority)
-    try:
-        release_fd = tree.open_entry(folder_fd, str(release))
-    finally:
-        os.close(folder_fd)
-    if release_fd is None:
-        raise Refusal("TREE", f"{folder}/{release}: no such folder, and current leads there", path=folder)
-    try:
-        with open(paths.manifest(definition["service"], str(release)), "rb") as file:
-            manifest = Manifest.parse(canonical.loads(file.read()))
-        if ReleaseId.of(release.version, manifest.digest) != release:
-            raise Refusal("TREE", f"the manifest kept for {release} is another release's")
-        # shared links are those of the definition that it was staged with, which may differ from today's
-        found = [one for one in tree.differences(release_fd, manifest, {}, None) if not _may_be_shared(one)]
-    except FileNotFoundError:
-        return False
-    except ValueError as error:
-        raise Refusal("TREE", f"the manifest kept for {release} cannot be read ({error})") from None
-    finally:
-        os.close(release_fd)
-    if found:
-        raise tree.tree_refusal(f"{folder}/{release}", found)
-    return True
-
-
-def _may_be_shared(difference: Any) -> bool:
-    return bool(difference.kind == "extra" and difference.found in ("link", "dir"))
+        return damage(Host(paths, Disk(), Clock(), Units(paths), authority), running, release)
+    except Refusal as refusal:
+        return refusal.message
+    except OSError as error:
+        return f"{release} cannot be read ({error})"
 
 
 def _path_problems(root: str, authority: Authority) -> list[str]:
@@ -264,8 +260,8 @@ def _path_problems(root: str, authority: Authority) -> list[str]:
         os.close(tree.open_folder(path, authority))
     except Refusal as refusal:
         problems.append(refusal.message)
-    if os.path.lexists(current) and not os.path.islink(current):
-        problems.append(f"{current} is no link")
+    if os.path.lexists(current) and _current(root) is None:
+        problems.append(f"{current} is no link to a release of this service")
     return problems
 
 
@@ -283,15 +279,15 @@ def _taken_ports(definition: dict[str, Any], senses: Senses) -> list[dict[str, A
         if address is None:
             continue
         holder = ports.holder_of(*address, senses.proc)
-        if holder is None or (holder.pid == 1 and _has_socket_unit(definition, senses.units)):
+        if holder is None or (holder.pid == 1 and _has_socket_unit(definition, senses.manager)):
             continue
         taken.append({"probe": probe.name, "port": address[1], "holder": str(holder)})
     return taken
 
 
-def _has_socket_unit(definition: dict[str, Any], units: Units) -> bool:
+def _has_socket_unit(definition: dict[str, Any], manager: Manager) -> bool:
     try:
-        triggers = units.properties(definition["unit"], ["TriggeredBy"]).get("TriggeredBy", "")
+        triggers = manager.properties(definition["unit"], ["TriggeredBy"]).get("TriggeredBy", "")
     except OSError:
         return False
     return any(name.endswith(".socket") for name in triggers.split())

@@ -84,7 +84,7 @@ def look(probe: Probe, place: Place, timeout_s: float) -> Raw:
     try:
         return _LOOKS[probe.kind](probe, place, min(timeout_s, probe.timeout_s))
     except (TimeoutError, socket.timeout):
-        return {"error": f"no complete answer within {min(timeout_s, probe.timeout_s):g} s"}
+        return {"error": f"no complete answer within {min(timeout_s, probe.timeout_s):.1f} s"}
     except OSError as error:
         return {"error": error.strerror or str(error) or type(error).__name__}
 
@@ -256,7 +256,7 @@ def _look_command(probe: Probe, place: Place, timeout_s: float) -> Raw:
     except OSError as error:
         return {"error": f"that {path} cannot be run ({error.strerror})"}
     if ended.rc is None:
-        return {"error": f"no end within {timeout_s:g} s (it was killed)", "latency_ms": ended.took_ms}
+        return {"error": f"no end within {timeout_s:.1f} s (it was killed)", "latency_ms": ended.took_ms}
     return {
         "rc": ended.rc,
         "stdout": ended.out,
@@ -289,7 +289,7 @@ def _look_log(probe: Probe, place: Place, timeout_s: float) -> Raw:
 
 def _how_it_failed(ended: bounded.Ended, timeout_s: float) -> str:
     if ended.rc is None:
-        return f"no end within {timeout_s:g} s"
+        return f"no end within {timeout_s:.1f} s"
     said = " ".join(ended.err.split())[:200]
     return f"exit status {ended.rc}{f' ({said})' if said else ''}"
 

@@ -235,10 +235,11 @@ class _Round:
         next_look = time.monotonic() + series.probe.every_ms / 1000
         raw = _look_safely(series.probe, self._place, self._left_s())
         with self._changed:
-            if self._over:
-                return False
+            if self._over or (series.sight and "error" in raw and self._left_s() <= 0):
+                return False  # cut short by the budget: what was found before tells more
             series.add(raw, self._release)
-            if series.state == "crashed" or all(map(self._is_settled, self._series)):
+            hopeless = series.state == "crashed" and not self._most_tries
+            if hopeless or all(map(self._is_settled, self._series)):
                 self._end()
                 return False
             if self._most_tries and self._is_settled(series):
@@ -247,7 +248,7 @@ class _Round:
             return not self._changed.wait_for(lambda: self._over, max(0.0, until - time.monotonic()))
 
     def _is_settled(self, series: _Series) -> bool:
-        return series.state == "good" or series.tries == self._most_tries
+        return series.state in ("good", "crashed") or series.tries == self._most_tries
 
     def _end(self) -> None:
         self._over = True

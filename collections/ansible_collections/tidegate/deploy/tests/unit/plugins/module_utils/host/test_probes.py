@@ -78,6 +78,7 @@ def serving(handle: Callable[[socket.socket, int], None]) -> Iterator[int]:
         threading.Thread(target=serve, daemon=True).start()
         yield server.getsockname()[1]
         over.set()
+        server.shutdown(socket.SHUT_RDWR)  # closing alone leaves the accept of the thread open
 
 
 def _request(connection: socket.socket) -> bytes:

@@ -9,9 +9,11 @@ surrogates, integers below 2^53, booleans and null. Floats, duplicate keys and a
 
 from __future__ import annotations
 
-import hashlib
 import json
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 64
@@ -50,6 +52,8 @@ def loads(data: bytes, max_bytes: int = 64 * 1024 * 1024) -> Any:
 
 def digest(value: Any) -> str:
     """SHA-256 of the canonical bytes of a value, in hexadecimal."""
+    import hashlib  # it loads OpenSSL, which takes as long as all else that a step of the host program imports
+
     return hashlib.sha256(dumps(value)).hexdigest()
 
 

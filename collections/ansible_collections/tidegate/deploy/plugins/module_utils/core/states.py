@@ -13,8 +13,6 @@ Invariants:
 
 from __future__ import annotations
 
-import hmac
-
 from .errors import Refusal
 
 TYPE_CHECKING = False
@@ -340,6 +338,8 @@ def _switched(view: View, facts: Facts) -> None:
 
 
 def _token(view: View, facts: Facts) -> None:
+    import hmac  # loads OpenSSL, which only this guard needs
+
     if view.get("change") != facts.change or not hmac.compare_digest(view["token_sha256"], facts.token_sha256):
         raise Refusal(
             "TOKEN",

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from . import fields
 from .host import Spot
 from .standing import standing
@@ -66,15 +64,16 @@ def _later(host: Host, service: str, asked: dict[str, Any], extend_ms: int) -> b
 
 
 def _tidy(host: Host, service: str, deadline_ms: Any) -> None:
-    """What a confirmed activation no longer needs; the timer would find that out by itself, too."""
+    """Have removed what a confirmed activation no longer needs; without it the timer and later confirms do so."""
     from ..core.errors import Refusal
 
     try:
-        host.units.disarm(service, deadline_ms)
-        host.units.start_prune(service)
+        host.units.start_prune(service, deadline_ms)
     except (Refusal, OSError):
         return
 
 
 def _hash_of_token(request: dict[str, Any]) -> str:
+    import hashlib
+
     return hashlib.sha256(fields.text(request, "token", fields.SHA256).encode("ascii")).hexdigest()

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from .host import Host
 
 _MODE_FOLDER, _MODE_FILE = 0o755, 0o644
-_ASK_EVERY_S = 0.1
 
 
 class Effects:
@@ -67,7 +66,7 @@ class Effects:
         if "undrain" in drain:
             self.hook("undrain", drain["undrain"], limit_s)
         if drain["closes"]:
-            self._await_open(drain["closes"], limit_s)
+            self._host.watch.await_open(self._definition, drain["closes"], limit_s)
 
     def remove_drain_files(self) -> None:
         """Leave no mark of draining behind where nothing runs."""
@@ -101,17 +100,7 @@ class Effects:
         Raises:
             Refusal: PROBE or RELEASE_UNSEEN.
         """
-        from . import probes
-
-        results = probes.run(
-            self._definition.doc, version_of(self._release), since_ms, self._definition.limit_s("probe")
-        )
-        started = restarted or probes.unit_started_after(self._definition.unit, since_ms)
-        refusal = probes.verdict(results, started)
-        if refusal is not None:
-            refusal.facts["results"] = results
-            raise refusal
-        return results
+        return self._host.watch.probe(self._definition, self._release, since_ms, restarted)
 
     def hook(self, name: str, hook: Optional[dict[str, Any]], limit_s: int) -> None:
         """Run one hook in a session of its own as the service's user, with the release as its folder."""
@@ -149,29 +138,6 @@ class Effects:
     def _drain_files(self) -> list[str]:
         drains = [self._definition.doc["drain"], self._other.doc["drain"] if self._other else None]
         return sorted({drain["file"] for drain in drains if drain and "file" in drain})
-
-    def _await_open(self, url: str, limit_s: int) -> None:
-        """Ask the endpoint that draining closed until it answers well, once."""
-        from ..core.health import parse
-        from ..core.judgment import judge
-        from .look import Place, Systemd, look
-
-        clock = self._host.clock
-        probe = parse({"kind": "http", "url": url, "status": list(range(200, 300))})
-        place = Place(self._definition.root, self._definition.unit, None, None, Systemd())
-        end_ms = clock.now_ms() + limit_s * 1000
-        while True:
-            sight = judge(probe, look(probe, place, max(0.1, (end_ms - clock.now_ms()) / 1000)))
-            if sight.ok:
-                return
-            if clock.now_ms() >= end_ms:
-                raise Refusal("PROBE", f"{url}: not open again {limit_s} s after draining ended: {sight.detail}")
-            clock.sleep(_ASK_EVERY_S)
-
-
-def version_of(release: str) -> dict[str, str]:
-    """A release as probes know it: an id is `<version>-<12 digits>`."""
-    return {"id": release, "version": release.rpartition("-")[0]}
 
 
 def _make_file(path: str) -> None:

@@ -15,6 +15,7 @@ from ..core.errors import Refusal
 from . import journal as journals
 from .locks import Lock
 from .switch import Switch
+from .watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,13 +41,21 @@ class Host:
         clock: the clocks.
         units: systemd.
         authority: whose folders are trusted; root's if none is named.
+        watch: looks at services; the real one if none is named.
     """
 
-    __slots__ = ("authority", "clock", "disk", "paths", "units")
+    __slots__ = ("authority", "clock", "disk", "paths", "units", "watch")
 
     def __init__(
-        self, paths: Paths, disk: Disk, clock: Clock, units: Units, authority: Optional[Authority] = None
+        self,
+        paths: Paths,
+        disk: Disk,
+        clock: Clock,
+        units: Units,
+        authority: Optional[Authority] = None,
+        watch: Optional[Watch] = None,
     ) -> None:
+        self.watch = watch or Watch(clock)
         self.authority = authority
         self.paths = paths
         self.disk = disk

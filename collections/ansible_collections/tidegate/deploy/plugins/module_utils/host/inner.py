@@ -22,7 +22,7 @@ def command(host: Host, arguments: Sequence[str], result: str) -> int:
 
     Args:
         host: where.
-        arguments: ``effects S AID``, ``ended S AID``, ``revert S``, ``reap S DEADLINE``, ``prune S``, ``boot``, ``resume``.
+        arguments: ``effects S AID``, ``ended S AID``, ``revert S``, ``reap S DEADLINE``, ``prune S DEADLINE``, ``boot``, ``resume``.
         result: systemd's word for how a unit ended.
     """
     from .program import require_root_and_systemd
@@ -70,6 +70,7 @@ def _do_for_service(host: Host, name: str, rest: list[str], result: str) -> None
     elif name == "prune":
         from .prune import run as prune
 
+        host.units.disarm(rest[0], int(rest[1]))
         prune(host, rest[0])
     else:
         raise Refusal("DATA", f"found {name!r}, which is no command of the host program")

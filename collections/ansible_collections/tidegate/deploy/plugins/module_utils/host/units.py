@@ -7,7 +7,7 @@
 ``tidegate-revert@S``    installed; the one runner of going back
 ``tidegate-reap@S:D``    transient timer for the deadline D; it also looks every 30 s, because what counts the seconds
                          of a timer stands still while a host is suspended
-``tidegate-prune@S``     transient; removes releases that nothing needs
+``tidegate-prune@S:D``   transient; disarms that timer and removes releases that nothing needs
 """
 
 from __future__ import annotations
@@ -166,9 +166,15 @@ class Units:
         """Take a timer back; what it started goes on."""
         self._run(["systemctl", "stop", "--", f"{reap_name(service, deadline_ms)}.timer"], ASK_S)
 
-    def start_prune(self, service: str) -> None:
-        """Have releases removed that nothing needs; it is not waited for."""
-        self._transient(f"tidegate-prune@{service}", ("Type=exec", "Nice=10"), (), ["prune", service])
+    def start_prune(self, service: str, deadline_ms: int) -> None:
+        """Have a timer taken back and releases removed that nothing needs; it is not waited for.
+
+        Args:
+            service: the service.
+            deadline_ms: of the timer.
+        """
+        name, command = f"tidegate-prune@{service}:{deadline_ms}", ["prune", service, str(deadline_ms)]
+        self._transient(name, ("Nice=10",), ("--no-block",), command)
 
     def _transient(
         self, name: str, properties: Sequence[str], options: Sequence[str], arguments: Sequence[str]

@@ -58,7 +58,7 @@ tidegate:
   type: dict
   sample:
     step: back
-    verdict: ok
-    say: stays on 2.3.1-0c41d2aa9f10
+    verdict: back
+    say: back on 2.3.1-0c41d2aa9f10
     code: ""
 """

@@ -11,7 +11,7 @@ version_added: 1.0.0
 description:
   - Makes the outcome from what each host said when it was last read back, records it, gives the lease back, and shows it with
     the cause, the hosts by state, what was taken back, what is left, and the next command.
-  - Fails unless every host is where the verb wanted it.
+  - Fails unless every host is where the verb wanted it. In check mode it fails if the run would stop.
   - Does nothing when the run has ended already, for example because nothing was to be rolled out.
 author:
   - Tidegate contributors (@tidegate)

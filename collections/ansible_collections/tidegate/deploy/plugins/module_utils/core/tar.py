@@ -71,7 +71,7 @@ class Extension:
 
 def looks_like_tar(block: bytes) -> bool:
     """Whether the first block of some content is a tar header: its checksum is right."""
-    return len(block) == BLOCK and block[0] != 0 and _checksum_of(block) == _checksum_in(block)
+    return len(block) == BLOCK and _checksum_of(block) == _checksum_in(block)
 
 
 def parse_header(block: bytes) -> Header:

@@ -37,7 +37,7 @@ class Url:
         Raises:
             Refusal: FETCH; another scheme, credentials, no host, or characters that two readers could read differently.
         """
-        shown = printable(text)
+        shown = printable(text.partition("?")[0])
         if not (text.isascii() and text.isprintable()) or set(text) & set(' \\"<>^`{|}'):
             raise Refusal("FETCH", f"URL {shown}: only plain ASCII characters are expected; escape others", url=shown)
         try:
@@ -55,9 +55,21 @@ class Url:
         return cls(parts.scheme, parts.hostname.rstrip("."), port or PORTS[parts.scheme], request)
 
     def __str__(self) -> str:
+        """As it is shown: without the query, which may hold a signature that opens the file to anybody."""
+        path, question, _query = self.full.partition("?")
+        return f"{path}?…" if question else path
+
+    @property
+    def full(self) -> str:
+        """The whole URL."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}{self.request}"
+
+    @property
+    def own_hosts(self) -> tuple[str, str]:
+        """What is allowed when a change names no hosts: the URL's own host and port, and its https port."""
+        return f"{self.host}:{self.port}", f"{self.host}:{PORTS['https']}"
 
     def redirected(self, location: str, allow_hosts: Collection[str]) -> Url:
         """Where a redirect leads.
@@ -70,13 +82,12 @@ class Url:
             Refusal: FETCH; a host that is not allowed, or from https to http.
         """
         try:
-            target = Url.parse(urljoin(str(self), location))
+            target = Url.parse(urljoin(self.full, location))
         except ValueError as error:
-            raise Refusal("FETCH", f"redirect from {self} to {printable(location)}: {error}") from None
+            raise Refusal("FETCH", f"redirect from {self}: {error}") from None
         if self.scheme == "https" and target.scheme != "https":
             raise Refusal("FETCH", f"redirect from {self} to {target.scheme}, expected to stay on https")
-        if (target.host, target.port) != (self.host, self.port):
-            target.require_allowed(allow_hosts)
+        target.require_allowed(allow_hosts)
         return target
 
     def require_allowed(self, allow_hosts: Collection[str]) -> None:
@@ -90,8 +101,10 @@ class Url:
         """
         allowed = {entry.lower() for entry in allow_hosts}
         if self.host not in allowed and f"{self.host}:{self.port}" not in allowed:
-            listed = ", ".join(sorted(allowed)) or "none besides the URL's own"
-            raise Refusal("FETCH", f"{self}: host {self.host} is not allowed, expected one of: {listed}", url=str(self))
+            listed = ", ".join(sorted(allowed))
+            raise Refusal(
+                "FETCH", f"{self}: {self.host}:{self.port} is not allowed, expected one of: {listed}", url=str(self)
+            )
 
     def require_address(self, address: str) -> None:
         """Prove that the address behind the name is one that a download may come from.

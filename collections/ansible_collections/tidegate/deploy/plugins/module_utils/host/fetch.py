@@ -150,7 +150,7 @@ class _Transfer:
                     self._receive(response)
                     return
                 location = response.getheader("Location") or ""
-                url = url.redirected(location, self._download.allow_hosts or (self._url.host,))
+                url = url.redirected(location, self._download.allow_hosts or self._url.own_hosts)
         raise self._refuse(f"more than {MAX_REDIRECTS} redirects")
 
     @contextlib.contextmanager

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+from collections.abc import Iterator
 
 from ..core.errors import Refusal
 
@@ -36,3 +38,26 @@ def disk_refusal(error: OSError, path: str) -> Refusal | None:
         free_bytes=free_bytes,
         free_inodes=free_inodes,
     )
+
+
+@contextlib.contextmanager
+def writing(folder: str) -> Iterator[None]:
+    """Turn the errors of a full or read-only file system into refusals.
+
+    Args:
+        folder: on that file system; where it is missing, the innermost folder above it that is there is meant.
+    """
+    try:
+        yield
+    except OSError as error:
+        refusal = disk_refusal(error, existing(folder))
+        if refusal is None:
+            raise
+        raise refusal from None
+
+
+def existing(path: str) -> str:
+    """The innermost folder of a path that is there."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return path

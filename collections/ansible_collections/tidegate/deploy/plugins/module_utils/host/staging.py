@@ -10,9 +10,7 @@ renamed into its place. `current`, the journal and the service are not touched.
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from ..core import canonical
@@ -23,7 +21,7 @@ from .extract import Reading, Tree, read_artifact
 from .host import Host
 from .locks import Lock
 from .order import Order
-from .space import disk_refusal
+from .space import existing, writing
 from .tree import Authority
 
 _PRIVATE = ".new-"
@@ -50,7 +48,8 @@ def stage(request: dict[str, Any], stream: BinaryIO, host: Host, authority: Auth
         return staging.would()
     incoming = supply.Push(stream, order.size_bytes if order.source == supply.PUSH else 0)
     try:
-        host.disk.make_folder(host.paths.service(order.definition.service))
+        with writing(host.paths.state):
+            host.disk.make_folder(host.paths.service(order.definition.service))
         with Lock(host.paths.staging_lock(order.definition.service), host.clock):
             return staging.run(incoming)
     finally:
@@ -90,7 +89,7 @@ class _Staging:
 
     def run(self, incoming: supply.Push) -> dict[str, Any]:
         """Bring the release into its place, unless it is there intact."""
-        with self._writing(_existing(self._releases)):
+        with writing(self._releases):
             releases_fd = self._open_releases(make=True)
         try:
             _remove_leftovers(releases_fd)
@@ -160,7 +159,7 @@ class _Staging:
     # --- bringing it in ----------------------------------------------------------------------------------------------
 
     def _bring(self, releases_fd: int, incoming: supply.Push) -> dict[str, Any]:
-        with self._writing(self._releases):
+        with writing(self._releases):
             work = _PRIVATE + os.urandom(8).hex()
             work_fd = tree.make_folder(releases_fd, work)
             try:
@@ -254,7 +253,7 @@ class _Staging:
     def _save_manifest(self, manifest: Manifest) -> None:
         paths, disk = self._host.paths, self._host.disk
         path = paths.manifest(self._order.definition.service, self._order.release_id)
-        with self._writing(paths.state):
+        with writing(paths.state):
             disk.make_folder(os.path.dirname(path))
             disk.write(path + ".new", canonical.dumps(manifest.doc))
             disk.rename(path + ".new", path)
@@ -262,27 +261,10 @@ class _Staging:
     # --- the way to its place ----------------------------------------------------------------------------------------
 
     def _check_parents(self) -> None:
-        os.close(tree.open_folder(_existing(self._releases), self._authority))
+        os.close(tree.open_folder(existing(self._releases), self._authority))
 
     def _open_releases(self, make: bool) -> int:
         return tree.open_folder(self._releases, self._authority, make=make)
-
-    @contextlib.contextmanager
-    def _writing(self, folder: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            refusal = disk_refusal(error, folder)
-            if refusal is None:
-                raise
-            raise refusal from None
-
-
-def _existing(path: str) -> str:
-    """The innermost folder of a path that is there."""
-    while not os.path.lexists(path):
-        path = os.path.dirname(path)
-    return path
 
 
 def _remove_leftovers(releases_fd: int) -> None:

@@ -62,11 +62,15 @@ class Push:
 
     def _blocks(self) -> Iterator[bytes]:
         while self._left_bytes:
-            with _silence_limit(self._size_bytes - self._left_bytes, self._size_bytes):
-                block = self._stream.read(min(self._left_bytes, _BLOCK_BYTES))
-            if not block:
-                self._left_bytes, missing = 0, self._left_bytes
-                raise self._short(self._size_bytes - missing)
+            received = self._size_bytes - self._left_bytes
+            try:
+                with _silence_limit(received, self._size_bytes):
+                    block = self._stream.read(min(self._left_bytes, _BLOCK_BYTES))
+                if not block:
+                    raise self._short(received)
+            except Refusal:
+                self._left_bytes = 0  # nothing more will come
+                raise
             self._left_bytes -= len(block)
             yield block
 

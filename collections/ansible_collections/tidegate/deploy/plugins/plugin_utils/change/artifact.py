@@ -139,7 +139,7 @@ def _missing(path: Path, place: str, found: str | None) -> Refusal:
 def _read(fd: int, source: ArtifactSource, path: Path | None, limits: Limits) -> ResolvedArtifact:
     before = _stamp(fd)
     sha256, size_bytes = _hash(fd)
-    name = source.path or source.url
+    name = source.shown
     if source.sha256 not in (None, sha256):
         raise Refusal(
             "DIGEST",

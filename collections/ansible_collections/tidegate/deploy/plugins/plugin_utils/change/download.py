@@ -36,7 +36,7 @@ def download(source: ArtifactSource, folder: Path, most_bytes: int) -> int:
     """
     size_bytes = source.size_bytes or size_of(source.url, source.allow_hosts)
     if size_bytes > most_bytes:
-        raise Refusal("FETCH", f"{source.url}: found {size_bytes} bytes, expected at most {most_bytes}", url=source.url)
+        raise Refusal("FETCH", f"{source.shown}: found {size_bytes} bytes, expected at most {most_bytes}")
     wanted = fetch.Download(source.url, source.allow_hosts, str(source.sha256), size_bytes, TIMEOUT_S)
     return fetch.fetch(wanted, str(folder), Clock())
 
@@ -53,15 +53,16 @@ def size_of(url: str, allow_hosts: tuple[str, ...]) -> int:
         try:
             status, location, length = _head(here)
         except (OSError, http.client.HTTPException) as error:
-            raise Refusal("FETCH", f"{here}: {error or type(error).__name__}", url=url) from None
+            raise Refusal("FETCH", f"{here}: {error or type(error).__name__}") from None
         if status in _REDIRECTS:
             here = here.redirected(location, allow_hosts)
         elif status == 200 and length.isascii() and length.isdigit():
             return int(length)
+        elif status == 200:
+            raise Refusal("FETCH", f"{here}: found no size, expected one; write it into the change file as `size`")
         else:
-            found = f"status {status}" if status != 200 else "an answer without a size"
-            raise Refusal("FETCH", f"{here}: found {found}, expected a file; `size:` says it for the server", url=url)
-    raise Refusal("FETCH", f"{url}: found more than {fetch.MAX_REDIRECTS} redirects, expected a file", url=url)
+            raise Refusal("FETCH", f"{here}: found status {status}, expected 200")
+    raise Refusal("FETCH", f"{here}: found more than {fetch.MAX_REDIRECTS} redirects, expected a file")
 
 
 def _head(url: Url) -> tuple[int, str, str]:

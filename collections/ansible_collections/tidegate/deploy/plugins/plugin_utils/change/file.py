@@ -43,7 +43,7 @@ class ArtifactSource:
         url: of the artifact; empty for a file.
         sha256: the digest that the bytes must have; always there for a URL.
         size_bytes: the size that they must have, where the change file says it.
-        allow_hosts: web servers that may be asked; for a URL at least its own.
+        allow_hosts: web servers that may be asked, as ``host`` or ``host:port``; for a URL at least its own.
         strip: leading folders of the archive to leave out.
     """
 
@@ -59,6 +59,11 @@ class ArtifactSource:
     def name(self) -> str:
         """The name of the artifact's file."""
         return os.path.basename(self.path or urlsplit(self.url).path)
+
+    @property
+    def shown(self) -> str:
+        """The path or URL for people, without what a URL's query may give away."""
+        return self.path or str(Url.parse(self.url))
 
 
 @dataclass(frozen=True)
@@ -211,7 +216,7 @@ def _artifact(value: dict[str, Any], place: str) -> ArtifactSource:
         path = os.path.join(os.path.dirname(place), os.path.expanduser(value["file"]))
         return ArtifactSource(kind="file", path=os.path.normpath(path), **common)
     url = value["url"]
-    allowed = (Url.parse(url).host, *value.get("allow_hosts", ()))
+    allowed = (*Url.parse(url).own_hosts, *value.get("allow_hosts", ()))
     return ArtifactSource(
         kind="url", url=url, size_bytes=value.get("size"), allow_hosts=tuple(dict.fromkeys(allowed)), **common
     )

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
-
-import jsonschema
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+
+if TYPE_CHECKING:
+    import jsonschema
 
 Schema = Mapping[str, Any]
 Path = tuple[str | int, ...]
@@ -50,8 +53,12 @@ class Problem:
 
 
 def problems(document: object, schema: Schema) -> list[Problem]:
-    """Everything in a plain document that its schema does not allow."""
-    found = [problem for error in _Validator(schema).iter_errors(document) for problem in _translate(error)]
+    """Everything in a plain document that its schema does not allow.
+
+    Raises:
+        Refusal: DEPENDENCY, jsonschema is missing; with the command that installs it for the Python that runs Ansible.
+    """
+    found = [problem for error in _validator()(schema).iter_errors(document) for problem in _translate(error)]
     return list(dict.fromkeys(found))
 
 
@@ -100,7 +107,9 @@ def shown(value: object) -> str:
         return f"a mapping with {', '.join(str(key) for key in value)}" if value else "an empty mapping"
     if isinstance(value, list):
         return f"a list of {len(value)}" if value else "an empty list"
-    text = re.sub(r"//[^/@\s]*@", "//…@", repr(value))  # never a user and password of a URL
+    text = repr(value)
+    if "://" in text:  # passwords and signatures of a URL are nobody's business
+        text = re.sub(r"\?[^'\"]*", "?…", re.sub(r"//[^/@\s]*@", "//…@", text))
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
@@ -153,24 +162,34 @@ def _generic(keyword: str, argument: Any) -> str:
     return f"{keyword} {argument}"
 
 
+@lru_cache(maxsize=1)
+def _validator() -> Any:
+    """JSON Schema's validator, but for integers, keys and patterns that mean what they say."""
+    try:
+        import jsonschema  # takes 0.1 s, which workers that read no document need not spend
+    except ImportError as error:
+        raise Refusal(
+            "DEPENDENCY",
+            f"reading change files and services needs jsonschema, found: {error}. Install it for the Python that runs "
+            f"Ansible: {sys.executable} -m pip install 'jsonschema>=4.18'",
+            python=sys.executable,
+        ) from None
+
+    def pattern(_self: Any, regex: str, value: object, _schema: object) -> Iterator[jsonschema.ValidationError]:
+        # A "$" of Python also matches before a final newline, one of JSON Schema does not.
+        if isinstance(value, str) and (not re.search(regex, value) or (regex.endswith("$") and value.endswith("\n"))):
+            yield jsonschema.ValidationError(f"{value!r} does not match {regex!r}")
+
+    base = jsonschema.Draft202012Validator
+    checker = base.TYPE_CHECKER.redefine("integer", _is_integer).redefine("object", _is_object)
+    return jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+        base, validators={"pattern": pattern}, type_checker=checker
+    )
+
+
 def _is_integer(_checker: object, value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_object(_checker: object, value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(key, str) for key in value)
-
-
-def _pattern(_validator: Any, pattern: str, value: object, _schema: object) -> Iterator[jsonschema.ValidationError]:
-    # A "$" of Python also matches before a final newline, one of JSON Schema does not.
-    if isinstance(value, str) and (not re.search(pattern, value) or (pattern.endswith("$") and value.endswith("\n"))):
-        yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
-
-
-_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-    jsonschema.Draft202012Validator,
-    validators={"pattern": _pattern},
-    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer).redefine(
-        "object", _is_object
-    ),
-)

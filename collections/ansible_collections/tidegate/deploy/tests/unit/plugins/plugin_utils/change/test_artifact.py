@@ -247,9 +247,9 @@ def test_over_http(tmp_path, server, name):
 
 
 BAD_ANSWERS = {
-    "404": ("gone.tar.gz", "/gone.tar.gz: found status 404, expected a file"),
-    "no size": ("sizeless.tar.gz", "found an answer without a size, expected a file"),
-    "redirect to a stranger": ("elsewhere.tar.gz", "other.example.com is not allowed"),
+    "404": ("gone.tar.gz", "/gone.tar.gz: found status 404, expected 200"),
+    "no size": ("sizeless.tar.gz", "found no size, expected one"),
+    "redirect to a stranger": ("elsewhere.tar.gz", "is not allowed, expected one of: 127.0.0.1"),
 }
 
 

@@ -66,12 +66,13 @@ def test_every_key():
             url="https://files.example.com/web-2.4.0.tar.gz?x=1",
             sha256=SHA256,
             size_bytes=1234,
-            allow_hosts=("files.example.com", "cdn.example.com"),
+            allow_hosts=("files.example.com:443", "cdn.example.com", "files.example.com"),
             strip=1,
         )
         == change.artifact
     )
     assert "web-2.4.0.tar.gz" == change.artifact.name
+    assert "https://files.example.com/web-2.4.0.tar.gz?…" == change.artifact.shown
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from ansible._internal._datatag._tags import VaultedValue
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import EncryptedString
 from ansible.template import Templar, trust_as_template
@@ -78,6 +79,10 @@ BAD = {
     "vaulted": (
         {"a": [EncryptedString(ciphertext="$ANSIBLE_VAULT;1.1;AES256\n6162\n")]},
         "a[0]: found a vaulted value",
+    ),
+    "decrypted": (
+        {"a": VaultedValue(ciphertext="$ANSIBLE_VAULT;1.1;AES256").tag("secret")},
+        "a: found a vaulted value",
     ),
     "date": ({"a": datetime.date(2026, 1, 2)}, "a: found a value of type date, expected text, a number"),
     "object": ({"a": object()}, "a: found a value of type object"),

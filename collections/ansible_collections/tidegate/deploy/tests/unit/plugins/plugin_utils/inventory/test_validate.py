@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
     Problem,
+    _validator,
     nearest,
     path_text,
     problems,
@@ -44,6 +47,7 @@ SHOWN = [
     ([1, 2], "a list of 2"),
     ("x" * 100, "'" + "x" * 79 + "…"),
     ("https://user:secret@example.com/x", "'https://…@example.com/x'"),
+    ("https://example.com/x?signature=secret", "'https://example.com/x?…'"),
 ]
 
 
@@ -111,3 +115,15 @@ def test_refuse_tells_all_with_their_lines():
 def test_nothing_wrong_is_no_refusal():
     """Without problems nothing is refused."""
     refuse("x.yml", [])
+
+
+def test_without_jsonschema_one_message_says_how_to_get_it(monkeypatch):
+    """A missing package is told with the command that installs it for the Python that runs Ansible."""
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
+    _validator.cache_clear()
+
+    with pytest.raises(Refusal) as caught:
+        problems({}, SCHEMA)
+
+    assert "DEPENDENCY" == caught.value.code
+    assert f"{sys.executable} -m pip install 'jsonschema>=4.18'" in caught.value.message

@@ -33,7 +33,13 @@ class ActionModule(RecordDoor):
         if self.check:
             store.end_run(run.id, "previewed")
             drop_scratch()
-            return StepResult(self.STEP, "ok", "this is what would happen; nothing was written")
+            say = f"it would stop: {run.halted}" if run.halted else "this is what would happen"
+            return StepResult(
+                self.STEP,
+                "failed" if run.halted else "ok",
+                f"{say}; nothing was written",
+                code=run.row.code or "",
+            )
         finish_waves(run)
         outcome = outcome_of(run)
         end(run, outcome)

@@ -36,7 +36,7 @@ class ActionModule(RecordDoor):
             store.end_run(run.id, "refused")
             raise
         bound = frozen.run
-        Display().display(plan_text(bound.plan, bound.change_id, bound.row.revision, store.path, frozen.notes))
+        Display().display(plan_text(bound.plan, bound.change_id, bound.row.revision, self.store_path, frozen.notes))
         if run.verb != ROLLOUT or frozen.done:
             store.end_run(run.id, "planned" if run.verb != ROLLOUT else "completed")
         if self.check and run.verb != ROLLOUT:

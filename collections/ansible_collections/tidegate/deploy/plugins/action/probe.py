@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.host import probes
@@ -25,9 +26,10 @@ class ActionModule(HostStep):
         if self.check:
             return StepResult(self.STEP, "ok", f"would probe {len(definition['probes'])} times over")
         answer = self.program().call("probe", {"definition": definition, "release": release})
-        seen = list(answer.fields.get("results") or [])
+        facts = answer.fields.get("facts") or {}
+        seen = list(answer.fields.get("results") or facts.get("results") or [])
         if not answer.ok:
-            return self.result_of(answer, "", data={"results": seen})
+            return replace(self.result_of(answer, ""), data={"results": seen})
         outside = probes.run(dict(definition), release, None, definition["limits"]["probe_s"], place="controller")
         refusal = probes.verdict(outside, True) if outside else None
         results = [*seen, *outside]

@@ -29,7 +29,7 @@ class ActionModule(RecordDoor):
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         inventory = inventory_of(self)
-        document: dict[str, Any] = {"store": str(store.path), "changes": _changes(store), "services": {}}
+        document: dict[str, Any] = {"store": self.store_path, "changes": _changes(store), "services": {}}
         for name in _names(inventory, arguments.get("service")):
             hosts = service_hosts(name, inventory)
             definitions = {host: inventory.services_of(host).service(name).definition for host in hosts}

@@ -1,23 +1,10 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: E402 - Ansible wants DOCUMENTATION before the imports
 """The hosts of the run's change, in the order in which a play works on them."""
 
 from __future__ import annotations
-
-import atexit
-from collections.abc import Mapping
-from typing import Any
-
-from ansible import context
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import order
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import refuse_limit
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, open_store
 
 DOCUMENTATION = r"""
 name: hosts
@@ -59,6 +46,20 @@ _raw:
   elements: raw
 """
 
+import atexit
+from collections.abc import Mapping
+from typing import Any
+
+from ansible import context
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import order
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import refuse_limit
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, open_store
+
 NOBODY = "all:!all"
 """A pattern that matches no host, without the warning that an unknown name brings."""
 
@@ -81,7 +82,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]
 def _asked(term: str, variables: Mapping[str, Any]) -> list[Any]:
     if term not in (*_HOSTS, *_SIZES, _CAUSE):
         raise Refusal("DATA", f"found {term!r}, expected one of {', '.join((*_HOSTS, *_SIZES, _CAUSE))}")
-    if context.CLIARGS.get("listhosts") or context.CLIARGS.get("listtasks"):
+    if any(context.CLIARGS.get(preview) for preview in ("listhosts", "listtasks", "syntax")):
         return [NOBODY] if term in _HOSTS else [1]
     refuse_limit()
     check = bool(context.CLIARGS.get("check"))

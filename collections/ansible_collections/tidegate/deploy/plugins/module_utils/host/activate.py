@@ -18,7 +18,7 @@ from .waiting import until_settled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
     from .host import Host
 
@@ -71,20 +71,19 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     wish = Wish(request)
     service = wish.definition.service
     spot = Spot(host, service, wish.definition.root)
-    damage = _damage(host, wish) if _would_move(spot, wish) else ""
     if request["check"]:
-        return _preview(host, wish, spot, damage)
-    changed = _begin(host, wish, damage)
-    if changed:
-        _start_effects(host, wish)
+        return _preview(host, wish, spot)
+    damage = _damage(host, wish) if _would_move(host, spot, wish) else ""
+    aid = _begin(host, wish, damage)
+    if aid is not None:
+        _start_effects(host, wish, aid)
     until_settled(host, service, wish.wait_s)
-    return _answer(host, wish, changed)
+    return _answer(host, wish, changed=aid is not None)
 
 
-def _would_move(spot: Spot, wish: Wish) -> bool:
+def _would_move(host: Host, spot: Spot, wish: Wish) -> bool:
     """Whether the table lets this activation begin, apart from what is looked at later."""
-    facts = {"change": wish.change, "release": wish.release, "previous": wish.previous, "fence": wish.fence}
-    return spot.decide("activate", closed=spot.journal.is_closed(wish.change), **facts).changed
+    return spot.decide("activate", **_asked(host, spot, wish, "")).changed
 
 
 def _damage(host: Host, wish: Wish) -> str:
@@ -93,12 +92,30 @@ def _damage(host: Host, wish: Wish) -> str:
     return damage(host, wish.definition.doc, wish.release, wish.manifest)
 
 
-def _preview(host: Host, wish: Wish, spot: Spot, damage: str) -> dict[str, Any]:
+def _preview(host: Host, wish: Wish, spot: Spot) -> dict[str, Any]:
+    """What would happen; a release that is not here yet counts as what staging it would bring."""
+    here = os.path.isdir(os.path.join(wish.definition.root, "releases", wish.release))
+    damage = _damage(host, wish) if here and _would_move(host, spot, wish) else ""
     move = spot.decide("activate", **_asked(host, spot, wish, damage))
     if move.changed:
         _refuse_elsewhere(host, wish)
-    would = [f"switch {wish.definition.service} from {spot.current} to {wish.release}"] if move.changed else []
+    would = _effects_in_words(wish.definition.doc, spot.current, wish.release) if move.changed else []
     return {"changed": move.changed, "would": would, "service": standing(host, wish.definition.service, spot.root)}
+
+
+def _effects_in_words(doc: dict[str, Any], old: str, new: str) -> list[str]:
+    drain, hooks = doc["drain"], doc["hooks"]
+    probes = ", ".join(probe["name"] for probe in doc["probes"]) or doc["unit"]
+    steps = [
+        f"drain for {drain['wait_s']} s" if drain else "",
+        f"run {' '.join(hooks['before']['command'])}" if hooks["before"] else "",
+        f"switch {doc['service']} from {old} to {new}",
+        f"{doc['start']} {doc['unit']}",
+        f"run {' '.join(hooks['after']['command'])}" if hooks["after"] else "",
+        f"probe {probes}",
+        "undrain" if drain else "",
+    ]
+    return [step for step in steps if step]
 
 
 def _asked(host: Host, spot: Spot, wish: Wish, damage: str) -> dict[str, Any]:
@@ -107,6 +124,7 @@ def _asked(host: Host, spot: Spot, wish: Wish, damage: str) -> dict[str, Any]:
         "release": wish.release,
         "previous": wish.previous,
         "fence": wish.fence,
+        "token_sha256": wish.token_sha256,
         "damage": damage,
         "closed": spot.journal.is_closed(wish.change),
         "busy": _busy(host, wish.definition),
@@ -116,15 +134,15 @@ def _asked(host: Host, spot: Spot, wish: Wish, damage: str) -> dict[str, Any]:
 # --- begin
 
 
-def _begin(host: Host, wish: Wish, damage: str) -> bool:
-    """Make the state pending, with everything that it may become on disk before.
+def _begin(host: Host, wish: Wish, damage: str) -> Optional[str]:
+    """Make the state pending, with everything that it may become on disk before; returns the new activation's aid.
 
     The reaper's timer comes first: from the moment at which the state is pending, something watches it.
     """
     service = wish.definition.service
     spot = Spot(host, service, wish.definition.root)
     if not spot.decide("activate", **_asked(host, spot, wish, damage)).changed:
-        return False
+        return None
     enablement = _refuse_elsewhere(host, wish)
     deadline_ms = host.clock.now_ms() + wish.deadline_s * 1000
     host.units.arm(service, deadline_ms, wish.deadline_s * 1000)
@@ -135,13 +153,13 @@ def _begin(host: Host, wish: Wish, damage: str) -> bool:
         raise
 
 
-def _begin_locked(host: Host, wish: Wish, damage: str, deadline_ms: int, enablement: str) -> bool:
+def _begin_locked(host: Host, wish: Wish, damage: str, deadline_ms: int, enablement: str) -> Optional[str]:
     with host.lock():
         spot = Spot(host, wish.definition.service, wish.definition.root)
         move = spot.decide("activate", **_asked(host, spot, wish, damage))
         if not move.changed:
             host.units.disarm(wish.definition.service, deadline_ms)
-            return False
+            return None
         _refuse_overlap(host, wish.definition)
         _refuse_moved(spot.view, wish.definition)
         base = _base(spot)
@@ -157,7 +175,7 @@ def _begin_locked(host: Host, wish: Wish, damage: str, deadline_ms: int, enablem
             ) from None
         spot.view = begin
         spot.go(move)
-        return True
+        return str(begin["aid"])
 
 
 def _begin_document(
@@ -260,11 +278,10 @@ def _refuse_elsewhere(host: Host, wish: Wish) -> str:
 # --- effects
 
 
-def _start_effects(host: Host, wish: Wish) -> None:
+def _start_effects(host: Host, wish: Wish, aid: str) -> None:
     from .turn import turn
 
     service = wish.definition.service
-    aid = host.journal(service).read(ABSENT)["aid"]
     limit_s = min(wish.definition.effects_s() + GRACE_S, wish.deadline_s)
     try:
         host.units.start_effects(service, aid, limit_s)

@@ -21,7 +21,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result i
     where_it_stands,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Tokens, open_store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Tokens, open_store, store_path
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable, of_action
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer, HostProgram, interpreter_of
@@ -86,8 +86,17 @@ class RecordDoor(Door):
 
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
         refuse_limit()
-        with open_store(self.task_vars.get("ansible_inventory_sources") or [], self.check) as store:
+        with open_store(self._sources, self.check) as store:
             return self.act(store, arguments)
+
+    @property
+    def store_path(self) -> str:
+        """Where the record of this site lies, also in check mode."""
+        return store_path(self._sources)
+
+    @property
+    def _sources(self) -> list[str]:
+        return [str(source) for source in self.task_vars.get("ansible_inventory_sources") or []]
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         """Do what the action is for, with the store at hand.

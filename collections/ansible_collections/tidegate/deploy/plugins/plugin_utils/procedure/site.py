@@ -24,6 +24,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def store_path(inventory_sources: Sequence[str]) -> str:
+    """Where the store of this site lies: beside the first inventory source, unless TIDEGATE_STORE says otherwise."""
+    return locate(list(inventory_sources))
+
+
 def open_store(inventory_sources: Sequence[str], check: bool) -> Store:
     """The store of this site; in check mode a scratch copy of it, so that nothing is written where it stays.
 
@@ -31,7 +36,7 @@ def open_store(inventory_sources: Sequence[str], check: bool) -> Store:
         inventory_sources: as Ansible names them; the store lies beside the first unless TIDEGATE_STORE says otherwise.
         check: whether this is check mode.
     """
-    path = locate(list(inventory_sources))
+    path = store_path(inventory_sources)
     if not check:
         return Store.open(path, now)
     scratch = scratch_folder() / "store.db"

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible import constants as C
-from ansible.errors import AnsibleConnectionFailure
+from ansible import context
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.loader import become_loader, connection_loader
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -74,12 +75,15 @@ class Channel:
 
         Raises:
             Unreachable: no connection, no login, or the connection was lost while the command ran.
+            Refusal: NO_ROOT, privileges could not be raised.
         """
         line = f"/bin/sh -c {shlex.quote(self._with_become(command))}"
         try:
             status, stdout, stderr = self._connection.exec_command(line, in_data=stdin, sudoable=True)
         except AnsibleConnectionFailure as error:
             raise Unreachable(_one_line(str(error))) from error
+        except AnsibleError as error:
+            raise Refusal("NO_ROOT", f"{self.name}: cannot become root: {_one_line(str(error))}") from error
         return Completed(status, _text(stdout), _text(stderr))
 
     def _with_become(self, command: str) -> str:
@@ -114,7 +118,7 @@ def to_host(action: Any, name: str, variables: Mapping[str, Any], become: bool) 
     """
     play_context = action._play_context.copy()
     play_context.remote_addr = str(variables.get("ansible_host", name))
-    transport = str(variables.get("ansible_connection", action._task.connection))
+    transport = str(variables.get("ansible_connection") or context.CLIARGS.get("connection") or C.DEFAULT_TRANSPORT)
     connection = connection_loader.get(
         transport, play_context, new_stdin=None, task_uuid=action._task._uuid, ansible_playbook_pid=str(os.getppid())
     )

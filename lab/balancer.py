@@ -1,19 +1,20 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HAProxy before the practice web hosts: it runs on this machine's side of the bridge, as a part of the fleet."""
+"""HAProxy before the practice web hosts: it runs on this machine's side of the bridge, as a part of the fleet.
+
+The program is the image's own, so this machine needs none, whose package would start a service of its own.
+"""
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import cgroups
+from lab import cgroups, image
 from lab.command import LabError
 from lab.host import Host
 from lab.state import FleetState
@@ -21,11 +22,17 @@ from lab.state import FleetState
 PORT = 8000
 WEB_PORT = 8080
 STARTED_AFTER_S = 5.0
+STARTED_BY = """
+for group in $GROUPS_OF_IT; do echo $$ > "$group" || exit; done
+mount --bind "$FOLDER" "$IMAGE/mnt" && exec chroot "$IMAGE" /usr/sbin/haproxy -db -f /mnt/haproxy.cfg
+"""
 CONFIGURATION = """\
 global
     maxconn 4000
+    user haproxy
+    group haproxy
     log stdout format raw daemon
-    stats socket {folder}/balancer.sock mode 600 level admin
+    stats socket /mnt/admin.sock mode 600 level admin
 
 defaults
     mode http
@@ -59,20 +66,28 @@ def start(state: FleetState, hosts: Sequence[Host]) -> str:
         The address to send requests to.
 
     Raises:
-        LabError: There is no haproxy on this machine, or it does not start.
+        LabError: It does not start.
     """
-    program = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if program is None:
-        raise LabError("haproxy is needed to balance; install the package haproxy")
     stop(state)
-    configuration = state.folder / "balancer.cfg"
-    configuration.write_text(_configuration(state, hosts))
-    command = f'for group in {" ".join(cgroups.make_for_balancer(state))}; do echo $$ > "$group"; done; exec "$@"'
+    folder = state.folder / "balancer"
+    folder.mkdir(exist_ok=True)
+    (folder / "haproxy.cfg").write_text(_configuration(state, hosts))
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "GROUPS_OF_IT": " ".join(cgroups.make_for_balancer(state)),
+        "FOLDER": str(folder),
+        "IMAGE": str(image.layers()[-1]),
+    }
     with _log(state).open("wb") as log:
         process = subprocess.Popen(
-            ["sh", "-c", command, "balancer", program, "-db", "-f", str(configuration)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True,
-        )  # fmt: skip
+            ["unshare", "--mount", "sh", "-c", STARTED_BY],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+        )
     _wait_until_it_listens(state, process)
     return f"http://{state.controller}:{PORT}"
 
@@ -84,11 +99,11 @@ def stop(state: FleetState) -> None:
 
 def _configuration(state: FleetState, hosts: Sequence[Host]) -> str:
     servers = "\n".join(f"    server {host.name} {host.address}:{WEB_PORT}" for host in hosts)
-    return CONFIGURATION.format(folder=state.folder, address=state.controller, port=PORT, servers=servers)
+    return CONFIGURATION.format(address=state.controller, port=PORT, servers=servers)
 
 
 def _log(state: FleetState) -> Path:
-    return state.folder / "balancer.log"
+    return state.folder / "balancer" / "log"
 
 
 def _wait_until_it_listens(state: FleetState, process: subprocess.Popen[bytes]) -> None:

@@ -11,6 +11,7 @@ included: hosts that shared a group there would fight over ``/system.slice/web.s
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,7 @@ from lab.state import FleetState, HostState
 TOP = "tidegate-lab"
 BALANCER = "+balancer"  # no host can have this name
 CGROUPS = Path("/sys/fs/cgroup")
-HYBRID_TREES = ("cpu", "cpuacct", "memory", "pids", "systemd", "unified")
+HYBRID_TREES = ("unified", "systemd", "cpu", "cpuacct", "memory", "pids")
 CONTROLLERS = "+cpu +memory +pids"
 WEIGHT_OF_ONE = {"cpu.shares": 1024, "cpu.weight": 100}
 WEIGHT_AT_MOST = {"cpu.shares": 262_144, "cpu.weight": 10_000}
@@ -42,7 +43,7 @@ def mode() -> str:
 
 
 def trees() -> list[Path]:
-    """The roots of all hierarchies in which a host has its groups."""
+    """The roots of all hierarchies in which a host has its groups; first the one in which they are killed."""
     if mode() == "unified":
         return [CGROUPS]
     return [CGROUPS / name for name in HYBRID_TREES if (CGROUPS / name).exists()]
@@ -141,29 +142,24 @@ def processes(state: FleetState, host: HostState) -> list[int]:
 
 
 def remove(state: FleetState) -> None:
-    """Remove the fleet's groups, and the one of all fleets when it was the last."""
+    """Kill what is in the fleet's groups and remove them, and the one of all fleets when it was the last.
+
+    When it returns, no process of the fleet is there, and none that is just about to begin can join.
+    """
     for tree in trees():
         fleet = tree / TOP / state.name
-        for folder in sorted(fleet.rglob("*/"), key=lambda path: len(path.parts), reverse=True):
-            if folder.is_dir():
-                _rmdir(folder)
-        _rmdir(fleet)
+        _wait(lambda fleet=fleet: _gone(state, fleet), f"{fleet} cannot be removed")  # type: ignore[misc]
         with contextlib.suppress(OSError):
             (tree / TOP).rmdir()
 
 
-def _rmdir(folder: Path) -> None:
-    """Remove one group; a group is busy for a moment after its last process has gone."""
-
-    def gone() -> bool:
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                folder.rmdir()
-            except OSError:
-                return False
-        return True
-
-    _wait(gone, f"{folder} cannot be removed")
+def _gone(state: FleetState, fleet: Path) -> bool:
+    """Try once; a group is busy while a process is in it, and for a moment after."""
+    kill(state)
+    for folder, _, _ in os.walk(fleet, topdown=False):
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+    return not fleet.exists()
 
 
 def _wait(condition: Callable[[], bool], otherwise: str, timeout_s: float = GONE_AFTER_S) -> None:

@@ -51,6 +51,7 @@ ON_A_HOST: dict[str, tuple[str, Callable[[Host], None]]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit status."""
     arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         arguments.do(arguments)
     except LabError as error:

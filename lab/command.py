@@ -16,6 +16,8 @@ class LabError(Exception):
 def run(argv: Sequence[str], *, input_text: str | None = None, check: bool = True) -> str:
     """Run a program to its end and return its standard output.
 
+    It inherits the locks that we hold: whoever waits for one also waits for what we began before we were killed.
+
     Args:
         argv: Program and arguments.
         input_text: What it reads; nothing by default.
@@ -25,7 +27,9 @@ def run(argv: Sequence[str], *, input_text: str | None = None, check: bool = Tru
         LabError: The program failed, or is not there.
     """
     try:
-        done = subprocess.run(argv, input=input_text or "", capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            argv, input=input_text or "", capture_output=True, text=True, check=False, close_fds=False
+        )
     except FileNotFoundError as missing:
         raise LabError(f"{argv[0]} is not installed") from missing
     if check and done.returncode != 0:

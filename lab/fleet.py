@@ -168,12 +168,11 @@ def remove_remains(name: str) -> None:
     """Remove all that a fleet of this name may have made; hold its lock."""
     state = FleetState.load(name)
     if state is not None:
-        cgroups.kill(state)
+        cgroups.remove(state)
         for host in state.hosts:
             disk.remove(state, host)
             _forget_machine(state.machine(host))
         network.remove(state)
-        cgroups.remove(state)
     folder = RUN / name
     if folder.exists():
         _remove_folder(folder)

@@ -22,9 +22,9 @@ BOOT_S = 60.0
 STOP_S = 20.0
 REBOOT_ASKED = 133
 BOOTED_BY = f"""
-for group in $WATCH; do echo $$ > "$group"; done
+for group in $WATCH; do echo $$ > "$group" || exit; done
 while :; do
-  sh -c 'for group in $BOX; do echo $$ > "$group"; done; exec "$@"' boot "$@"
+  sh -c 'for group in $BOX; do echo $$ > "$group" || exit; done; exec "$@"' boot "$@"
   [ $? = {REBOOT_ASKED} ] || break
 done
 nsenter --net="$NETWORK" ip link set {network.INSIDE} down

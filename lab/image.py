@@ -42,7 +42,8 @@ MASKED = (
     "e2scrub_reap.service", "systemd-pstore.service", "systemd-networkd.service", "systemd-timesyncd.service",
     "systemd-resolved.service", "systemd-journal-flush.service", "systemd-random-seed.service",
     "systemd-update-utmp.service", "systemd-binfmt.service", "systemd-firstboot.service", "getty.target",
-    "console-getty.service", "systemd-logind.service", "haproxy.service",
+    "console-getty.service", "haproxy.service", "dev-hugepages.mount", "sys-fs-fuse-connections.mount",
+    "systemd-update-utmp-runlevel.service",
 )  # fmt: skip
 
 

@@ -135,6 +135,7 @@ def fleet_lock(name: str) -> Iterator[None]:
 @contextlib.contextmanager
 def _locked(path: Path, flags: int) -> Iterator[None]:
     descriptor = _lock(path, flags)
+    os.set_inheritable(descriptor, True)
     try:
         yield
     finally:

@@ -276,7 +276,7 @@ def _taken_ports(definition: dict[str, Any], senses: Senses) -> list[dict[str, A
     taken = []
     for probe in probes_of(definition, "host"):
         address = ports.asked_by(probe)
-        if address is None:
+        if address is None or address[1] in [one["port"] for one in taken]:
             continue
         holder = ports.holder_of(*address, senses.proc)
         if holder is None or (holder.pid == 1 and _has_socket_unit(definition, senses.manager)):

@@ -208,7 +208,7 @@ def _with_tls(plain: socket.socket, host: str) -> socket.socket:
 def _connected(host: str, port: int, deadline: float) -> socket.socket:
     """A connection to the first address that takes it, within the time for all of them."""
     try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)  # text would load IDNA
     except (socket.gaierror, UnicodeError) as error:
         raise OSError(f"no address for {host} ({error})") from None
     failure: OSError = OSError(f"no address for {host}")

@@ -267,6 +267,14 @@ def test_a_finding_says_expected_and_what_to_do() -> None:
     }
 
 
+def test_a_sick_service_has_found_and_expected_apart() -> None:
+    """The detail of a probe falls into what was found and what was expected; how often it was tried is no part of it."""
+    result = {"name": "p", "ok": False, "detail": "found status 503, expected 200 (try 3, in 0.5 s)"}
+    (finding,) = findings({**WELL, "probes": [result]}, thresholds({}))
+    assert finding["found"].endswith("probe 'p' found status 503")
+    assert finding["expected"] == "200"
+
+
 def test_the_summary_has_refusals_only() -> None:
     """What refuses is one line for the message."""
     sick = {**WELL, "load_centi": 9999, "time_s": 1_800_000_100}

@@ -318,9 +318,11 @@ def test_a_first_deployment(bench: Bench) -> None:
 
 
 def test_a_port_that_another_process_holds(bench: Bench) -> None:
-    """The probe would praise a stranger."""
+    """The probe would praise a stranger; each port is named once."""
     with listening() as port:
-        found = _stopped(bench).found(bench.definition({"kind": "tcp", "port": port, "name": "port"}), first=True)
+        twice = {"kind": "http", "url": f"http://127.0.0.1:{port}/"}
+        definition = bench.definition({"kind": "tcp", "port": port, "name": "port"}, twice)
+        found = _stopped(bench).found(definition, first=True)
     ((check, level, text),) = found
     assert (check, level) == ("ports", "refuse")
     assert text.startswith(f"port {port} is held by ")

@@ -27,14 +27,13 @@ from .tree import Authority
 _PRIVATE = ".new-"
 
 
-def stage(request: dict[str, Any], stream: BinaryIO, host: Host, authority: Authority | None = None) -> dict[str, Any]:
+def stage(request: dict[str, Any], stream: BinaryIO, host: Host) -> dict[str, Any]:
     """The `stage` step of the host program.
 
     Args:
         request: definition, release, artifact, source, limits, check.
         stream: holds the artifact's bytes when the source is a push; they are always read to their end.
-        host: paths, disk and clock.
-        authority: whose folders are trusted; root's unless a test says otherwise.
+        host: where.
 
     Returns:
         The fields of the answer: changed, bytes_received, files, ignored; in check mode also would.
@@ -43,7 +42,7 @@ def stage(request: dict[str, Any], stream: BinaryIO, host: Host, authority: Auth
         Refusal: nothing of what was sent is left on the host.
     """
     order = Order.parse(request)
-    staging = _Staging(order, host, authority or Authority())
+    staging = _Staging(order, host)
     if order.check:
         return staging.would()
     incoming = supply.Push(stream, order.size_bytes if order.source == supply.PUSH else 0)
@@ -59,11 +58,11 @@ def stage(request: dict[str, Any], stream: BinaryIO, host: Host, authority: Auth
 class _Staging:
     """One release on its way into its place."""
 
-    def __init__(self, order: Order, host: Host, authority: Authority) -> None:
+    def __init__(self, order: Order, host: Host) -> None:
         self._order = order
         self._host = host
-        self._authority = authority
-        self._owner = order.owner_ids() if authority.chown else None
+        self._authority = host.authority or Authority()
+        self._owner = order.owner_ids() if self._authority.chown else None
         self._links: dict[str, str] = order.definition.doc["links"]
         self._releases = os.path.join(order.definition.root, "releases")
         self._path = os.path.join(self._releases, order.release_id)
@@ -170,12 +169,13 @@ class _Staging:
                     os.close(artifact_fd)
                     supply.remove_partials(self._partial_folder, keep=None)
                 tree.sync_file_system(releases_fd)
-                changed = self._put(reading.manifest, releases_fd, work_fd)
+                with self._host.lock():
+                    self._put(reading.manifest, releases_fd, work_fd)
             finally:
                 os.close(work_fd)
                 tree.remove_tree(releases_fd, work)
         return {
-            "changed": changed,
+            "changed": True,
             "bytes_received": self._order.size_bytes,
             "files": reading.manifest.files,
             "ignored": {"write_bits": reading.write_bits_dropped, "metadata": reading.metadata_ignored},
@@ -235,20 +235,22 @@ class _Staging:
             else:
                 sink.link(entry.path, str(entry.target))
 
-    def _put(self, manifest: Manifest, releases_fd: int, work_fd: int) -> bool:
-        """Rename the finished tree into its place; whatever damaged thing was there goes aside first."""
+    def _put(self, manifest: Manifest, releases_fd: int, work_fd: int) -> None:
+        """Rename the finished tree into its place; whatever damaged thing was there goes aside first.
+
+        Under the lock of all transitions, so that no activation begins with what is replaced.
+        """
         order = self._order
         found = self._differences(releases_fd, manifest)
         if found:
             self._require_replaceable(found)
         self._save_manifest(manifest)
         if found == []:  # only its manifest was lost
-            return True
+            return
         if os.path.lexists(self._path):
             os.rename(order.release_id, "replaced", src_dir_fd=releases_fd, dst_dir_fd=work_fd)
         os.rename("tree", order.release_id, src_dir_fd=work_fd, dst_dir_fd=releases_fd)
         os.fsync(releases_fd)
-        return True
 
     def _save_manifest(self, manifest: Manifest) -> None:
         paths, disk = self._host.paths, self._host.disk

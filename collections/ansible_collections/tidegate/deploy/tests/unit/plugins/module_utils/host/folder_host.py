@@ -9,13 +9,13 @@ import hashlib
 import io
 import os
 import tempfile
-from types import SimpleNamespace
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.archive import Limits
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.clock import Clock
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.disk import Disk
-from ansible_collections.tidegate.deploy.plugins.module_utils.host.extract import Nowhere, read_artifact
+from ansible_collections.tidegate.deploy.plugins.module_utils.host.extract import Nowhere, Reading, Sink, read_artifact
+from ansible_collections.tidegate.deploy.plugins.module_utils.host.host import Host
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.paths import Paths
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.staging import stage
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.tree import Authority
@@ -27,8 +27,9 @@ class FolderHost:
     def __init__(self, top: str) -> None:
         self.top = top
         self.root = os.path.join(top, "opt")
-        self.host: Any = SimpleNamespace(paths=Paths(state=os.path.join(top, "state")), disk=Disk(), clock=Clock())
+        no_units: Any = None
         self.authority = Authority(uid=os.getuid(), top=top, chown=False)
+        self.host = Host(Paths(state=os.path.join(top, "state")), Disk(), Clock(), no_units, self.authority)
 
     def definition(self, **changes: Any) -> dict[str, Any]:
         doc = {"v": 1, "service": "web", "root": self.root, "unit": "web.service", "owner": "root", "group": "root"}
@@ -50,18 +51,18 @@ class FolderHost:
         }
 
     def push(self, data: bytes, manifest: str, settings: dict[str, Any]) -> dict[str, Any]:
-        return stage(self.request(data, manifest, settings), io.BytesIO(data), self.host, self.authority)
+        return stage(self.request(data, manifest, settings), io.BytesIO(data), self.host)
 
     def left(self) -> list[str]:
-        """All files and links that are there, except for the lock."""
+        """All files and links that are there, except for the locks."""
         found = [os.path.join(folder, name) for folder, folders, names in os.walk(self.top) for name in names + folders]
         links_and_files = [path for path in found if os.path.islink(path) or not os.path.isdir(path)]
         inside = [os.path.relpath(path, self.top) for path in links_and_files]
         new = [os.path.relpath(path, self.top) for path in found if os.path.basename(path).startswith(".new-")]
-        return sorted(set(inside + new) - {"state/services/web/staging.lock"})
+        return sorted(set(inside + new) - {"state/services/web/staging.lock", "state/lock"})
 
 
-def read(data: bytes, settings: dict[str, Any], sink: Any = None) -> Any:
+def read(data: bytes, settings: dict[str, Any], sink: Sink | None = None) -> Reading:
     """What `read_artifact` makes of bytes."""
     limits = Limits.parse(settings.get("limits", {}))
     with tempfile.TemporaryFile() as artifact:

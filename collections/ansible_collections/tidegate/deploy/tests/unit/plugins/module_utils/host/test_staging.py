@@ -46,7 +46,7 @@ class Bench:
         for path, value in changes.items():
             place, _dot, key = path.partition("__")
             request[place][key] = value
-        return staging.stage(request, io.BytesIO(data), self.host.host, self.host.authority)
+        return staging.stage(request, io.BytesIO(data), self.host.host)
 
     def refusal(self, **changes: Any) -> Refusal:
         with pytest.raises(Refusal) as caught:
@@ -109,7 +109,7 @@ def test_an_intact_release_is_not_touched(bench: Bench) -> None:
     before = _snapshot(bench.release)
     stream = io.BytesIO(DATA + b"rest")
     request = bench.host.request(DATA, MANIFEST.digest, {}, links=LINKS)
-    answer = staging.stage(request, stream, bench.host.host, bench.host.authority)
+    answer = staging.stage(request, stream, bench.host.host)
     assert answer == {"changed": False, "bytes_received": 0, "files": 2}
     assert stream.read() == b"rest"
     assert bench.stage(data=b"", source="have") == answer
@@ -129,14 +129,14 @@ def test_everything_gets_the_owner_of_the_definition(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     tmp_path.chmod(0o755)
     request = bench.host.request(DATA, MANIFEST.digest, {}, links=LINKS, owner="nobody", group="daemon")
-    authority = staging.Authority(top=str(tmp_path))
-    staging.stage(request, io.BytesIO(DATA), bench.host.host, authority)
+    bench.host.host.authority = staging.Authority(top=str(tmp_path))
+    staging.stage(request, io.BytesIO(DATA), bench.host.host)
     owners = {(path.lstat().st_uid, path.lstat().st_gid) for path in [bench.release, *bench.release.rglob("*")]}
     assert owners == {staging.Order.parse(request).owner_ids()}
     assert (bench.releases.stat().st_uid, bench.releases.stat().st_gid) == (0, 0)
-    assert staging.stage(request, io.BytesIO(DATA), bench.host.host, authority)["changed"] is False
+    assert staging.stage(request, io.BytesIO(DATA), bench.host.host)["changed"] is False
     os.chown(bench.release / "VERSION", 0, 0)
-    assert staging.stage(request, io.BytesIO(DATA), bench.host.host, authority)["changed"] is True
+    assert staging.stage(request, io.BytesIO(DATA), bench.host.host)["changed"] is True
 
 
 # --- a damaged release ---------------------------------------------------------------------------------------------
@@ -268,8 +268,9 @@ def test_unknown_owner_is_refused_before_anything(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     tmp_path.chmod(0o755)
     request = bench.host.request(DATA, MANIFEST.digest, {}, owner="no-such-user")
+    bench.host.host.authority = staging.Authority(top=str(tmp_path))
     with pytest.raises(Refusal, match="DATA: owner: this host has no user 'no-such-user'"):
-        staging.stage(request, io.BytesIO(DATA), bench.host.host, staging.Authority(top=str(tmp_path)))
+        staging.stage(request, io.BytesIO(DATA), bench.host.host)
     assert bench.host.left() == []
 
 
@@ -358,7 +359,7 @@ def test_a_silent_sender_does_not_hold_the_lock(bench: Bench, monkeypatch: pytes
     os.write(writing, DATA[:100])
     request = bench.host.request(DATA, MANIFEST.digest, {}, links=LINKS)
     with os.fdopen(reading, "rb") as stream, pytest.raises(Refusal, match=r"too little for 0\.2 s") as caught:
-        staging.stage(request, stream, bench.host.host, bench.host.authority)
+        staging.stage(request, stream, bench.host.host)
     os.close(writing)
     assert caught.value.code == "DIGEST"
     assert bench.host.left() == []

@@ -53,7 +53,7 @@ class Facts:
         damage: how the tree that would become active differs from its manifest; empty if it does not.
         busy: the name of another service whose activation is pending, if any.
         closed: the change was taken back here.
-        token_sha256: of the token that a caller shows.
+        token_sha256: of the token that a caller shows, or that belongs to the attempt it asks for.
         operator: a person asks, not a program.
     """
 
@@ -163,6 +163,7 @@ class Row:
 
 ROWS = (
     Row(("steady", "pending", "ready"), "activate", "same", (), None, None),
+    Row(("steady", "reverting", "failed"), "activate", "same_attempt", (), None, None),
     Row(("steady", "failed"), "activate", "", ("open", "fence", "free", "previous", "intact"), "pending", "pending"),
     Row(("pending",), "ended", "", ("mine", "switched"), "ready", "ready"),
     Row(("ready",), "confirm", "", ("token", "boot", "in_time"), "steady", "steady-new"),
@@ -246,6 +247,12 @@ def _same(view: View, facts: Facts) -> bool:
     return view["state"] != "steady" or facts.current == view["new"]
 
 
+def _same_attempt(view: View, facts: Facts) -> bool:
+    """A caller that lost the answer asks again: the attempt is over and is not begun anew by that."""
+    attempt = view if view["state"] != "steady" else view.get("reverted") or {}
+    return attempt.get("change") == facts.change and attempt.get("token_sha256") == facts.token_sha256
+
+
 def _confirmed(view: View, facts: Facts) -> bool:
     return bool(view.get("aid")) and view.get("change") == facts.change
 
@@ -268,6 +275,7 @@ def _attempts_left(view: View, _facts: Facts) -> bool:
 
 CONDITIONS: Mapping[str, tuple[str, Callable[[View, Facts], bool]]] = {
     "same": ("same change and release", _same),
+    "same_attempt": ("same attempt: its token's hash", _same_attempt),
     "confirmed": ("this change was confirmed", _confirmed),
     "of_change": ("this change is under way or put current there", _of_change),
     "went_back": ("this change went back already", _went_back),

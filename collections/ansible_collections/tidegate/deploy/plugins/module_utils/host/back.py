@@ -85,7 +85,7 @@ def _turn(host: Host, definition: Definition, change: str, why: str, operator: b
             return closed
         if spot.view["state"] == "failed":
             _prepare_again(spot)
-        note_reason(host, spot, spot.view["aid"], "INTERRUPTED" if not operator else "ACTIVATION", why)
+        note_reason(host, spot, spot.view["aid"], "CLOSED", why)
         spot.go(move)
         return True
 

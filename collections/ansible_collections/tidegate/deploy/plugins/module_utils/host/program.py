@@ -68,12 +68,25 @@ class Program:
             return self._answered(self._step(request, stream)), 0
         except Refusal as refusal:
             return self._refused(refusal, request), 0
+        except OSError as error:
+            return self._disk_refused(error, request)
         except Exception as error:  # the last resort of the program: what nobody thought of is an answer too
-            import traceback
+            return self._crashed(error), CRASH
 
-            traceback.print_exc()
-            kind = type(error).__name__
-            return self._refused(Refusal("HOST_ERROR", f"{kind}: {error}"), {}), CRASH
+    def _disk_refused(self, error: OSError, request: Request) -> tuple[dict[str, Any], int]:
+        """A full or read-only disk is a bad world; any other error of the system is one of ours."""
+        from .space import disk_refusal
+
+        refusal = disk_refusal(error, str(error.filename or self._host.paths.state))
+        if refusal is None:
+            return self._crashed(error), CRASH
+        return self._refused(refusal, request), 0
+
+    def _crashed(self, error: Exception) -> dict[str, Any]:
+        import traceback
+
+        traceback.print_exc()
+        return self._refused(Refusal("HOST_ERROR", f"{type(error).__name__}: {error}"), {})
 
     def _step(self, request: Request, stream: BinaryIO) -> dict[str, Any]:
         if not request["check"]:

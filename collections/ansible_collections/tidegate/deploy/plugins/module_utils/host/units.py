@@ -123,6 +123,7 @@ class Units:
             aid: the activation.
             limit_s: after that systemd kills them.
         """
+        self.stop_effects(service)  # what an earlier one left behind may be on its way out still
         properties = (
             "Type=exec",
             "KillMode=control-group",

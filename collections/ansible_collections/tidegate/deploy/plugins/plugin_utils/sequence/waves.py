@@ -64,6 +64,7 @@ def plan_waves(
     members: Sequence[Member],
     spec: Sequence[int | str | Sequence[str]] | None = None,
     floor: int | str | None = None,
+    place: str = "",
 ) -> Waves:
     """Put the hosts of a change into waves.
 
@@ -76,14 +77,23 @@ def plan_waves(
         members: the hosts of the change, in the order of the inventory.
         spec: sizes such as ``[1, "25%", "rest"]``, or lists of names; None means `DEFAULT_SIZES`.
         floor: hosts that must stay up, as a number or a percentage of all (rounded up); None means half, rounded down.
+        place: the file that asks for it, for errors.
 
     Raises:
         Refusal: HOSTS when ``members`` is empty or names a host twice; WAVES when the waves cannot be as asked.
     """
+    try:
+        return _waves(members, DEFAULT_SIZES if spec is None else spec, floor)
+    except Refusal as error:
+        told = f"{place}: {error.message}" if place else error.message
+        raise Refusal(error.code, told, **error.facts) from None
+
+
+def _waves(
+    members: Sequence[Member], spec: Sequence[int | str] | Sequence[Sequence[str]], floor: int | str | None
+) -> Waves:
     _check_members(members)
     fleet = _Fleet(tuple(members), floor_of(len(members), floor))
-    if spec is None:
-        spec = DEFAULT_SIZES
     if not spec:
         raise Refusal("WAVES", 'waves: found an empty list, expected sizes such as [1, "25%", rest] or lists of hosts')
     if _are_lists(spec):

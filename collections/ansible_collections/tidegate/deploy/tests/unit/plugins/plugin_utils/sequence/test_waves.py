@@ -107,6 +107,12 @@ def test_refusals(members, spec, floor, code, message):
     assert message in caught.value.message
 
 
+def test_a_refusal_names_the_file():
+    """What a change file asked for is refused in its name."""
+    with pytest.raises(Refusal, match=r"^WAVES: changes/web.yml: waves overlap: w1 is in waves\[0\] and waves\[1\]"):
+        plan_waves(TWO, [["w1"], ["w1", "w2"]], 0, "changes/web.yml")
+
+
 def test_questions():
     """A sequence knows its canary and the order of all hosts."""
     waves = plan_waves(EIGHT[:3], [["w3"], ["w1", "w2"]])

@@ -89,9 +89,7 @@ def plan_waves(
         raise Refusal(error.code, told, **error.facts) from None
 
 
-def _waves(
-    members: Sequence[Member], spec: Sequence[int | str] | Sequence[Sequence[str]], floor: int | str | None
-) -> Waves:
+def _waves(members: Sequence[Member], spec: Sequence[int | str | Sequence[str]], floor: int | str | None) -> Waves:
     _check_members(members)
     fleet = _Fleet(tuple(members), floor_of(len(members), floor))
     if not spec:

@@ -125,10 +125,12 @@ class Rules:
         if path is None:
             return None
         self._check_path(path, member)
+        self._check_size(member)
+        target = self._target(path, member) if member.kind == LINK else ""
         folders = self._imply_folders(path, member)
         self._place(path, member)
-        target = self._target(path, member) if member.kind == LINK else ""
-        self._check_size(member)
+        if target:
+            self._links[path] = target
         return Placement(path, member.kind, self._mode(member), member.size, target, folders)
 
     def expanded(self, output_bytes: int, input_bytes: int) -> None:
@@ -207,10 +209,11 @@ class Rules:
             raise self._over("max_path", problem, member.name)
 
     def _check_size(self, member: Member) -> None:
-        self._content_bytes += member.size
-        if self._content_bytes > self.limits.max_bytes:
-            found = f"{self._content_bytes} bytes up to here, more than {self.limits.max_bytes}"
+        total_bytes = self._content_bytes + member.size
+        if total_bytes > self.limits.max_bytes:
+            found = f"{total_bytes} bytes up to here, more than {self.limits.max_bytes}"
             raise self._over("max_bytes", found, member.name)
+        self._content_bytes = total_bytes
 
     def _imply_folders(self, path: str, member: Member) -> tuple[str, ...]:
         parent = path.rpartition("/")[0]
@@ -259,7 +262,6 @@ class Rules:
             raise self._refuse(member.name, f"{problem}, expected a relative link inside the release")
         if len(member.target) > self.limits.max_path:
             raise self._over("max_path", f"link target longer than {self.limits.max_path} bytes", member.name)
-        self._links[path] = target
         return target
 
     def _mode(self, member: Member) -> int:

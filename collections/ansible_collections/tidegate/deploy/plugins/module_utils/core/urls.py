@@ -38,7 +38,7 @@ class Url:
             Refusal: FETCH; another scheme, credentials, no host, or characters that two readers could read differently.
         """
         shown = printable(text.partition("?")[0])
-        if not (text.isascii() and text.isprintable()) or set(text) & set(' \\"<>^`{|}'):
+        if not _plain(text):
             raise Refusal("FETCH", f"URL {shown}: only plain ASCII characters are expected; escape others", url=shown)
         try:
             parts = urlsplit(text)
@@ -81,6 +81,8 @@ class Url:
         Raises:
             Refusal: FETCH; a host that is not allowed, or from https to http.
         """
+        if not location or not _plain(location):
+            raise Refusal("FETCH", f"redirect from {self} to {printable(location)!r}, expected a plain URL")
         try:
             target = Url.parse(urljoin(self.full, location))
         except ValueError as error:
@@ -126,3 +128,7 @@ class Url:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+
+def _plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and not set(text) & set(' \\"<>^`{|}')

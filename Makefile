@@ -5,11 +5,10 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 DEPLOY := collections/ansible_collections/tidegate/deploy
-BIN    := .venv/bin
-STAGE  := tools/stage
+STAGE   = tools/stage $@
 HOSTS  ?= 4
 
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help
 help:  ## this list
@@ -18,59 +17,82 @@ help:  ## this list
 
 # --- for users ---------------------------------------------------------------------------------------------------
 
-.PHONY: demo
+.PHONY: demo fleet clean
 demo: lab-packages runtime  ## a release in waves over real hosts, a bad one taken back (root; under 5 minutes)
-	@tools/demo
+	@python -m lab.demo
 
-.PHONY: fleet
 fleet: lab-packages runtime  ## boot HOSTS=4 practice hosts on this machine and keep them (root)
 	@python -m lab up $(HOSTS)
 
-.PHONY: clean
 clean:  ## take the practice hosts down; delete environments, caches and everything built
 	@python3 -c 'from lab import fleet, state; [fleet.down(f.name) for f in state.fleets() if f.checkout == str(state.CHECKOUT)]'
 	@rm -rf build dist .venv .venv-next .ansible .mypy_cache .ruff_cache .pytest_cache .hypothesis $(DEPLOY)/tests/output
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# --- for developers ----------------------------------------------------------------------------------------------
+# --- for developers: each name in a list is a target of its own, too ----------------------------------------------
 
-.PHONY: check
-check: dev  ## format, lint and types of Python; unit, property and architecture tests (under 2 minutes)
-	@$(STAGE) ruff ruff check .
-	@$(STAGE) ruff-format ruff format --check .
-	@$(STAGE) mypy mypy
-	@$(STAGE) architecture python -m pytest tests/architecture
-	@$(STAGE) unit python -m pytest -n auto $(DEPLOY)/tests
+CHECKS := ruff format types site unit
+LINTS  := yamllint shellcheck ansible-lint changelog plugin-docs sanity
+PARTS  := $(CHECKS) $(LINTS) ansible-units host-pythons second-core hosts
 
-.PHONY: lint
-lint: dev  ## Ansible's own linters: ansible-lint, ansible-test sanity, antsibull; yamllint, shellcheck
-	@$(STAGE) yamllint yamllint --strict .
-	@$(STAGE) shellcheck tools/shellcheck
-	@$(STAGE) ansible-lint ansible-lint --offline --profile production
-	@$(STAGE) changelog sh -c 'cd $(DEPLOY) && antsibull-changelog lint'
-	@$(STAGE) plugin-docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck $(DEPLOY)
-	@$(STAGE) sanity tools/ansible-test .venv sanity
+# Tests of the site that need no practice hosts; every other folder of tests/ does.
+WITHOUT_HOSTS := tests/architecture tests/docs
+WITH_HOSTS    := $(filter-out $(WITHOUT_HOSTS),$(patsubst %/,%,$(wildcard tests/*/)))
 
-# Everything, one part after another. A new part is one more name here and its recipe below.
-PARTS := check lint units host-pythons second
+.PHONY: check lint test $(PARTS)
+check: $(CHECKS)  ## lint, format and types of Python; unit, property and architecture tests (under 2 minutes)
 
-.PHONY: test
+lint: $(LINTS)  ## Ansible's own linters: ansible-lint, ansible-test sanity, antsibull; yamllint, shellcheck
+
 test:  ## all of the above, the second ansible-core, and the tests on real hosts
-	@$(STAGE) --begin
-	@$(MAKE) $(PARTS) || { $(STAGE) --summary; exit 1; }
-	@$(STAGE) --summary
+	@tools/stage --begin
+	@$(MAKE) --keep-going $(PARTS) || { tools/stage --summary; exit 1; }
+	@tools/stage --summary
 
-.PHONY: units
-units: dev
-	@$(STAGE) ansible-test-units tools/ansible-test .venv units
+ruff: dev
+	@$(STAGE) ruff check .
 
-.PHONY: host-pythons
+format: dev
+	@$(STAGE) ruff format --check .
+
+types: dev
+	@$(STAGE) mypy
+
+site: dev
+	@$(STAGE) python -m pytest $(WITHOUT_HOSTS)
+
+unit: dev
+	@$(STAGE) python -m pytest -n auto $(DEPLOY)/tests
+
+yamllint: dev
+	@$(STAGE) yamllint --strict .
+
+shellcheck: dev
+	@$(STAGE) tools/shellcheck
+
+ansible-lint: dev
+	@$(STAGE) ansible-lint --offline --profile production
+
+changelog: dev
+	@$(STAGE) sh -c 'cd $(DEPLOY) && antsibull-changelog lint'
+
+plugin-docs: dev
+	@$(STAGE) antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck $(DEPLOY)
+
+sanity: dev
+	@$(STAGE) tools/ansible-test .venv sanity
+
+ansible-units: dev
+	@$(STAGE) tools/ansible-test .venv units
+
 host-pythons:
-	@$(STAGE) host-pythons tools/host-pythons
+	@$(STAGE) tools/host-pythons
 
-.PHONY: second
-second: dev
-	@$(STAGE) second-core tools/second-core
+second-core:
+	@$(STAGE) tools/second-core
+
+hosts: lab-packages dev
+	@$(STAGE) python -m pytest $(WITH_HOSTS)
 
 # --- set-up ------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import health, vitals
 
@@ -37,6 +36,7 @@ def _table(text: str) -> dict[str, str]:
 
 
 def _examples(page: str) -> dict[str, Any]:
+    yaml = pytest.importorskip("yaml", reason="no PyYAML, which Ansible brings")
     (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     services = yaml.safe_load(block)["tidegate_services"]
     return dict(services["web"])

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
@@ -13,6 +15,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.health import
     COMMON,
     KINDS,
     UNIT_OVER_S,
+    Probe,
     Streak,
     defaults,
     parse,
@@ -220,3 +223,20 @@ def test_the_shortest_time_of_a_probe() -> None:
     """Count and time both bound it from below."""
     assert parse(HTTP).least_ms == 2000
     assert parse({**HTTP, "in_a_row": 11, "over_s": 0}).least_ms == 5000
+
+
+@pytest.mark.parametrize("flake", [0.01, 0.1])
+def test_a_flaky_probe_takes_no_good_release_back(flake: float) -> None:
+    """Of a thousand good releases whose probe fails in 1 to 10 % of all answers, none is lost with the defaults."""
+    probe, chance = parse(HTTP), random.Random(20260101)
+    looks = 60_000 // probe.every_ms
+    assert sum(not _passes(probe, [chance.random() >= flake for _ in range(looks)]) for _ in range(1000)) == 0
+
+
+def _passes(probe: Probe, answers: list[bool]) -> bool:
+    streak = Streak.of(probe)
+    for look, ok in enumerate(answers):
+        streak = streak.add(look * probe.every_ms, ok)
+        if streak.done:
+            return True
+    return False

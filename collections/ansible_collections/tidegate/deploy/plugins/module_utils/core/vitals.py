@@ -29,7 +29,7 @@ The facts, as `host.checks` gathers them (sizes in bytes, times in seconds, null
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from .errors import Refusal
@@ -101,8 +101,7 @@ def findings(facts: Facts, limits: dict[str, int | str]) -> list[Finding]:
 def runs_elsewhere(unit: dict[str, Any], root: str) -> str | None:
     """On a first deployment: how the unit runs, or would at boot, without ``<root>/current``; null when it does not."""
     active, enabled = unit["ActiveState"], unit["UnitFileState"]
-    retries = active == "activating" and unit["from_root"]  # enabled too early: it cannot start, and tries again
-    if active in ("active", "reloading", "deactivating", "activating", "refreshing") and not retries:
+    if active not in ("inactive", "failed"):
         return f"{unit['name']} is {active} ({unit['SubState']}) while there is no {root}/current"
     if enabled.startswith("enabled") and not unit["from_root"]:
         return f"{unit['name']} is {enabled} and its unit file does not name {root}/current"
@@ -143,7 +142,10 @@ def _unit(facts: Facts, _limits: dict[str, int | str]) -> Iterator[Finding]:
     elif facts["first"]:
         elsewhere = runs_elsewhere(unit, facts["root"])
         if elsewhere:
-            hint = f"take it over first, or stop and disable it and let its unit file run {facts['root']}/current"
+            hint = (
+                "taking a service over is not supported yet: stop and disable it, and let its unit file run "
+                f"{facts['root']}/current"
+            )
             yield _finding(
                 "runs_elsewhere", elsewhere, f"a service that runs from {facts['root']} only", hint, "refuse"
             )
@@ -277,8 +279,3 @@ def size_text(size_bytes: int) -> str:
             tenths = size_bytes * 10 // factor
             return f"{tenths // 10}.{tenths % 10} {unit}"
     return f"{size_bytes} bytes"
-
-
-def summary(found: Iterable[Finding]) -> str:
-    """All refusing findings in one line, for the message of a refusal."""
-    return "; ".join(f"{one['found']}, expected {one['expected']}" for one in found if one["level"] == "refuse")

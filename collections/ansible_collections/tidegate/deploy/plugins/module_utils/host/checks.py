@@ -273,7 +273,7 @@ def _taken_ports(definition: dict[str, Any], senses: Senses) -> list[dict[str, A
     from . import ports
     from .probes import probes_of
 
-    taken = []
+    taken: list[dict[str, Any]] = []
     for probe in probes_of(definition, "host"):
         address = ports.asked_by(probe)
         if address is None or address[1] in [one["port"] for one in taken]:

@@ -20,7 +20,6 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.release impor
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.extract import manifest_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Completed
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer, HostProgram
-
 from lab.host import Host
 from lab.releases import PLACE, build
 
@@ -178,7 +177,9 @@ class Driver:
     def answers(self) -> str:
         """The version that the service says it is; empty if it does not answer."""
         command = "curl -s -m 2 -o /dev/null -w '%header{x-release}' http://127.0.0.1:8080/version"
-        fallback = "python3 -c \"import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080/version', timeout=2)"
+        fallback = (
+            "python3 -c \"import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080/version', timeout=2)"
+        )
         fallback += ".headers['X-Release'])\" 2>/dev/null"
         done = self.host.ssh(f"{fallback} || {command}", check=False)
         return done.stdout.strip()

@@ -211,11 +211,11 @@ def decide(view: View, event: str, facts: Facts) -> Move:
 def _move(row: Row, view: View) -> Move:
     if row.future is None:
         return Move(view["state"], None, view.get("attempt", 0))
-    assert row.next is not None
+    state = row.next or view["state"]
     if row.future == "reverting":
         attempt = view["attempt"] + 1 if view["state"] == "reverting" else 1
-        return Move(row.next, f"reverting-{attempt}", attempt)
-    return Move(row.next, row.future)
+        return Move(state, f"reverting-{attempt}", attempt)
+    return Move(state, row.future)
 
 
 def due(view: View, now_ms: int, boot_id: str) -> Optional[str]:
@@ -244,7 +244,7 @@ def steady_without_journal(service: str, current: str) -> dict[str, Any]:
 def _same(view: View, facts: Facts) -> bool:
     if view.get("change") != facts.change or view["new"] != facts.release:
         return False
-    return view["state"] != "steady" or facts.current == view["new"]
+    return bool(view["state"] != "steady" or facts.current == view["new"])
 
 
 def _same_attempt(view: View, facts: Facts) -> bool:

@@ -12,7 +12,7 @@ from ..core.definition import Definition
 from ..core.errors import Refusal
 from ..core.states import ABSENT
 from . import fields
-from .host import Spot, root_of
+from .host import Spot
 from .standing import standing
 from .waiting import until_settled
 
@@ -164,7 +164,6 @@ def _begin_locked(host: Host, wish: Wish, damage: str, deadline_ms: int, enablem
         _refuse_moved(spot.view, wish.definition)
         base = _base(spot)
         begin = _begin_document(host, wish, spot, base, deadline_ms, enablement)
-        assert spot.switch is not None
         try:
             spot.journal.begin(futures.all_of(base, begin))
             spot.switch.prepare(begin["aid"], begin["old"], begin["new"])
@@ -212,8 +211,7 @@ def _base(spot: Spot) -> dict[str, Any]:
 def _forget(spot: Spot, aid: str) -> None:
     try:
         spot.journal.forget(aid)
-        if spot.switch is not None:
-            spot.switch.forget(aid)
+        spot.switch.forget(aid)
     except OSError:
         pass  # retention removes what is left
 
@@ -260,7 +258,8 @@ def _refuse_elsewhere(host: Host, wish: Wish) -> str:
     shown = host.units.properties(definition.unit, "LoadState", "ActiveState")
     if shown.get("LoadState") != "loaded":
         raise Refusal(
-            "PRECHECK", f"{definition.unit}: found LoadState={shown.get('LoadState')}, expected a unit that systemd knows"
+            "PRECHECK",
+            f"{definition.unit}: found LoadState={shown.get('LoadState')}, expected a unit that systemd knows",
         )
     enablement = host.units.enablement(definition.unit)
     runs = shown.get("ActiveState") not in ("inactive", "failed")

@@ -97,7 +97,6 @@ def _aid_that_went_back(spot: Spot, change: str) -> Any:
 
 def _prepare_again(spot: Spot) -> None:
     """Going back from failed begins anew and needs what the first time has used up."""
-    assert spot.switch is not None
     try:
         spot.journal.add_ways_back(spot.view)
         spot.switch.prepare_back(spot.view["aid"], spot.view["old"])

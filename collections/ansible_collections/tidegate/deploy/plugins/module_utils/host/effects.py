@@ -123,7 +123,9 @@ class Effects:
         try:
             ended = bounded.run(command, bound_s, user=user, cwd=folder, more=environment)
         except (OSError, KeyError) as error:
-            raise Refusal("ACTIVATION", f"hook {name}: {command[0]} cannot be run as {user or 'root'}: {error}") from None
+            raise Refusal(
+                "ACTIVATION", f"hook {name}: {command[0]} cannot be run as {user or 'root'}: {error}"
+            ) from None
         if ended.rc is None:
             raise Refusal("ACTIVATION", f"hook {name}: no end within {bound_s} s, killed; {_words(ended)}")
         if ended.rc != 0:

@@ -49,9 +49,7 @@ def probe(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     wanted = {"id": fields.text(release, "id", fields.RELEASE), "version": str(release.get("version"))}
     stands = standing(host, definition.service, definition.root)
     if stands["current"] != wanted["id"]:
-        raise Refusal(
-            "PREVIOUS", f"{definition.service}: current is {stands['current']}, expected {wanted['id']}"
-        )
+        raise Refusal("PREVIOUS", f"{definition.service}: current is {stands['current']}, expected {wanted['id']}")
     since_ms = host.journal(definition.service).note(stands["aid"]).get("switched_ms")
     results = probes.run(definition.doc, wanted, since_ms, definition.limit_s("probe"))
     started = since_ms is None or probes.unit_started_after(definition.unit, since_ms)

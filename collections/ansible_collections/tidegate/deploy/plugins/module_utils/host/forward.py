@@ -43,7 +43,9 @@ def ended(host: Host, service: str, aid: str, result: str) -> None:
         result: systemd's word for how the unit ended.
     """
     message = f"the effects ended without a result (systemd: {result or 'unknown'})"
-    if host.journal(service).read("")["state"] == "pending" and turn(host, service, "failure", aid, "ACTIVATION", message):
+    if host.journal(service).read("")["state"] == "pending" and turn(
+        host, service, "failure", aid, "ACTIVATION", message
+    ):
         host.units.start_revert(service)
 
 
@@ -87,7 +89,7 @@ class Forward:
         """Put the new release into place, if this activation is still the one; a thawed one does nothing."""
         with self._host.lock():
             spot = Spot(self._host, self._view["service"])
-            if spot.view["state"] != "pending" or spot.view["aid"] != self._view["aid"] or spot.switch is None:
+            if spot.view["state"] != "pending" or spot.view["aid"] != self._view["aid"]:
                 raise Refusal("STATE", f"the activation is over: {self._view['service']} is {spot.view['state']}")
             self._since_ms = self._host.clock.now_ms()
             spot.switch.forward(self._view["aid"])

@@ -90,23 +90,32 @@ class Spot:
         journal: its journal.
         view: the journal's document.
         root: where it lies, as far as anything says so.
-        switch: its links; None when nothing says where its root is.
         current: what `current` names.
     """
 
-    __slots__ = ("_host", "current", "journal", "root", "switch", "view")
+    __slots__ = ("_host", "current", "journal", "root", "view")
 
     def __init__(self, host: Host, service: str, root: Optional[str] = None, lenient: bool = False) -> None:
         self._host = host
         self.journal = host.journal(service)
         self.root = root or root_of(self.journal.read(states.ABSENT))
-        self.switch = Switch(self.root, host.disk) if self.root else None
         self.current = self._current(lenient)
         self.view = self.journal.read(self.current)
 
+    @property
+    def switch(self) -> Switch:
+        """Its links.
+
+        Raises:
+            Refusal: STATE; nothing says where the service lies.
+        """
+        if self.root is None:
+            raise Refusal("STATE", f"{self.journal.service}: nothing was ever deployed here")
+        return Switch(self.root, self._host.disk)
+
     def _current(self, lenient: bool) -> str:
         try:
-            return self.switch.current() if self.switch else states.ABSENT
+            return self.switch.current() if self.root else states.ABSENT
         except Refusal:
             if lenient:
                 return UNSAFE
@@ -125,7 +134,8 @@ class Spot:
 
     def go(self, move: states.Move) -> None:
         """Move the state to one of the futures of the present activation, and keep a line of it."""
-        assert move.future is not None
+        if move.future is None:
+            return
         self.journal.move(self.view["aid"], move.future)
         self.journal.add_history(f"{self._host.clock.utc()} {self.view['change']} {self.view['aid']} {move.future}")
         self.view = self.journal.read(self.current)

@@ -31,7 +31,7 @@ def command(host: Host, arguments: Sequence[str], result: str) -> int:
         require_root_and_systemd()
         _do(host, arguments[0], list(arguments[1:]), result)
     except Refusal as refusal:
-        print(f"tidegate: {refusal}", file=sys.stderr)
+        sys.stderr.write(f"tidegate: {refusal}\n")
         return 1
     return 0
 

@@ -11,10 +11,12 @@ Invariants:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+from typing import cast
 
 from ..core import states
 from ..core.errors import Refusal
@@ -32,6 +34,7 @@ _CURRENT = "current"
 _LAUNCHER = """\
 #!{python} -IS
 import sys
+from typing import cast
 sys.path.insert(0, {folder!r})
 from tidegate_host.host.program import main
 main({digest!r})
@@ -116,20 +119,17 @@ def install_package(host: Host, package_fd: int, digest: str) -> bool:
 
 def under_way(host: Host) -> bool:
     """Whether any service is being activated or goes back."""
-    return any(host.journal(name).read(states.ABSENT)["state"] in ("pending", "ready", "reverting") for name in host.services())
+    return any(
+        host.journal(name).read(states.ABSENT)["state"] in ("pending", "ready", "reverting") for name in host.services()
+    )
 
 
 def delegate(host: Host, stream: BinaryIO) -> int:
     """Have the program that the host carries do what was asked of this one."""
     launcher = os.path.join(host.paths.lib, _CURRENT, "tidegate-host")
-    process = subprocess.Popen([launcher], stdin=subprocess.PIPE)
-    assert process.stdin is not None
-    try:
-        shutil.copyfileobj(stream, process.stdin)
-        process.stdin.close()
-    except BrokenPipeError:
-        pass  # it has answered already
-    return process.wait()
+    with subprocess.Popen([launcher], stdin=subprocess.PIPE) as process, contextlib.suppress(BrokenPipeError):
+        shutil.copyfileobj(stream, cast("BinaryIO", process.stdin))  # a broken pipe: it has answered already
+    return process.returncode
 
 
 def _carried(lib: str) -> str | None:

@@ -145,7 +145,9 @@ class Journal:
             note["reason"] = {**reason, "message": str(reason["message"])[:MAX_REASON]}
         data = json.dumps(note, separators=(",", ":")).encode("ascii")
         if len(data) > NOTE_BYTES:
-            data = json.dumps({"reason": {**reason, "message": str(reason["message"])[:500]}}).encode() if reason else b""
+            data = (
+                json.dumps({"reason": {**reason, "message": str(reason["message"])[:500]}}).encode() if reason else b""
+            )
         try:
             self._disk.overwrite(self._in(aid, "note"), data.ljust(NOTE_BYTES)[:NOTE_BYTES])
         except OSError:
@@ -227,7 +229,9 @@ class Journal:
         try:
             document = canonical.loads(data)
         except ValueError as error:
-            raise Refusal("HOST_ERROR", f"{path}: found no journal document ({error}); restore it or ask for help") from None
+            raise Refusal(
+                "HOST_ERROR", f"{path}: found no journal document ({error}); restore it or ask for help"
+            ) from None
         if not isinstance(document, dict) or document.get("v") != 1 or document.get("state") not in states.STATES:
             raise Refusal(
                 "PROTOCOL", f"{path}: found a document of another version, expected v 1; install the newer host program"

@@ -98,7 +98,8 @@ class Program:
             from .staging import stage
 
             return stage(request, stream, self._host)
-        return self._plain_step(str(name))(self._host, request)
+        answer: dict[str, Any] = self._plain_step(str(name))(self._host, request)
+        return answer
 
     @staticmethod
     def _plain_step(name: str) -> Any:

@@ -27,7 +27,7 @@ def run(host: Host, service: str) -> list[str]:
     """
     with host.lock():
         spot = Spot(host, service)
-        if spot.view["state"] != "steady" or spot.switch is None or spot.root is None:
+        if spot.view["state"] != "steady" or spot.root is None:
             return []
         kept = retention.needed(spot.view, spot.journal.steady_olds(), host.clock.utc())
         _forget_activations(spot, kept.aids)
@@ -41,7 +41,6 @@ def run(host: Host, service: str) -> list[str]:
 
 
 def _forget_activations(spot: Spot, needed: set[str]) -> None:
-    assert spot.switch is not None
     for aid in spot.switch.leftover(needed):
         spot.switch.forget(aid)
     for aid in spot.journal.activations():

@@ -18,14 +18,14 @@ from .turn import turn_if_due
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .host import Host
 
 
 def reap_all(host: Host) -> None:
     """At the start of every step: whatever is overdue goes back."""
-    for service in host.services():
-        if turn_if_due(host, service):
-            host.units.start_revert(service)
+    _for_each(host, _reap_one)
 
 
 def reap(host: Host, service: str, deadline_ms: int) -> None:
@@ -47,16 +47,33 @@ def reap(host: Host, service: str, deadline_ms: int) -> None:
 
 def at_boot(host: Host) -> None:
     """Move state and link of what another boot left unfinished, so that the right release starts."""
-    for service in host.services():
-        try:
-            turn_if_due(host, service)
-            revert.put_link_back(host, service)
-        except (Refusal, OSError, KeyError) as error:  # one broken service keeps no other from going back
-            print(f"tidegate: {service}: {error}", file=sys.stderr)
+    _for_each(host, _put_back)
 
 
 def after_boot(host: Host) -> None:
     """Have the runner finish what the boot unit has moved."""
+    _for_each(host, _start_runner)
+
+
+def _for_each(host: Host, act: Callable[[Host, str], None]) -> None:
+    """One broken service keeps no other from going back."""
     for service in host.services():
-        if host.journal(service).read(states.ABSENT)["state"] == "reverting":
-            host.units.start_revert(service)
+        try:
+            act(host, service)
+        except (Refusal, OSError, KeyError) as error:
+            sys.stderr.write(f"tidegate: {service}: {error}\n")
+
+
+def _reap_one(host: Host, service: str) -> None:
+    if turn_if_due(host, service):
+        host.units.start_revert(service)
+
+
+def _put_back(host: Host, service: str) -> None:
+    turn_if_due(host, service)
+    revert.put_link_back(host, service)
+
+
+def _start_runner(host: Host, service: str) -> None:
+    if host.journal(service).read(states.ABSENT)["state"] == "reverting":
+        host.units.start_revert(service)

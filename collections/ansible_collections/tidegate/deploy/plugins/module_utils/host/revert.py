@@ -43,7 +43,7 @@ def put_link_back(host: Host, service: str) -> None:
     """Only the link, before the services of this boot start; the runner does the rest later."""
     with host.lock():
         spot = Spot(host, service)
-        if spot.view["state"] == "reverting" and spot.switch is not None:
+        if spot.view["state"] == "reverting":
             spot.switch.back(spot.view["aid"], spot.view["old"], spot.view["attempt"])
 
 
@@ -65,7 +65,7 @@ def _to_old(host: Host, service: str, view: dict[str, Any]) -> None:
     """Link, start, probe, undrain, all by the old release's definition."""
     with host.lock():
         spot = Spot(host, service)
-        if not _same(spot.view, view) or spot.switch is None:
+        if not _same(spot.view, view):
             return
         was_forward = spot.switch.was_forward(view["aid"])
         spot.switch.back(view["aid"], view["old"], view["attempt"])
@@ -93,7 +93,7 @@ def _record(host: Host, service: str, view: dict[str, Any], error: Optional[Refu
         spot = Spot(host, service)
         if not _same(spot.view, view):
             return
-        if error is None and view["old"] == ABSENT and spot.switch is not None:
+        if error is None and view["old"] == ABSENT:
             spot.switch.back(view["aid"], ABSENT, view["attempt"])
         if error is not None:
             note = spot.journal.note(view["aid"])

@@ -51,7 +51,9 @@ class Switch:
         except FileNotFoundError:
             return ABSENT
         except OSError:
-            raise Refusal("UNSAFE_PATH", f"{self.current_path}: expected a link to releases/<id>, found no link") from None
+            raise Refusal(
+                "UNSAFE_PATH", f"{self.current_path}: expected a link to releases/<id>, found no link"
+            ) from None
         folder, _slash, release = target.rpartition("/")
         if folder not in ("releases", os.path.join(self._root, "releases")) or not release or release.startswith("."):
             raise Refusal("UNSAFE_PATH", f"{self.current_path}: expected a link to releases/<id>, found {target!r}")

@@ -1,7 +1,6 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ruff: noqa: E402 - Ansible wants DOCUMENTATION before the imports
 """Progress of a run as plain lines, and an orderly end when it is interrupted.
 
 Nothing depends on this callback: what it shows is in the store and on the hosts, and a run that ends without it is
@@ -30,6 +29,7 @@ import atexit
 import functools
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -45,7 +45,9 @@ PREFIX = "tidegate"
 OURS = "tidegate.deploy."
 MAX_SAY = 400
 EXIT_BUSY_S = 5
-HANDLED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+GRACE_S = 8
+CODES: dict[int, int] = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 99}
+"""Signals that end a run orderly, and with which code; that of Ctrl-C is Ansible's own."""
 
 
 def harmless(hook: Callable[..., None]) -> Callable[..., None]:
@@ -96,11 +98,16 @@ class Interruption:
     """Turns a signal into the end that Ctrl-C has, in Ansible's main process only.
 
     Ansible's own handler of SIGTERM kills the process where it stands, SIGHUP has none: neither runs clean-up. Its
-    handler of SIGINT stops the workers and raises, so that every ``finally`` and ``atexit`` runs.
+    handler of SIGINT stops the workers and raises, so that every ``finally`` and ``atexit`` runs. It can hang for ever,
+    when a worker is stopped while it holds the lock of the result queue: then an alarm ends the process.
+
+    Args:
+        last: what is done before the alarm ends the process.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, last: Callable[[], None]) -> None:
         self.signum: int | None = None
+        self._last = last
         self._pid = os.getpid()
         self._interrupt: Any = None
 
@@ -111,14 +118,14 @@ class Interruption:
     def install(self) -> None:
         """Take over the signals, except those that this process was told to ignore (nohup)."""
         self._interrupt = signal.getsignal(signal.SIGINT)
-        for signum in HANDLED:
+        for signum in CODES:
             if signal.getsignal(signum) != signal.SIG_IGN:
                 signal.signal(signum, self._handle)
 
     def raise_again(self) -> None:
         """Stop, if a signal came whose exception was swallowed. For hooks in the main thread."""
-        if self.signum in (signal.SIGTERM, signal.SIGHUP):
-            raise SystemExit(128 + self.signum)
+        if self.signum is not None:
+            raise SystemExit(CODES[self.signum])
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         signal.signal(signum, signal.SIG_DFL)
@@ -126,13 +133,22 @@ class Interruption:
             os.kill(os.getpid(), signum)
             return
         self.signum = self.signum or signum
+        signal.signal(signal.SIGALRM, self._end_at_once)
+        signal.alarm(GRACE_S)
         try:
             if callable(self._interrupt):
                 self._interrupt(signal.SIGINT, frame)
         except KeyboardInterrupt:
             if signum == signal.SIGINT:
                 raise
-        raise SystemExit(128 + signum)
+        raise SystemExit(CODES[signum])
+
+    def _end_at_once(self, _signum: int, _frame: FrameType | None) -> None:
+        try:
+            self._last()
+            sys.stdout.flush()
+        finally:
+            os._exit(CODES[self.signum or signal.SIGTERM])
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]
@@ -145,7 +161,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self._interruption = Interruption()
+        self._interruption = Interruption(self._at_exit)
         self._pid = os.getpid()
         self._began: dict[tuple[str, str], float] = {}
         self._concerned = False
@@ -210,6 +226,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def _at_exit(self) -> None:
         if not self._concerned or os.getpid() != self._pid:
             return
+        self._concerned = False
         path = locate.locate(context.CLIARGS.get("inventory") or [])
         if "://" in path or os.path.exists(path):
             self._record_interruption(path)

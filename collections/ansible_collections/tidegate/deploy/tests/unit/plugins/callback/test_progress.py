@@ -29,6 +29,7 @@ ACTION = """
 import os, time
 from datetime import datetime, timezone
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import holder, locate
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
@@ -48,6 +49,8 @@ class ActionModule(ActionBase):
         if self._task.args.get("breaks"):
             with open(path, "w") as file:
                 file.write("broken")
+        if self._task.args.get("jams"):
+            Display()._final_q._wlock.acquire()
         if self._task.args.get("wait"):
             with open(os.path.join(os.path.dirname(path), "waiting"), "w") as file:
                 file.write(str(os.getpid()))
@@ -186,6 +189,20 @@ def test_an_interrupted_run_ends_orderly_and_is_recorded(tmp_path: Path, signum:
         assert (run.state, run.code, run.message) == ("interrupted", "INTERRUPTED", f"interrupted by {signum.name}")
         assert store.lease("web", "production") is None
     assert f"interrupted by {signum.name}" in lines_of(output)[-1]
+
+
+def test_a_run_that_hangs_when_it_is_interrupted_ends_all_the_same(tmp_path: Path) -> None:
+    """A worker stopped while it holds the lock of Ansible's result queue: an alarm ends and records the run."""
+    begin = "{begin: true, said: {step: plan, verdict: ok, say: planned}}"
+    site = Site(tmp_path, f"- fake.site.step: {begin}\n- fake.site.step: {{jams: true, wait: true}}\n")
+    process = site.start()
+    site.await_waiting(process)
+    process.send_signal(signal.SIGTERM)
+    output, _nothing = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 143, output
+    with site.store() as store:
+        assert store.runs(store.changes()[0].id)[0].message == "interrupted by SIGTERM"
+    assert "interrupted by SIGTERM" in lines_of(output)[-1]
 
 
 def test_a_run_that_was_closed_stays_as_it_was_closed(tmp_path: Path) -> None:

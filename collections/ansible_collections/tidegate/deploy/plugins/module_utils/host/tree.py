@@ -177,15 +177,6 @@ def sync_file_system(fd: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
-def sync_folder(path: str) -> None:
-    """Make what was created, renamed or removed in a folder durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def _open_below(fd: int, name: str, seen: str, make: bool) -> int:
     try:
         if make:

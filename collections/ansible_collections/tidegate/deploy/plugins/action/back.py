@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import BACK, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, ROLLOUT, Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
 
@@ -42,9 +42,12 @@ class ActionModule(HostStep):
             return self.result_of(answer, "; ".join(answer.fields.get("would", [])))
         reverted = answer.service.get("reverted") or {}
         came_back = reverted.get("change") == run.change_id
-        verdict = "back" if came_back else "ok"
+        verdict = BACK if came_back else "ok"
         say = f"back on {current}" if came_back else f"stays on {current}, the change is closed there"
         return self.result_of(answer, say, verdict=verdict, data={"service": dict(answer.service)})
+
+    def touches(self, result: StepResult) -> bool | None:
+        return True if result.verdict == BACK else None
 
     def _count_unknown_failure(self, run: Run, host: str) -> None:
         """In a wave that goes on only a failed host comes here: if none of our steps failed, another task did."""

@@ -11,13 +11,20 @@ from typing import Any, ClassVar
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import file as change_file
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft, draft
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import (
+    FAILED,
+    UNKNOWN,
+    StepResult,
+    where_it_stands,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import PLAN, ROLLBACK, ROLLOUT, change_of
 
 
@@ -49,6 +56,8 @@ class ActionModule(RecordDoor):
     def _open_way_back(self, store: Store, identity: str | None) -> StepResult:
         change = _planned(store, identity)
         run = opening.begin_way_back(store, change)
+        for host, stand in ask_all(self, {host.name: host.definition for host in run.plan.hosts}).items():
+            run.record(host, _asked(stand))
         return StepResult(
             self.STEP,
             "ok",
@@ -59,6 +68,16 @@ class ActionModule(RecordDoor):
     def _draft(self, store: Store, source: str) -> Draft:
         cache = None if self.check else Path(store.path).parent / "cache"
         return draft(change_file.read(source), inventory_of(self), cache)
+
+
+def _asked(stand: Stand) -> StepResult:
+    """What a host said before its way back: those that do not serve go first."""
+    where = where_it_stands(stand.service)
+    if stand.why_unknown:
+        return StepResult("ask", UNKNOWN, stand.why_unknown, code="UNREACHABLE", where=where)
+    if stand.why_down and stand.service["current"] != ABSENT:
+        return StepResult("ask", FAILED, stand.why_down, code="PRECHECK", where=where)
+    return StepResult("ask", "ok", f"on {stand.service['current']}", where=where)
 
 
 def _source(store: Store, file: str | None, identity: str | None) -> str:

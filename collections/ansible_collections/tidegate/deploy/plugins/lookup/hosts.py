@@ -1,7 +1,6 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ruff: noqa: E402 - Ansible wants DOCUMENTATION before the imports
 """The hosts of the run's change, in the order in which a play works on them."""
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import arti
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import ChangeFile
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.hosts import resolve_hosts
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.services import Service, Services
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.sequence.waves import Member, plan_waves
 
@@ -46,11 +47,11 @@ class Inventory:
 
     def environment_of(self, host: str) -> str:
         """The environment that a host is in."""
-        return str(self.hostvars[host].get("tidegate_environment", "production"))
+        return str(plain(self.hostvars[host].get("tidegate_environment")) or "production")
 
     def domain_of(self, host: str) -> str:
         """The failure domain of a host; empty where it has no label."""
-        return str(self.hostvars[host].get("tidegate_domain", ""))
+        return str(plain(self.hostvars[host].get("tidegate_domain")) or "")
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft
     resolved = artifacts.resolve(change, cache, limits)
     lead = services[names[0]]
     members = [Member(name, inventory.domain_of(name)) for name in names]
-    waves = plan_waves(members, change.waves, change.floor if change.floor is not None else lead.floor)
+    floor = change.floor if change.floor is not None else lead.floor
+    waves = plan_waves(members, change.waves, floor, change.place)
     plan = plans.build(
         service=change.service,
         environment=_environment(names, inventory),

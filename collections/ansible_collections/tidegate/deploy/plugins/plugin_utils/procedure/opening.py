@@ -22,8 +22,6 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run impo
 LEASE_TTL_S = 900
 """Seconds without any note after which a lease may be taken over; each step on a host renews it."""
 
-OPEN = "open"
-
 
 @dataclass(frozen=True)
 class Frozen:
@@ -93,7 +91,7 @@ def leased(run: Run) -> Run:
 
 
 def _require_as_planned(change: ChangeRow, drafted: Plan) -> None:
-    if change.state != OPEN:
+    if change.closed_at is not None:
         raise Refusal(
             "NOT_OPEN",
             f"{change.id} is {change.state}; roll its file out again with -e tidegate_change_file={change.source}, which "
@@ -140,7 +138,7 @@ def freeze(run: Run, year: int) -> Frozen:
 def _same_open_change(run: Run) -> ChangeRow | None:
     if run.doc["expected"]:
         change = run.store.change(run.doc["expected"])
-        return change if change is not None and change.state == OPEN else None
+        return change if change is not None and change.closed_at is None else None
     opened = run.store.open_changes(run.plan.service, run.plan.environment)
     same = [row for row in opened if row.content_digest == run.plan.content_digest]
     if same:

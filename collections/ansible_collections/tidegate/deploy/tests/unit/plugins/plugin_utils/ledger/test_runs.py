@@ -45,6 +45,30 @@ def test_a_run_begun_again_is_the_same_run(store, change, run):
         store.begin_run("run", change, 1, "rollback", HOLDER, WAVES, False)
 
 
+def test_a_run_can_begin_before_its_change_is_known(store, change):
+    """It keeps a document for its other processes, is bound once, and the same again changes nothing."""
+    begun = store.begin_run("early", None, None, "rollout", HOLDER, WAVES, True, doc={"source": "changes/web.yml"})
+    assert (begun.change_id, begun.revision, begun.doc) == (None, None, {"source": "changes/web.yml"})
+    assert store.runs(change) == []
+    store.bind_run("early", change, 1)
+    store.bind_run("early", change, 1)
+    assert [(run.id, run.revision, run.doc) for run in store.runs(change)] == [
+        ("early", 1, {"source": "changes/web.yml"})
+    ]
+    with pytest.raises(ValueError, match="run early is already a rollout of CHG-2026-0001"):
+        store.bind_run("early", change, 2)
+    with pytest.raises(ValueError, match="knows no run nothing"):
+        store.bind_run("nothing", change, 1)
+
+
+def test_a_host_that_failed_once_stays_bad(store, run):
+    """Failed and unknown count, whatever came after; back, skipped and ok do not."""
+    for host, verdicts in {"web1": ["failed", "back"], "web2": ["ok", "back"], "web3": ["unknown", "ok"]}.items():
+        for verdict in verdicts:
+            store.note(run, host, "activate", verdict)
+    assert store.bad_hosts(run) == {"web1", "web3"}
+
+
 def test_a_host_in_two_waves_is_a_bug(store, change):
     """A host has one place in a run."""
     with pytest.raises(ValueError, match="a host appears twice"):

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from ansible import context
+
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
@@ -65,6 +67,7 @@ class ActionModule(HostStep):
 
     def _request(self, run: Run, host: str, definition: Definition) -> dict[str, Any]:
         plan = run.plan
+        deadline_s = definition.deadline_s() * self._rounds(run, host)
         back_until = now() + timedelta(seconds=plan.back_for_s)
         return {
             "change": run.change_id,
@@ -76,9 +79,14 @@ class ActionModule(HostStep):
             "token_sha256": "0" * 64,
             "back_until": back_until.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "renew_until_s": RENEW_UNTIL_S,
-            "deadline_s": definition.deadline_s(),
+            "deadline_s": deadline_s,
             "wait_s": definition.deadline_s(),
         }
+
+    def _rounds(self, run: Run, host: str) -> int:
+        """How many times over Ansible goes through the wave: with few forks its first hosts wait for its last ones."""
+        size = len(run.plan.waves[run.plan.wave_of(host)])
+        return -(-size // max(1, int(context.CLIARGS.get("forks") or size)))
 
     def touches(self, result: StepResult) -> bool | None:
         return None if self.check else True

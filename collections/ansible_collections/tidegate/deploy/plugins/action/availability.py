@@ -17,6 +17,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availabi
     Wave,
     effective_floor,
     next_wave,
+    require_budget,
     require_floor,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
@@ -38,6 +39,7 @@ class ActionModule(RecordDoor):
             return StepResult(self.STEP, SKIPPED, f"not started, the rollout stopped with {run.row.code}")
         try:
             self._require_linear()
+            require_budget(run)
             wave = next_wave(run, [str(name) for name in self.task_vars["ansible_play_batch"]])
             say = require_floor(run, wave, self._who_serves(run, wave))
         except Refusal as refusal:
@@ -56,7 +58,5 @@ class ActionModule(RecordDoor):
         """Of each host outside of the wave, why it does not serve; empty where it does."""
         if not effective_floor(run):
             return {}
-        known_bad = {name: "failed before" for name in wave.others if name in run.store.bad_hosts(run.id)}
-        asked = {name: run.plan.definition_of(name) for name in wave.others if name not in known_bad}
-        answers = ask_all(self, asked)
-        return {**known_bad, **{name: answer.why_down for name, answer in answers.items()}}
+        answers = ask_all(self, {name: run.plan.definition_of(name) for name in wave.others})
+        return {name: answer.why_down for name, answer in answers.items()}

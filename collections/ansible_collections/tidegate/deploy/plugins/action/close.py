@@ -44,7 +44,9 @@ class ActionModule(RecordDoor):
         outcome = outcome_of(run)
         end(run, outcome)
         Tokens(store.path, run.id).forget()
-        Display().display(end_text(outcome, run.change_id, run.plan.release_id, next_command(run, outcome)))
+        Display().display(
+            end_text(outcome, run.change_id, run.plan.release_id, self.store_path, next_command(run, outcome))
+        )
         good = outcome.verdict == (ROLLED_BACK if run.verb == ROLLBACK else COMPLETED)
         code = "" if good else (outcome.cause.partition(":")[0] or "BUDGET")
         return StepResult(

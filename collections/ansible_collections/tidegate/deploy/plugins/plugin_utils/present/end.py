@@ -32,13 +32,14 @@ _PLACES = (
 )
 
 
-def end_text(outcome: Outcome, change_id: str, release_id: str, next_command: str) -> str:
+def end_text(outcome: Outcome, change_id: str, release_id: str, store: str, next_command: str) -> str:
     """The final block of a run.
 
     Args:
         outcome: what became of the change.
         change_id: the change's id.
         release_id: the release that it carries.
+        store: where all of it is recorded.
         next_command: what to type next.
     """
     places = [(name, listed(outcome.at(place))) for name, place in _PLACES if outcome.at(place)]
@@ -52,6 +53,7 @@ def end_text(outcome: Outcome, change_id: str, release_id: str, next_command: st
             ("also", causes[:10]),
             *places,
             ("left to do", left[:10]),
+            ("store", store),
             ("next", next_command),
         ],
     )

@@ -60,6 +60,18 @@ def finish_waves(run: Run) -> None:
         _close_wave(run, closed)
 
 
+def require_budget(run: Run) -> None:
+    """See that no more hosts failed on the way here than the budget allows.
+
+    Raises:
+        Refusal: BUDGET, naming them.
+    """
+    bad = {name: run.rows[name] for name in run.plan.host_names if name in run.store.bad_hosts(run.id)}
+    if len(bad) > run.plan.budget:
+        named = "; ".join(f"{name}: {row.step} {row.message}" for name, row in bad.items())
+        raise Refusal("BUDGET", f"{len(bad)} hosts failed, the budget allows {run.plan.budget} ({named})")
+
+
 def require_floor(run: Run, wave: Wave, up: Mapping[str, str]) -> str:
     """See that enough hosts outside of a wave serve.
 

@@ -158,28 +158,33 @@ class _Staging:
     # --- bringing it in ----------------------------------------------------------------------------------------------
 
     def _bring(self, releases_fd: int, incoming: supply.Push) -> dict[str, Any]:
+        work = _PRIVATE + os.urandom(8).hex()
         with writing(self._releases):
-            work = _PRIVATE + os.urandom(8).hex()
             work_fd = tree.make_folder(releases_fd, work)
-            try:
-                artifact_fd = self._artifact(work_fd, incoming)
-                try:
-                    reading = self._unpack(artifact_fd, work_fd)
-                finally:
-                    os.close(artifact_fd)
-                    supply.remove_partials(self._partial_folder, keep=None)
+        try:
+            reading = self._take_and_unpack(work_fd, incoming)
+            with writing(self._releases):
                 tree.sync_file_system(releases_fd)
                 with self._host.lock():
                     self._put(reading.manifest, releases_fd, work_fd)
-            finally:
-                os.close(work_fd)
-                tree.remove_tree(releases_fd, work)
+        finally:
+            os.close(work_fd)
+            tree.remove_tree(releases_fd, work)
         return {
             "changed": True,
             "bytes_received": self._order.size_bytes,
             "files": reading.manifest.files,
             "ignored": {"write_bits": reading.write_bits_dropped, "metadata": reading.metadata_ignored},
         }
+
+    def _take_and_unpack(self, work_fd: int, incoming: supply.Push) -> Reading:
+        artifact_fd = self._artifact(work_fd, incoming)
+        try:
+            with writing(self._releases):  # asked before anything is removed, what is free is the truth
+                return self._unpack(artifact_fd, work_fd)
+        finally:
+            os.close(artifact_fd)
+            supply.remove_partials(self._partial_folder, keep=None)
 
     @property
     def _partial_folder(self) -> str:
@@ -189,10 +194,11 @@ class _Staging:
         """A descriptor of the artifact's bytes, verified."""
         order = self._order
         if order.source == supply.PUSH:
-            return incoming.receive(work_fd, order.sha256)
+            return incoming.receive(work_fd, self._releases, order.sha256)
         from .fetch import Download, fetch
 
-        self._host.disk.make_folder(self._partial_folder)
+        with writing(self._host.paths.state):
+            self._host.disk.make_folder(self._partial_folder)
         download = Download(order.url, order.allow_hosts, order.sha256, order.size_bytes, order.timeout_s)
         return fetch(download, self._partial_folder, self._host.clock)
 

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from ..core.errors import Refusal
 from .extract import write_all
+from .space import writing
 
 PUSH, HAVE, URL = "push", "have", "url"
 SILENCE_S = 60
@@ -33,21 +34,28 @@ class Push:
         self._size_bytes = size_bytes
         self._left_bytes = size_bytes
 
-    def receive(self, folder_fd: int, sha256: str) -> int:
+    def receive(self, folder_fd: int, shown: str, sha256: str) -> int:
         """Copy them to a private file that has no name, and hash them on the way.
+
+        Args:
+            folder_fd: the private folder.
+            shown: a folder of the same file system, named when that is full.
+            sha256: what they must be.
 
         Returns:
             A descriptor of the file.
 
         Raises:
-            Refusal: DIGEST; fewer bytes, silence, or other bytes than promised.
+            Refusal: DIGEST; fewer bytes, silence, or other bytes than promised. NO_SPACE.
         """
-        fd = _nameless_file(folder_fd)
+        with writing(shown):
+            fd = _nameless_file(folder_fd)
         try:
             digest = hashlib.sha256()
             for block in self._blocks():
                 digest.update(block)
-                write_all(fd, block)
+                with writing(shown):
+                    write_all(fd, block)
             self._require(digest.hexdigest(), sha256)
         except BaseException:
             os.close(fd)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import recap
 
 NEW, OLD = "2.0.0-0123456789ab", "1.0.0-ba9876543210"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import recap
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present import text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import end_text
@@ -42,7 +43,9 @@ def test_the_final_block_tells_cause_places_and_next_command():
         recap.HostEnd("web2", "unknown", True, True, "", "cannot be reached", "goes back by itself within 90 s"),
         recap.HostEnd("web3", "untouched", False, False, "1.0.0-x"),
     ]
-    shown = end_text(recap.of_rollout("PROBE: web1: found 500", hosts), "CHG-2026-0001", "4.0.0-y", "site/store.db", "do this")
+    shown = end_text(
+        recap.of_rollout("PROBE: web1: found 500", hosts), "CHG-2026-0001", "4.0.0-y", "site/store.db", "do this"
+    )
 
     for line in (
         "CHG-2026-0001 failed: not every host is where it should be",

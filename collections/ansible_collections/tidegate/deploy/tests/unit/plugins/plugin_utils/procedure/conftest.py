@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run of this very process in a store of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.manifest import Entry, Manifest
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLOUT, Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
+
+OLD = "1.0.0-aaaaaaaaaaaa"
+WAVES = [["web1"], ["web2", "web3"]]
+
+
+def a_plan(version="2.0.0", floor=1, budget=0, waves=WAVES, **more):
+    names = [name for wave in waves for name in wave]
+    return plans.build(
+        service="web",
+        environment="production",
+        title=None,
+        version=version,
+        manifest=Manifest.of([Entry("bin", "file", 0o755, 3, "0" * 64)]),
+        artifact={
+            "kind": "file",
+            "name": "web.tar.gz",
+            "sha256": "1" * 64,
+            "size_bytes": 9,
+            "strip": 0,
+            "url": None,
+            "allow_hosts": [],
+        },
+        hosts=[plans.Host(name, {"service": "web"}) for name in names],
+        waves=waves,
+        floor=floor,
+        budget=budget,
+        back_for_s=3600,
+        checks={},
+        limits={},
+        **more,
+    )
+
+
+class Site:
+    """A store, and what a playbook would do with it, without any host."""
+
+    def __init__(self, path):
+        self.store = Store.open(str(path / "store.db"), now)
+
+    def begin(self, plan=None, verb=ROLLOUT, expected=None, pinned=None):
+        opening.begin(self.store, verb, Draft(plan or a_plan(), "/artifact", pinned), "/changes/web.yml", expected)
+        return Run.current(self.store)
+
+    def looked(self, run, currents=None, **where):
+        for name in run.plan.host_names:
+            current = (currents or {}).get(name, OLD)
+            self.say(name, "precheck", where={"state": "steady", "current": current, "change": None, **where})
+        return Run.current(self.store)
+
+    def frozen(self, plan=None, **how):
+        """A run that may open its first wave."""
+        run = self.looked(self.begin(plan, **how))
+        return opening.leased(opening.freeze(run, 2026).run)
+
+    def say(self, host, step, verdict="ok", code="", touched=None, **more):
+        run = Run.current(self.store)
+        run.record(host, StepResult(step, verdict, f"{step} {verdict}", code=code, **more), touched=touched)
+
+    def over(self, state="completed"):
+        """End the run, and let the next one be another process."""
+        run = Run.current(self.store)
+        if run.change_id:
+            self.store.set_change_state(run.change_id, {"planned"}, state, {"verdict": state})
+        self.forget()
+
+    def forget(self):
+        run = Run.current(self.store)
+        self.store.end_run(run.id, "ended")
+        with self.store.writing() as connection:
+            for table in ("events", "waves", "run_hosts"):
+                connection.exec_driver_sql(f"DELETE FROM {table} WHERE run_id = ?", (run.id,))  # noqa: S608
+            connection.exec_driver_sql("DELETE FROM leases")
+            connection.exec_driver_sql("DELETE FROM runs WHERE id = ?", (run.id,))
+
+
+@pytest.fixture
+def site(tmp_path):
+    built = Site(tmp_path)
+    yield built
+    built.store.close()

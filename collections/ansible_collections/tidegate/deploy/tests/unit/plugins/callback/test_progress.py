@@ -86,7 +86,7 @@ class Site:
             "ANSIBLE_NOCOLOR": "1",
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "ansible", "playbook", "-i", "inventory.yml", "play.yml"],
+            [sys.executable, "-m", "ansible.cli.playbook", "-i", "inventory.yml", "play.yml"],
             cwd=self.folder,
             env=environment,
             stdout=subprocess.PIPE,

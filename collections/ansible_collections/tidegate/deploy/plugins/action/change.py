@@ -26,6 +26,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result i
     where_it_stands,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import PLAN, ROLLBACK, ROLLOUT, change_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch
 
 
 class ActionModule(RecordDoor):
@@ -37,6 +38,14 @@ class ActionModule(RecordDoor):
         "file": {"type": "str"},
         "id": {"type": "str"},
     }
+
+    def perform(self, arguments: Mapping[str, Any]) -> StepResult:
+        try:
+            return super().perform(arguments)
+        except Refusal:
+            if self.check:
+                drop_scratch()
+            raise
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         verb, file, identity = arguments["verb"], arguments.get("file"), arguments.get("id")

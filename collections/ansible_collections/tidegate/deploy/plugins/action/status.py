@@ -19,6 +19,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door imp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory, service_hosts
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch
 
 
 class ActionModule(RecordDoor):
@@ -26,6 +27,13 @@ class ActionModule(RecordDoor):
 
     STEP = "status"
     ARGUMENTS: ClassVar[dict[str, Any]] = {"service": {"type": "str"}, "json_file": {"type": "path"}}
+
+    def perform(self, arguments: Mapping[str, Any]) -> StepResult:
+        try:
+            return super().perform(arguments)
+        finally:
+            if self.check:
+                drop_scratch()
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         inventory = inventory_of(self)

@@ -84,6 +84,8 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft
     services = {name: inventory.services_of(name).service(change.service) for name in names}
     limits = Limits().doc
     resolved = artifacts.resolve(change, cache, limits)
+    for service in services.values():
+        resolved.manifest.with_links(service.definition["links"])  # refuses links that the archive leaves no room for
     lead = services[names[0]]
     members = [Member(name, inventory.domain_of(name)) for name in names]
     floor = change.floor if change.floor is not None else lead.floor

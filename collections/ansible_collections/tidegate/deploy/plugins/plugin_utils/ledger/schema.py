@@ -55,29 +55,30 @@ def require_sqlalchemy() -> None:
 
 
 def _table(name: str, *columns: str) -> sa.TableClause:
+    if sa is None:  # so that this module can be imported; nothing is asked of a table then
+        return None  # type: ignore[unreachable]
     return sa.table(name, *(sa.column(column) for column in columns))
 
 
-if sa is not None:
-    MIGRATIONS = _table("tidegate_migrations", "number", "name", "applied_at")
-    CHANGES = _table(
-        "changes", "id", "service", "environment", "state", "source", "created_at", "revision", "closed_at", "outcome"
-    )
-    REVISIONS = _table("revisions", "change_id", "revision", "content_digest", "plan_digest", "plan", "created_at")
-    RUNS = _table(
-        "runs",
-        "id", "change_id", "revision", "verb", "holder", "doc", "leased", "waves", "opened", "closed",
-        "state", "code", "message", "started_at", "ended_at", "outcome",
-    )  # fmt: skip
-    WAVES = _table("waves", "run_id", "number", "opened_at", "closed_at", "doc")
-    RUN_HOSTS = _table(
-        "run_hosts",
-        "run_id", "host", "wave", "position",
-        "step", "verdict", "code", "message", "touched", "doc", "updated_at",
-    )  # fmt: skip
-    EVENTS = _table("events", "run_id", "number", "at", "host", "step", "verdict", "code", "message", "doc")
-    LEASES = _table(
-        "leases",
-        "service", "environment", "number", "run_id", "holder", "ttl_s", "taken_at", "renewed_at", "expires_at",
-    )  # fmt: skip
-    TABLES = (CHANGES, REVISIONS, RUNS, WAVES, RUN_HOSTS, EVENTS, LEASES)
+MIGRATIONS = _table("tidegate_migrations", "number", "name", "applied_at")
+CHANGES = _table(
+    "changes", "id", "service", "environment", "state", "source", "created_at", "revision", "closed_at", "outcome"
+)
+REVISIONS = _table("revisions", "change_id", "revision", "content_digest", "plan_digest", "plan", "created_at")
+RUNS = _table(
+    "runs",
+    "id", "change_id", "revision", "verb", "holder", "doc", "leased", "waves", "opened", "closed",
+    "state", "code", "message", "started_at", "ended_at", "outcome",
+)  # fmt: skip
+WAVES = _table("waves", "run_id", "number", "opened_at", "closed_at", "doc")
+RUN_HOSTS = _table(
+    "run_hosts",
+    "run_id", "host", "wave", "position",
+    "step", "verdict", "code", "message", "touched", "doc", "updated_at",
+)  # fmt: skip
+EVENTS = _table("events", "run_id", "number", "at", "host", "step", "verdict", "code", "message", "doc")
+LEASES = _table(
+    "leases",
+    "service", "environment", "number", "run_id", "holder", "ttl_s", "taken_at", "renewed_at", "expires_at",
+)  # fmt: skip
+TABLES = (CHANGES, REVISIONS, RUNS, WAVES, RUN_HOSTS, EVENTS, LEASES)

@@ -31,8 +31,8 @@ def runs(store):
     return change
 
 
-def take(store, run="one", holder=ONE, is_dead=alive, ttl_s=60, service="web"):
-    return store.take_lease(service, "production", run, holder, ttl_s, is_dead)
+def take(store, run="one", holder=None, is_dead=alive, ttl_s=60, service="web"):
+    return store.take_lease(service, "production", run, holder or ONE, ttl_s, is_dead)
 
 
 def test_a_free_lease_is_taken(store, runs):

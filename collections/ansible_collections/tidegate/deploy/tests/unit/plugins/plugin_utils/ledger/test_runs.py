@@ -12,7 +12,10 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database im
 
 HOLDER = {"host": "controller", "pid": 4711, "user": "ops"}
 WAVES = [["web2"], ["web1", "web3"]]
-NOBODY_DIED = lambda _holder: False  # noqa: E731 - a value among constants
+
+
+def nobody_died(_holder):
+    return False
 
 
 @pytest.fixture
@@ -115,7 +118,7 @@ def test_large_and_strange_notes_are_cut_to_size(store, run):
 def test_a_note_lets_the_lease_begin_anew(store, change, clock):
     """Whoever still reports keeps the lease."""
     store.begin_run("run", change, 1, "rollout", HOLDER, WAVES, True)
-    store.take_lease("web", "production", "run", HOLDER, 60, NOBODY_DIED)
+    store.take_lease("web", "production", "run", HOLDER, 60, nobody_died)
     clock.turn(59)
     store.note("run", "web1", "stage", "ok")
     assert store.lease("web", "production").expires_at == "2026-11-24T12:01:59.000000Z"
@@ -135,7 +138,7 @@ def test_the_first_cause_of_a_halt_stays(store, run):
 def test_the_first_end_of_a_run_stays(store, change, clock):
     """An end is written once, with its outcome, and gives the lease back."""
     store.begin_run("run", change, 1, "rollout", HOLDER, WAVES, True)
-    store.take_lease("web", "production", "run", HOLDER, 60, NOBODY_DIED)
+    store.take_lease("web", "production", "run", HOLDER, 60, nobody_died)
     clock.turn(5)
     assert store.end_run("run", "done", {"hosts": 3}) is True
     assert store.end_run("run", "interrupted") is False
@@ -151,7 +154,7 @@ def test_interrupt_ends_all_runs_of_a_process_and_no_other(store, change):
     """Live runs of the process end, keep their cause and give their leases back; the rest stays."""
     other = {**HOLDER, "pid": 4712}
     store.begin_run("one", change, 1, "rollout", HOLDER, WAVES, True)
-    store.take_lease("web", "production", "one", HOLDER, 60, NOBODY_DIED)
+    store.take_lease("web", "production", "one", HOLDER, 60, nobody_died)
     store.begin_run("two", change, 1, "rollout", HOLDER, WAVES, False)
     store.halt("two", "BUDGET", "web2 failed")
     store.begin_run("three", change, 1, "rollout", HOLDER, WAVES, False)
@@ -209,7 +212,7 @@ def test_a_leased_run_opens_no_wave_without_its_lease(store, change, clock):
     with pytest.raises(Refusal, match="no longer holds the lease: it was given back") as caught:
         store.open_wave("run", 0)
     assert caught.value.code == "LEASE_LOST"
-    store.take_lease("web", "production", "run", HOLDER, 60, NOBODY_DIED)
+    store.take_lease("web", "production", "run", HOLDER, 60, nobody_died)
     clock.turn(30)
     assert store.open_wave("run", 0) is True
     assert store.lease("web", "production").expires_at == "2026-11-24T12:01:30.000000Z"

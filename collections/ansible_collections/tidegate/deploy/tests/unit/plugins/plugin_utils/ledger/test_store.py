@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import stat
+import subprocess
 import sys
 import time
 from contextlib import closing
@@ -226,13 +228,29 @@ def test_a_clock_without_a_zone_is_a_bug(path):
         Store.open(path, lambda: datetime(2026, 1, 1))  # noqa: DTZ001 - that is the bug
 
 
-def test_a_missing_sqlalchemy_is_one_message(path, clock, monkeypatch):
-    """The message has the pip line for the very Python that runs."""
-    monkeypatch.setattr(schema, "MISSING", "No module named 'sqlalchemy'")
-    with pytest.raises(Refusal) as caught:
+def test_a_missing_sqlalchemy_is_one_message(tmp_path):
+    """Everything can be imported without it; opening says what is missing, with the pip line for the very Python that runs."""
+    script = f"""
+import sys
+sys.path[:] = {sys.path}
+sys.modules["sqlalchemy"] = None
+from {Refusal.__module__} import Refusal
+from {Store.__module__} import Store
+try:
+    Store.open({str(tmp_path / "store.db")!r}, lambda: None)
+except Refusal as refusal:
+    print(refusal)
+"""
+    said = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
+    assert re.fullmatch(
+        r"DEPENDENCY: the store needs SQLAlchemy 2, found: .*sqlalchemy.*\. Install it .*: (.*)\n", said
+    )
+    assert said.endswith(f"{sys.executable} -m pip install 'SQLAlchemy>=2,<3'\n")
+
+
+def test_an_older_sqlalchemy_is_refused(path, clock, monkeypatch):
+    """1.4 is not enough, and the message says what was found."""
+    monkeypatch.setattr(schema, "MISSING", "SQLAlchemy 1.4.54")
+    with pytest.raises(Refusal, match=r"needs SQLAlchemy 2, found: SQLAlchemy 1\.4\.54") as caught:
         Store.open(path, clock)
     assert caught.value.code == "DEPENDENCY"
-    assert caught.value.message == (
-        "the store needs SQLAlchemy 2, found: No module named 'sqlalchemy'. Install it for the Python that runs Ansible: "
-        f"{sys.executable} -m pip install 'SQLAlchemy>=2,<3'"
-    )

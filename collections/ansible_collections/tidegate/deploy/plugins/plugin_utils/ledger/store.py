@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from types import TracebackType
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import Changes
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import (
     BUSY_S,
@@ -25,6 +27,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database im
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.filesystems import mounts_of_kernel
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.leases import Leases
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.runs import Runs
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import require_sqlalchemy
 
 
 class Store(Changes, Runs, Leases):
@@ -62,15 +65,21 @@ class Store(Changes, Runs, Leases):
 
     @classmethod
     def scratch(cls, url_or_path: str, folder: str, clock: Clock) -> Store:
-        """A copy of a store in another folder, for check mode; empty when there is no store yet. The store stays as it is.
+        """A copy of a store for check mode, made on first use; empty when there is no store. The store stays as it is.
+
+        Args:
+            url_or_path: the store.
+            folder: where the copy lies; made for its user only, and not taken from anybody else.
+            clock: answers the present time, aware.
 
         Raises:
-            Refusal: as `open`.
+            Refusal: as `open`; STORE, the folder was put there by somebody else.
         """
-        path = path_of(url_or_path)
-        copy = os.path.join(folder, "store.db")
-        if os.path.exists(path):
-            with refusing(path):
+        require_sqlalchemy()
+        path, copy = path_of(url_or_path), os.path.join(folder, "store.db")
+        with refusing(copy):
+            _make_private(folder)
+            if os.path.exists(path) and not os.path.exists(copy):
                 _copy(path, copy)
         return cls.open(copy, clock)
 
@@ -90,6 +99,15 @@ class Store(Changes, Runs, Leases):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _make_private(folder: str) -> None:
+    """Make a folder with a name that others could know, and see that it is ours and nobody else's."""
+    with suppress(FileExistsError):
+        os.mkdir(folder, 0o700)
+    found = os.lstat(folder)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise Refusal("STORE", f"{folder} was not made by this user for itself alone: remove it and run again")
 
 
 def _copy(source: str, target: str) -> None:

@@ -209,17 +209,36 @@ def test_a_copy_is_complete_and_apart(store, tmp_path, clock):
 
 
 def test_check_mode_works_on_a_scratch_copy(path, tmp_path, clock):
-    """A copy, or a new store where there is none; the store's own folder is not touched."""
-    with Store.scratch(path, str(tmp_path), clock) as scratch:
+    """A copy, or a new store where there is none, kept for the run; the store's own folder is not touched."""
+    with Store.scratch(path, str(tmp_path / "first"), clock) as scratch:
         plan(scratch)
     assert not Path(path).parent.exists()
     with Store.open(path, clock) as store:
         plan(store)
     before = {name.name: name.read_bytes() for name in Path(path).parent.iterdir()}
-    (tmp_path / "second").mkdir()
-    with Store.scratch(path, str(tmp_path / "second"), clock) as scratch:
-        assert plan(scratch) == "CHG-2026-0002"
+    for expected in ("CHG-2026-0002", "CHG-2026-0003"):
+        with Store.scratch(path, str(tmp_path / "second"), clock) as scratch:
+            assert plan(scratch) == expected
     assert {name.name: name.read_bytes() for name in Path(path).parent.iterdir()} == before
+    assert mode_of(tmp_path / "second") == 0o700
+
+
+@pytest.mark.parametrize("planted", ["open to others", "link", "file"])
+def test_a_scratch_folder_that_somebody_planted_is_refused(path, tmp_path, clock, planted):
+    """Its name can be guessed, so it is used only if it is this user's alone."""
+    folder = tmp_path / "scratch"
+    if planted == "link":
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        folder.symlink_to("elsewhere")
+    elif planted == "file":
+        folder.write_text("")
+    else:
+        folder.mkdir()
+        folder.chmod(0o755)
+    with pytest.raises(Refusal, match="was not made by this user for itself alone") as caught:
+        Store.scratch(path, str(folder), clock)
+    assert caught.value.code == "STORE"
+    assert not (tmp_path / "elsewhere/store.db").exists()
 
 
 def test_a_clock_without_a_zone_is_a_bug(path):

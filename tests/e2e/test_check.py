@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Check mode: the whole plan is shown, and nothing is written on any machine."""
+
+from __future__ import annotations
+
+from e2e.hosts import V1, V2, Fleetful
+from e2e.project import Project
+
+WAVES = [["web1"], ["web2", "web4"], ["web3", "web5", "web6"]]
+
+
+def test_check_writes_nothing_on_hosts_that_never_saw_tidegate(blank_site: Project, hosts: Fleetful) -> None:
+    """No program, no folder, no store: hosts, project and temporary folder are the same, to the times of folders."""
+    hosts.forget_program()
+    change = blank_site.change(V1, waves=WAVES)
+    before = hosts.everything(), blank_site.listing()
+
+    shown = blank_site.play("rollout", "--check", "--diff", change_file=change)
+
+    assert shown.rc == 0, shown.text
+    assert (hosts.everything(), blank_site.listing()) == before
+    _assert_shows_waves(shown.stdout, V1)
+
+
+def test_check_of_an_update_writes_nothing(site: Project, hosts: Fleetful) -> None:
+    """Hosts with a release and a site with a store stay as they are, too; the preview names both releases per host."""
+    change = site.change(V2, waves=WAVES)
+    before = hosts.everything(), site.listing()
+
+    shown = site.play("rollout", "--check", "--diff", change_file=change)
+
+    assert shown.rc == 0, shown.text
+    assert (hosts.everything(), site.listing()) == before
+    _assert_shows_waves(shown.stdout, V2)
+    assert "nothing was written" in shown.stdout
+    assert all(f"-{V1}-" in shown.stdout and f"+{V2}-" in shown.stdout for _ in "x"), shown.stdout
+
+
+def test_check_of_a_bad_host_fails_as_the_run_would(site: Project, hosts: Fleetful) -> None:
+    """What the pre-check would refuse is refused in check mode already."""
+    hosts["web4"].ssh("systemctl stop web.service")
+    before = hosts.everything(), site.listing()
+
+    shown = site.rollout(V2, "--check")
+
+    assert shown.rc == 2, shown.text
+    assert "web4" in shown.text
+    assert "PRECHECK" in shown.codes
+    assert hosts.everything() == before[0]
+
+
+def test_check_of_a_rollback_writes_nothing(site: Project, hosts: Fleetful) -> None:
+    """It says what would be switched back where."""
+    done = site.rollout(V2, waves=[["web1", "web2"], ["web3", "web4"], ["web5", "web6"]])
+    before = hosts.everything(), site.listing()
+
+    shown = site.play("rollback", "--check", change=done.change)
+
+    assert shown.rc == 0, shown.text
+    assert (hosts.everything(), site.listing()) == before
+    assert "nothing was written" in shown.stdout
+
+
+def _assert_shows_waves(text: str, version: str) -> None:
+    assert "1  canary  web1" in text
+    assert "2  web2, web4" in text
+    assert "3  web3, web5, web6" in text
+    assert f"{version}-" in text

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rollout that goes well: first deployment, waves in the plan's order, and nothing at all the second time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+from e2e.hosts import V1, V2, Fleetful, assert_all_on
+from e2e.project import Project
+
+MOST_RESULTS = 6
+
+
+def test_first_deployment_reaches_every_host(new_site: Project, hosts: Fleetful) -> None:
+    """Hosts without any release get one, their unit is enabled, and the change is recorded as completed."""
+    done = new_site.rollout(V1)
+
+    assert done.rc == 0, done.text
+    seen = hosts.see()
+    assert_all_on(seen, V1)
+    assert {one.enabled for one in seen.values()} == {"enabled"}
+    assert {one.journal["change"] for one in seen.values()} == {done.change}
+    assert new_site.changes() == {done.change: "completed"}
+    assert new_site.leases() == []
+    assert done.end["title"] == f"{done.change} completed: every host was read back on the new release"
+    assert f"rollback -e tidegate_change={done.change}" in done.end["next"]
+
+
+def test_release_goes_out_in_the_waves_of_the_plan(site: Project, hosts: Fleetful) -> None:
+    """Services restart wave by wave in the plan's order, and no host has more than six results."""
+    waves = [["web3"], ["web1", "web4"], ["web2", "web5", "web6"]]
+
+    done = site.rollout(V2, waves=waves)
+
+    assert done.rc == 0, done.text
+    assert done.waves == waves
+    seen = hosts.see()
+    assert_all_on(seen, V2)
+    starts = [sorted(seen[name].started_us for name in wave) for wave in waves]
+    assert all(before[-1] < after[0] for before, after in pairwise(starts)), starts
+    _assert_confirmed_before_next(done.results, waves)
+    counted = Counter(one["host"] for one in done.results if one["host"] in hosts.names)
+    assert max(counted.values()) <= MOST_RESULTS, counted
+
+
+def test_default_waves_are_a_canary_a_quarter_and_the_rest(site: Project, hosts: Fleetful) -> None:
+    """Without a word in the change file: one host, two of six, the rest, never a whole set of racks, and three stay up."""
+    shown = site.play("plan", change_file=site.change(V2))
+
+    assert shown.rc == 0, shown.text
+    rack = {name: "abc"[at % 3] for at, name in enumerate(hosts.names)}
+    assert [len(wave) for wave in shown.waves][:2] == [1, 2]
+    assert sorted(name for wave in shown.waves for name in wave) == list(hosts.names)
+    assert all({rack[name] for name in wave} != set("abc") and len(wave) <= 3 for wave in shown.waves)
+
+
+def test_second_run_changes_nothing(site: Project, hosts: Fleetful) -> None:
+    """The same file again: rc 0, no file, no time and no process of any host differs, no new change."""
+    assert site.rollout(V2, waves=[["web1", "web2"], ["web3", "web4"], ["web5", "web6"]]).rc == 0
+    before, changes = hosts.listing(), site.changes()
+
+    again = site.play("rollout", change_file="changes/web-2.0.0.yml")
+
+    assert again.rc == 0, again.text
+    assert hosts.listing() == before
+    assert site.changes() == changes
+    assert "nothing to do" in again.stdout
+
+
+def _assert_confirmed_before_next(results: list[dict], waves: list[list[str]]) -> None:
+    """Each wave's confirmations come before the first activation of the next wave."""
+    order = [(one["action"].rpartition(".")[2], one["host"]) for one in results]
+    for wave, after in pairwise(waves):
+        last = max(order.index(("confirm", name)) for name in wave)
+        first = min(order.index(("activate", name)) for name in after)
+        assert last < first, (wave, after)

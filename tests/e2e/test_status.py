@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people see: status before and after, and progress that nothing depends on."""
+
+from __future__ import annotations
+
+import json
+
+from e2e.hosts import V1, V2, Fleetful, assert_all_on
+from e2e.project import Project
+
+WAVES = [["web1", "web2"], ["web3", "web4"], ["web5", "web6"]]
+NO_PROGRESS = {"ANSIBLE_CALLBACKS_ENABLED": "e2e_results"}
+
+
+def test_status_tells_what_hosts_run_before_and_after(site: Project, hosts: Fleetful) -> None:
+    """Text and JSON name each host's release, asked of the hosts; a host that was changed by hand shows it."""
+    before = site.play("status", json="before.json")
+    done = site.rollout(V2, waves=WAVES)
+    hosts["web5"].ssh("systemctl stop web.service")
+
+    after = site.play("status", json="after.json")
+
+    assert (before.rc, done.rc, after.rc) == (0, 0, 0), after.text
+    shown = {name: _releases(site, name) for name in ("before", "after")}
+    assert set(shown["before"].values()) == {V1}
+    assert set(shown["after"].values()) == {V2}
+    stands = json.loads((site.folder / "after.json").read_text())["services"]["web"]
+    assert {name for name, stand in stands.items() if stand["unhealthy"]} == {"web5"}
+    for name in hosts.names:
+        assert f"{name}  {V1}-" in before.stdout
+        assert f"{name}  {V2}-" in after.stdout
+    assert done.change in after.stdout
+    assert str(site.store_folder / "store.db") in after.stdout
+
+
+def test_status_of_hosts_without_a_release_or_a_connection(new_site: Project, hosts: Fleetful) -> None:
+    """Absent is absent, unreachable is unknown with the reason; neither is a failure of status."""
+    hosts["web4"].cut()
+    try:
+        shown = new_site.play("status", json="status.json")
+    finally:
+        hosts["web4"].restore()
+
+    assert shown.rc == 0, shown.text
+    stands = json.loads((new_site.folder / "status.json").read_text())["services"]["web"]
+    assert {stands[name]["current"] for name in hosts.names if name != "web4"} == {"absent"}
+    assert "cannot be reached" in stands["web4"]["unknown"]
+    assert "Traceback" not in shown.text
+
+
+def test_nothing_is_lost_without_the_progress_callback(site: Project, hosts: Fleetful) -> None:
+    """The same outcome on hosts and in the record; only the lines are missing."""
+    done = site.play("rollout", env=NO_PROGRESS, change_file=site.change(V2, waves=WAVES))
+
+    assert done.rc == 0, done.text
+    assert done.progress == []
+    assert_all_on(hosts.see(), V2)
+    assert site.changes()[done.change] == "completed"
+    assert site.runs()[-1] == ("rollout", "completed")
+    assert "completed" in done.end["title"]
+
+
+def test_progress_has_a_line_per_host_and_step(site: Project, hosts: Fleetful) -> None:
+    """Plain lines, in the output beside Ansible's own, with the verdict and what was found."""
+    done = site.rollout(V2, waves=WAVES)
+
+    said = [line.split()[2:5] for line in done.progress]
+    for step in ("precheck", "stage", "activate", "probe", "confirm"):
+        assert {host for host, what, verdict in said if (what, verdict) == (step, "ok")} == set(hosts.names), step
+
+
+def _releases(site: Project, name: str) -> dict[str, str]:
+    stands = json.loads((site.folder / f"{name}.json").read_text())["services"]["web"]
+    return {host: stand["current"].rpartition("-")[0] for host, stand in stands.items()}

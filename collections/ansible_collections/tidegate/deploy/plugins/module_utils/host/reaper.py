@@ -38,10 +38,11 @@ def reap(host: Host, service: str, deadline_ms: int) -> None:
     """
     if turn_if_due(host, service):
         host.units.start_revert(service)
-    state = host.journal(service).read(states.ABSENT)["state"]
-    if state == "reverting":
+    view = host.journal(service).read(states.ABSENT)
+    if view["state"] == "reverting":
         host.units.start_revert(service)  # once more: a start of the runner may have failed
-    elif state not in ("pending", "ready"):
+    elif host.clock.now_ms() >= deadline_ms and view.get("deadline_ms") != deadline_ms:
+        # not earlier: a timer is armed a moment before the state becomes pending
         host.units.disarm(service, deadline_ms)
 
 

@@ -135,6 +135,17 @@ def test_an_early_timer_changes_nothing(bench: Bench) -> None:
     assert (bench.state, bench.units.armed) == ("ready", {deadline_ms})
 
 
+def test_a_timer_that_looks_while_an_activation_begins_stays(bench: Bench) -> None:
+    """It is armed before the state is pending, and must not take itself for a leftover."""
+    deadline_ms = bench.clock.ms + 17_000
+    bench.units.arm("web", deadline_ms, 17_000)
+    reaper.reap(bench.host, "web", deadline_ms)
+    assert bench.units.armed == {deadline_ms}
+    bench.clock.ms = deadline_ms
+    reaper.reap(bench.host, "web", deadline_ms)
+    assert not bench.units.armed
+
+
 def test_renew_moves_the_deadline_up_to_its_end(bench: Bench) -> None:
     """A renewal has a timer of its own, and never passes the end that was set at begin."""
     change, began_ms = bench.new_change(), bench.clock.ms

@@ -58,7 +58,7 @@ class ActionModule(HostStep):
             )
 
     def unreachable(self, run: Run, host: str, lost: Unreachable) -> StepResult:
-        where = run.rows[host].doc or {}
+        where = run.known_of(host)
         left = where.get("deadline_in_s")
         future = f"goes back by itself within {left} s of its activation" if left else "is asked when it answers again"
         return StepResult(self.STEP, "unknown", f"cannot be reached, {future}: {lost}", code="UNREACHABLE", where=where)

@@ -39,7 +39,7 @@ class ActionModule(HostStep):
         if artifact["kind"] == "url":
             source = {"kind": "url", "url": artifact["url"], "allow_hosts": artifact["allow_hosts"]}
             return program.call("stage", {**request, "source": source})
-        if run.rows[host].doc.get("staged") or self.check:
+        if run.known_of(host).get("staged") or self.check:
             answer = program.call("stage", {**request, "source": {"kind": "have"}})
             if answer.code != "NEED_BYTES" or self.check:
                 return answer

@@ -84,8 +84,8 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft
     services = {name: inventory.services_of(name).service(change.service) for name in names}
     limits = Limits().doc
     resolved = artifacts.resolve(change, cache, limits)
-    for service in services.values():
-        resolved.manifest.with_links(service.definition["links"])  # refuses links that the archive leaves no room for
+    for links in {tuple(sorted(service.definition["links"].items())) for service in services.values()}:
+        resolved.manifest.with_links(dict(links))  # refuses links that the archive leaves no room for
     lead = services[names[0]]
     members = [Member(name, inventory.domain_of(name)) for name in names]
     floor = change.floor if change.floor is not None else lead.floor
@@ -131,12 +131,15 @@ def service_hosts(name: str, inventory: Inventory) -> tuple[str, ...]:
 
 
 def _service_of_site(name: str, inventory: Inventory) -> Service:
-    """The service as the site defines it, before it is known which hosts have it."""
-    defined = inventory.common.get("tidegate_services")
-    if not defined:
-        in_group = inventory.groups.get(name) or inventory.groups.get("all") or ()
-        defined = inventory.hostvars[in_group[0]].get("tidegate_services") if in_group else None
-    return Services.of(defined, place="tidegate_services").service(name)
+    """The service as the first host that has it sees it: only there are the templates in it resolved."""
+    candidates = [*inventory.groups.get(name, ()), *inventory.groups.get("all", ())]
+    if not candidates:
+        return Services.of(inventory.common.get("tidegate_services")).service(name)
+    for host in candidates:
+        services = inventory.services_of(host)
+        if name in services.names:
+            return services.service(name)
+    return inventory.services_of(candidates[0]).service(name)
 
 
 def _environment(names: Sequence[str], inventory: Inventory) -> str:

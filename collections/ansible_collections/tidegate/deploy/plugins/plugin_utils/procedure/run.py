@@ -95,6 +95,11 @@ class Run:
         """What is known of each host, by name, in the order of the plan."""
         return {row.host: row for row in self.store.host_rows(self.id)}
 
+    def known_of(self, host: str) -> Mapping[str, Any]:
+        """What a host said last of itself."""
+        row = self.store.host_row(self.id, host)
+        return (row.doc if row is not None else None) or {}
+
     @property
     def open_wave(self) -> int | None:
         """The index of the wave that is under way, if one is."""
@@ -126,8 +131,7 @@ class Run:
         """Write down what a step came to, and stop the rollout when that exceeds the failure budget."""
         if result.verdict == SKIPPED:
             return result
-        row = self.store.host_row(self.id, host)
-        where = dict(result.where) or (row.doc if row is not None else None)
+        where = dict(result.where or self.known_of(host))
         self.store.note(
             self.id, host, result.step, result.verdict, result.code or None, result.say, where, touched=touched
         )

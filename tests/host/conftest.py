@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
 from host.driver import Driver, Release
+
 from lab.command import LabError
 from lab.fleet import Fleet
 

@@ -11,12 +11,12 @@ import time
 from typing import Any
 
 import pytest
+from host.driver import Driver, Release, definition
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.version import PROTOCOL, VERSION
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import LAUNCHER
-from host.driver import Driver, Release, definition
 
 V1, V2, V3, V4 = (Release.of(f"{number}.0.0") for number in (1, 2, 3, 4))
 OWN_FILES = "/var/lib/tidegate /usr/local/lib/tidegate /run/tidegate /etc/systemd/system/tidegate-*"
@@ -218,7 +218,9 @@ def test_the_session_dies_during_the_activation(driver: Driver) -> None:
 def test_a_hook_that_hangs_and_ignores_signals(driver: Driver) -> None:
     """It is killed at its limit with all that it started; the host goes back."""
     hang = "trap '' TERM HUP INT; setsid sleep 987 & sleep 986 & while :; do sleep 985; done"
-    doc = definition(hooks={"before": None, "after": {"command": ["/bin/sh", "-c", hang], "user": None, "timeout_s": 2}})
+    doc = definition(
+        hooks={"before": None, "after": {"command": ["/bin/sh", "-c", hang], "user": None, "timeout_s": 2}}
+    )
     driver.stage(V2, doc).or_refuse()
     answer = driver.activate(driver.new_change(), V2, V1.id, definition=doc)
     assert answer.code == "ACTIVATION"

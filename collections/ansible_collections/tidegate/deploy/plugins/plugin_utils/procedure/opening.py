@@ -10,17 +10,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, is_dead, run_id
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, is_dead
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, ROLLOUT, Run, change_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import (
+    ROLLBACK,
+    ROLLOUT,
+    Run,
+    change_of,
+    next_identity,
+)
 
 LEASE_TTL_S = 900
-"""Seconds without any note after which a lease may be taken over; each step on a host renews it."""
+"""Seconds without any note after which a lease may be taken over, at least; each step on a host renews it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ def begin(store: Store, verb: str, drafted: Draft, source: str, expected: str | 
         "source": source,
         "expected": expected or drafted.pinned,
     }
-    store.begin_run(run_id(holder), None, 0, verb, holder, drafted.plan.waves, lease=verb == ROLLOUT, doc=doc)
+    store.begin_run(next_identity(store), None, None, verb, holder, drafted.plan.waves, lease=verb == ROLLOUT, doc=doc)
 
 
 def begin_way_back(store: Store, change: ChangeRow) -> Run:
@@ -75,7 +82,7 @@ def begin_way_back(store: Store, change: ChangeRow) -> Run:
     """
     holder = current_run_holder()
     waves = Plan(canonical.loads(change.plan_bytes)).waves
-    store.begin_run(run_id(holder), change.id, change.revision, ROLLBACK, holder, waves, lease=True)
+    store.begin_run(next_identity(store), change.id, change.revision, ROLLBACK, holder, waves, lease=True)
     return leased(Run.current(store))
 
 
@@ -86,7 +93,9 @@ def leased(run: Run) -> Run:
         Refusal: LEASE when another run holds it.
     """
     plan = run.plan
-    run.store.take_lease(plan.service, plan.environment, run.id, current_run_holder(), LEASE_TTL_S, is_dead)
+    longest_s = max(Definition.parse(definition).deadline_s() for definition in plan.doc["definitions"].values())
+    ttl_s = max(LEASE_TTL_S, 3 * longest_s)
+    run.store.take_lease(plan.service, plan.environment, run.id, current_run_holder(), ttl_s, is_dead)
     return Run.current(run.store)
 
 

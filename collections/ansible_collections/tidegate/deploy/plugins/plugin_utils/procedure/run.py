@@ -9,9 +9,10 @@ forked it, never by a variable that somebody could set.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
@@ -48,14 +49,13 @@ class Run:
         Raises:
             Refusal: NO_CHANGE when it has begun none: a play was entered in the middle.
         """
-        identity = run_id(current_run_holder())
-        row = store.run(identity)
-        if row is None:
+        last = last_of_process(store)
+        if last is None:
             raise Refusal(
                 "NO_CHANGE",
                 "no change is open in this run; start at the beginning of the playbook, without --start-at-task and tags",
             )
-        return cls(store, identity, row, _plan_of(store, row))
+        return cls(store, last.id, last, _plan_of(store, last))
 
     @property
     def change_id(self) -> str:
@@ -142,6 +142,36 @@ class Run:
     def _halt_over_budget(self, host: str, result: StepResult) -> None:
         if len(self.store.bad_hosts(self.id)) > self.plan.budget:
             self.store.halt(self.id, result.code or "BUDGET", f"{host}: {result.say}")
+
+
+def last_of_process(store: Store) -> RunRow | None:
+    """The last run that this process, or the process that forked it, has begun; one playbook may roll out several."""
+    found = None
+    for identity in _identities():
+        row = store.run(identity)
+        if row is None:
+            break
+        found = row
+    return found
+
+
+def next_identity(store: Store) -> str:
+    """The id of the next run of this process.
+
+    Raises:
+        Refusal: LEASE when its last one has not ended.
+    """
+    last = last_of_process(store)
+    if last is not None and last.live:
+        raise Refusal("LEASE", f"this playbook works on {last.change_id or 'a change'} already; close it first")
+    return next(identity for identity in _identities() if store.run(identity) is None)
+
+
+def _identities() -> Iterator[str]:
+    holder = current_run_holder()
+    yield run_id(holder)
+    for number in count(2):
+        yield run_id(holder, str(number))
 
 
 def change_of(store: Store, identity: str) -> ChangeRow:

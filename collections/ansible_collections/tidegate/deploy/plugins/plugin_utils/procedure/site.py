@@ -37,15 +37,7 @@ def open_store(inventory_sources: Sequence[str], check: bool) -> Store:
         check: whether this is check mode.
     """
     path = store_path(inventory_sources)
-    if not check:
-        return Store.open(path, now)
-    scratch = scratch_folder() / "store.db"
-    if not scratch.exists():
-        scratch.parent.mkdir(mode=0o700, exist_ok=True)
-        if Path(path).exists():
-            with Store.open(path, now, create=False) as store:
-                store.copy_to(str(scratch))
-    return Store.open(str(scratch), now)
+    return Store.scratch(path, str(scratch_folder()), now) if check else Store.open(path, now)
 
 
 def scratch_folder() -> Path:

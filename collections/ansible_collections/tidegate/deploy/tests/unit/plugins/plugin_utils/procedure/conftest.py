@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.manifest import Entry, Manifest
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.services import Services
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft
@@ -17,6 +18,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run impo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
 
 OLD = "1.0.0-aaaaaaaaaaaa"
+DEFINITION = Services.of({"web": {"unit": "web.service"}}).service("web").definition
 WAVES = [["web1"], ["web2", "web3"]]
 
 
@@ -37,7 +39,7 @@ def a_plan(version="2.0.0", floor=1, budget=0, waves=WAVES, **more):
             "url": None,
             "allow_hosts": [],
         },
-        hosts=[plans.Host(name, {"service": "web"}) for name in names],
+        hosts=[plans.Host(name, DEFINITION) for name in names],
         waves=waves,
         floor=floor,
         budget=budget,
@@ -81,13 +83,8 @@ class Site:
         self.forget()
 
     def forget(self):
-        run = Run.current(self.store)
-        self.store.end_run(run.id, "ended")
-        with self.store.writing() as connection:
-            for table in ("events", "waves", "run_hosts"):
-                connection.exec_driver_sql(f"DELETE FROM {table} WHERE run_id = ?", (run.id,))  # noqa: S608
-            connection.exec_driver_sql("DELETE FROM leases")
-            connection.exec_driver_sql("DELETE FROM runs WHERE id = ?", (run.id,))
+        """End the run as an interruption would; the next one begins anew."""
+        self.store.end_run(Run.current(self.store).id, "interrupted")
 
 
 @pytest.fixture

@@ -43,6 +43,15 @@ def test_a_play_entered_in_the_middle_finds_no_run(site):
     assert "--start-at-task" in refusal.message
 
 
+def test_a_playbook_works_on_one_change_at_a_time(site):
+    """Several rollouts may follow each other in one playbook; a second one beside an open one is refused."""
+    first = site.frozen()
+    refusal = refusal_of(site.begin)
+
+    assert refusal.code == "LEASE"
+    assert f"works on {first.change_id} already" in refusal.message
+
+
 def test_a_plan_freezes_what_hosts_run(site):
     """The previous release of each host is the one that it said, or none."""
     run = site.looked(site.begin(), {"web3": ABSENT})
@@ -62,7 +71,7 @@ def test_unchanged_content_is_the_same_open_change(site):
     assert (first.change_id, 1) == (again.run.change_id, again.run.row.revision)
     assert OLD == again.run.plan.host("web1").previous
     assert again.notes == ["resumed: 1 of 3 hosts are on the release already"]
-    assert run.id == first.id
+    assert run.id != first.id
 
 
 def test_changed_content_is_a_new_revision(site):

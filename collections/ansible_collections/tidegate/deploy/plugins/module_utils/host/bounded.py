@@ -87,6 +87,7 @@ def run(
         cwd=cwd,
         env={**environment, **(more or {})},
         start_new_session=True,
+        umask=0o022,  # ours is for our own files
         bufsize=0,
         **identity,
     )

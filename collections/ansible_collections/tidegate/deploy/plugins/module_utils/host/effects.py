@@ -57,7 +57,7 @@ class Effects:
 
     def undrain(self) -> None:
         """Have traffic come back, and see that the endpoint which draining closed answers again."""
-        drain = self._definition.doc["drain"]
+        drain = self._definition.doc["drain"] or self._hooks_of_other()
         for path in self._drain_files():
             self._host.disk.unlink(path)
         if drain is None:
@@ -137,13 +137,26 @@ class Effects:
             return str(named)
         return self._host.units.properties(self._definition.unit, "User").get("User") or None
 
+    def _hooks_of_other(self) -> Optional[dict[str, Any]]:
+        """The hook pair of the other release, when that one has drained and this one knows no draining."""
+        drain = self._other.doc["drain"] if self._other else None
+        return {**drain, "closes": None} if drain and "undrain" in drain else None
+
     def _drain_files(self) -> list[str]:
         drains = [self._definition.doc["drain"], self._other.doc["drain"] if self._other else None]
         return sorted({drain["file"] for drain in drains if drain and "file" in drain})
 
 
+def _make_folder(path: str) -> None:
+    """A folder that the service's user can look into, whatever our mask is."""
+    if not os.path.isdir(path):
+        _make_folder(os.path.dirname(path))
+        os.mkdir(path)
+        os.chmod(path, _MODE_FOLDER)
+
+
 def _make_file(path: str) -> None:
-    os.makedirs(os.path.dirname(path), mode=_MODE_FOLDER, exist_ok=True)
+    _make_folder(os.path.dirname(path))
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, _MODE_FILE)
     try:
         os.fchmod(descriptor, _MODE_FILE)

@@ -157,6 +157,7 @@ def _unpack(host: Host, package_fd: int, digest: str) -> None:
     os.chmod(lib, 0o755)
     folder, work = os.path.join(lib, digest), os.path.join(lib, f".new-{digest}")
     shutil.rmtree(work, ignore_errors=True)
+    os.umask(0o022)  # it is no secret, and whoever may not use it shall be told so by it
     with zipfile.ZipFile(f"/proc/self/fd/{package_fd}") as package:
         package.extractall(work)
     _compile(work, folder)
@@ -168,6 +169,7 @@ def _unpack(host: Host, package_fd: int, digest: str) -> None:
     os.chmod(launcher, 0o755)
     _sync(work)
     shutil.rmtree(folder, ignore_errors=True)
+    os.umask(0o077)
     host.disk.rename(work, folder)
 
 

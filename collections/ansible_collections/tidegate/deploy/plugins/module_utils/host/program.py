@@ -124,7 +124,8 @@ class Program:
 
     def _refuse_other(self, request: Request) -> None:
         """Ask for the caller's program where it may replace this one: it is as new, and nothing is under way."""
-        if request.get("program") == self._digest or tuple(request.get("version") or ()) < VERSION:
+        version = request.get("version")
+        if request.get("program") == self._digest or not isinstance(version, list) or version < list(VERSION):
             return
         from .install import under_way
 

@@ -33,7 +33,7 @@ def run(host: Host, service: str) -> list[str]:
         _forget_activations(spot, kept.aids)
         folder = os.path.join(spot.root, "releases")
         keep = spot.view["new_definition"]["keep"] if spot.view.get("new_definition") else len(os.listdir(folder))
-        doomed = retention.doomed(_newest_first(folder), kept, keep)
+        doomed = retention.doomed(_newest_first(host, service, folder), kept, keep)
         for release in doomed:
             os.rename(os.path.join(folder, release), os.path.join(folder, _GONE + release))
     _remove(host, service, folder)
@@ -48,9 +48,14 @@ def _forget_activations(spot: Spot, needed: set[str]) -> None:
             spot.journal.forget(aid)
 
 
-def _newest_first(folder: str) -> list[str]:
-    names = [name for name in os.listdir(folder) if not name.startswith(".")]
-    return sorted(names, key=lambda name: os.lstat(os.path.join(folder, name)).st_mtime_ns, reverse=True)
+def _newest_first(host: Host, service: str, folder: str) -> list[str]:
+    """By when they were staged; that is when their manifest was written, folders may carry the archive's times."""
+
+    def staged_ns(name: str) -> int:
+        manifest = host.paths.manifest(service, name)
+        return os.lstat(manifest if os.path.exists(manifest) else os.path.join(folder, name)).st_mtime_ns
+
+    return sorted((name for name in os.listdir(folder) if not name.startswith(".")), key=staged_ns, reverse=True)
 
 
 def _remove(host: Host, service: str, folder: str) -> None:

@@ -481,6 +481,23 @@ def test_draining_by_file_is_undone_in_every_case(bench: Bench) -> None:
     assert (bench.current, file.exists()) == (release["id"], False)
 
 
+@pytest.mark.parametrize("good", [True, False], ids=["confirmed", "taken back"])
+def test_draining_by_hooks_is_undone_in_every_case(bench: Bench, good: bool) -> None:
+    """Also when only the new definition knows how: what has drained undrains."""
+    log = bench.top / "log"
+
+    def hook(word: str) -> dict[str, Any]:
+        return {"command": ["/bin/sh", "-c", f"echo {word} >> {log}"], "user": None, "timeout_s": 5}
+
+    drain = {"drain": hook("drain"), "undrain": hook("undrain"), "wait_s": 0, "closes": None}
+    release = bench.release("2.0")
+    bench.units.bad = set() if good else {release["id"]}
+    bench.begin(bench.new_change(), release, definition=bench.definition(drain=drain))
+    bench.run_effects()
+    bench.run_revert()
+    assert log.read_text().split() == ["drain", "undrain"]
+
+
 def test_a_runner_that_is_started_for_nothing_does_nothing(bench: Bench) -> None:
     """Triggers may come twice."""
     before = snapshot(bench)

@@ -9,13 +9,12 @@ The program is the image's own, so this machine needs none, whose package would 
 from __future__ import annotations
 
 import socket
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from lab import cgroups, image
-from lab.command import LabError
+from lab.command import LabError, detach
 from lab.host import Host
 from lab.state import FleetState
 
@@ -73,22 +72,12 @@ def start(state: FleetState, hosts: Sequence[Host]) -> str:
     folder.mkdir(exist_ok=True)
     (folder / "haproxy.cfg").write_text(_configuration(state, hosts))
     environment = {
-        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "GROUPS_OF_IT": " ".join(cgroups.make_for_balancer(state)),
         "FOLDER": str(folder),
         "IMAGE": str(image.layers()[-1]),
     }
-    with _log(state).open("wb") as log:
-        process = subprocess.Popen(
-            ["unshare", "--mount", "sh", "-c", STARTED_BY],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=environment,
-            cwd="/",
-            start_new_session=True,
-        )
-    _wait_until_it_listens(state, process)
+    detach(["unshare", "--mount", "sh", "-c", STARTED_BY], _log(state), environment)
+    _wait_until_it_listens(state)
     return f"http://{state.controller}:{PORT}"
 
 
@@ -106,13 +95,13 @@ def _log(state: FleetState) -> Path:
     return state.folder / "balancer" / "log"
 
 
-def _wait_until_it_listens(state: FleetState, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_it_listens(state: FleetState) -> None:
     until = time.monotonic() + STARTED_AFTER_S
     while True:
         try:
             socket.create_connection((state.controller, PORT), timeout=1).close()
             return
         except OSError as closed:
-            if process.poll() is not None or time.monotonic() > until:
-                raise LabError(f"haproxy does not start: {_log(state).read_text()}") from closed
+            if time.monotonic() > until:
+                raise LabError(f"haproxy did not start in {STARTED_AFTER_S:g} s: {_log(state).read_text()}") from closed
         time.sleep(0.05)

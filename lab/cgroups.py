@@ -115,9 +115,16 @@ def kill(state: FleetState, host: HostState | None = None) -> None:
 
 
 def _kill(group: Path) -> None:
-    if group.exists():
+    _wait(lambda: _killed(group), f"processes in {group} do not end")
+
+
+def _killed(group: Path) -> bool:
+    """Try once; what joined the group in the same moment was not killed with the others."""
+    if _empty(group):
+        return True
+    with contextlib.suppress(FileNotFoundError):
         (group / "cgroup.kill").write_text("1")
-        _wait(lambda: _empty(group), f"processes in {group} do not end")
+    return _empty(group)
 
 
 def wait_empty(state: FleetState, host: HostState, timeout_s: float) -> None:
@@ -131,8 +138,10 @@ def empty(state: FleetState, host: HostState | None = None) -> bool:
 
 
 def _empty(group: Path) -> bool:
-    events = group / "cgroup.events"
-    return not events.exists() or "populated 0" in events.read_text()
+    try:
+        return "populated 0" in (group / "cgroup.events").read_text()
+    except FileNotFoundError:
+        return True
 
 
 def processes(state: FleetState, host: HostState) -> list[int]:

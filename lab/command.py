@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class LabError(Exception):
@@ -35,3 +36,20 @@ def run(argv: Sequence[str], *, input_text: str | None = None, check: bool = Tru
     if check and done.returncode != 0:
         raise LabError(f"{' '.join(argv)} ended with {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
+
+
+def detach(argv: Sequence[str], log: Path, environment: dict[str, str]) -> None:
+    """Start a program that outlives us and is nobody's child; what it says is appended to a file.
+
+    It inherits no lock, unlike what `run` runs.
+    """
+    with log.open("ab") as said:
+        subprocess.run(
+            ["setsid", "--fork", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment},
+            cwd="/",
+            check=True,
+        )

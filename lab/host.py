@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab import cgroups, disk, network
-from lab.command import LabError, run
+from lab.command import LabError, detach, run
 from lab.image import CLOCK_LIBRARY
 from lab.state import FleetState, HostState
 
@@ -87,19 +87,13 @@ class Host:
         ]  # fmt: skip
         groups = {part: " ".join(cgroups.entries(self._fleet, self._state, part)) for part in ("watch", "box")}
         environment = {
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "SYSTEMD_NSPAWN_LOCK": "0",
             "WATCH": groups["watch"],
             "BOX": groups["box"],
             "NETWORK": str(network.namespace(self._fleet, self._state)),
         }
         network.power(self._fleet, self._state, on=True)
-        with self.console.open("ab") as console:
-            subprocess.Popen(
-                ["sh", "-c", BOOTED_BY, "watch", *nspawn],
-                stdin=subprocess.DEVNULL, stdout=console, stderr=console, env=environment, cwd="/",
-                start_new_session=True,
-            )  # fmt: skip
+        detach(["sh", "-c", BOOTED_BY, "watch", *nspawn], self.console, environment)
 
     @property
     def running(self) -> bool:
@@ -152,16 +146,24 @@ class Host:
         ]  # fmt: skip
 
     def ssh(
-        self, command: str, *, user: str = "root", check: bool = True, stdin: bytes = b"", timeout_s: float = 60
+        self,
+        command: str,
+        *,
+        user: str = "root",
+        check: bool = True,
+        stdin: bytes = b"",
+        timeout_s: float = 60,
+        options: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[str]:
-        """Run a shell command on it over SSH.
+        """Run a shell command on it over SSH; `options` go to the ssh program, before the lab's own.
 
         Raises:
             LabError: It ended with another status than 0 (unless check is off), or not within the time.
         """
         try:
+            program, *rest = self.ssh_command(user)
             done = subprocess.run(
-                [*self.ssh_command(user), command], input=stdin, capture_output=True, timeout=timeout_s, check=False
+                [program, *options, *rest, command], input=stdin, capture_output=True, timeout=timeout_s, check=False
             )
         except subprocess.TimeoutExpired as late:
             raise LabError(f"{self.name}: no end of {command!r} within {timeout_s:g} s") from late
@@ -169,6 +171,27 @@ class Host:
         if check and done.returncode != 0:
             raise LabError(f"{self.name}: {command!r} ended with {done.returncode}: {err.strip() or out.strip()}")
         return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+    def wait_rebooted(self, boot_id_before: str, timeout_s: float = BOOT_S) -> None:
+        """Wait until it has booted anew, whoever asked it to, and lets people log in.
+
+        Raises:
+            LabError: It still shows the old boot id, or did not come up, in time.
+        """
+        until = time.monotonic() + timeout_s
+        while self._boot_id_from_outside() in (None, boot_id_before):
+            if time.monotonic() > until:
+                raise LabError(f"{self.name} did not boot anew in {timeout_s:g} s")
+            time.sleep(POLL_S)
+        self.wait_ready(timeout_s)
+
+    def _boot_id_from_outside(self) -> str | None:
+        """Its boot id, or None while it has none; the file is bound over the kernel's in its own mounts."""
+        init = self._init()
+        try:
+            return Path(f"/proc/{init}/root/proc/sys/kernel/random/boot_id").read_text().strip()
+        except OSError:
+            return None
 
     def boot_id(self) -> str:
         """The id of its present boot, as its own programs read it."""

@@ -105,20 +105,20 @@ def restore(state: FleetState, host: HostState) -> None:
 
 
 def lose(state: FleetState, host: HostState, percent: int) -> None:
-    """Drop a share of a host's packets, in both directions, at random."""
+    """Drop a share of a host's packets, in both directions, at random, without its programs being told."""
     if not 1 <= percent <= 99:
         raise LabError(f"a loss is 1 to 99 percent, not {percent}; restore ends it, cut loses all")
     _end_loss(state, host)
-    rule = f'"{INSIDE}" numgen random mod 100 < {percent} drop'
-    table = f"""table inet {LOSS_TABLE} {{
-        chain arriving {{ type filter hook input priority 0; iifname {rule}; }}
-        chain leaving {{ type filter hook output priority 0; oifname {rule}; }}
+    hook, rule = f"device {INSIDE} priority 0;", f"numgen random mod 100 < {percent} drop;"
+    table = f"""table netdev {LOSS_TABLE} {{
+        chain arriving {{ type filter hook ingress {hook} {rule} }}
+        chain leaving {{ type filter hook egress {hook} {rule} }}
     }}"""
     _run_inside(state, host, "nft", "-f", "-", input_text=table)
 
 
 def _end_loss(state: FleetState, host: HostState) -> None:
-    _run_inside(state, host, "nft", "delete", "table", "inet", LOSS_TABLE, check=False)
+    _run_inside(state, host, "nft", "delete", "table", "netdev", LOSS_TABLE, check=False)
 
 
 def limit(state: FleetState, host: HostState, rate: str) -> None:

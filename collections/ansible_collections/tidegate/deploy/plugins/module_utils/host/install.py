@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from .host import Host
 
-UNIT_FOLDER = "/etc/systemd/system"
 _CURRENT = "current"
 
 _LAUNCHER = """\
@@ -109,7 +108,7 @@ def install_package(host: Host, package_fd: int, digest: str) -> bool:
             return False
         try:
             _unpack(host, package_fd, digest)
-            _write_units(host)
+            host.units.define({name: _filled(host, text) for name, text in UNITS.items()})
             _point_to(host, digest)
         except OSError as error:
             raise Refusal("NO_SPACE", f"{lib}: the host program cannot be installed ({error.strerror})") from None
@@ -197,29 +196,8 @@ def _sync(folder: str) -> None:
         os.close(descriptor)
 
 
-def _write_units(host: Host) -> None:
-    changed = False
-    for name, text in UNITS.items():
-        path = os.path.join(UNIT_FOLDER, name)
-        content = text.format(lib=host.paths.lib, state=host.paths.state).encode("ascii")
-        if _content(path) != content:
-            host.disk.write(path + ".new", content)
-            os.chmod(path + ".new", 0o644)
-            host.disk.rename(path + ".new", path)
-            changed = True
-    if changed:
-        host.units.reload_definitions()
-        for name in UNITS:
-            if "[Install]" in UNITS[name]:
-                host.units.enable(name)
-
-
-def _content(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
+def _filled(host: Host, text: str) -> str:
+    return text.format(lib=host.paths.lib, state=host.paths.state)
 
 
 def _point_to(host: Host, digest: str) -> None:

@@ -15,14 +15,16 @@ from __future__ import annotations
 import os
 
 from ..core.errors import Refusal
+from .disk import Disk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .bounded import Ended
     from .paths import Paths
 
+FOLDER = "/etc/systemd/system"
 ASK_S = 20
 STOP_S = 5  # until SIGKILL, for what has to go before going back
 RUNNING = ("active", "activating", "reloading", "deactivating")
@@ -114,6 +116,19 @@ class Units:
         return f"; its last lines: {' | '.join(lines)[-600:]}" if lines else ""
 
     # --- the units of the program itself
+
+    def define(self, definitions: Mapping[str, str]) -> None:
+        """Write unit files where they differ, and enable those that ask for it.
+
+        Args:
+            definitions: name of a unit -> content of its file.
+        """
+        changed = [name for name, text in definitions.items() if _write_if_other(os.path.join(FOLDER, name), text)]
+        if changed:
+            self.reload_definitions()
+        for name in changed:
+            if "[Install]" in definitions[name]:
+                self.enable(name)
 
     def start_effects(self, service: str, aid: str, limit_s: int) -> None:
         """Begin the effects of an activation in a unit of their own.
@@ -207,6 +222,21 @@ def activate_unit(service: str) -> str:
 def reap_name(service: str, deadline_ms: int) -> str:
     """The timer of one deadline, without its suffix."""
     return f"tidegate-reap@{service}:{deadline_ms}"
+
+
+def _write_if_other(path: str, text: str) -> bool:
+    content = text.encode("ascii")
+    try:
+        with open(path, "rb") as file:
+            if file.read() == content:
+                return False
+    except FileNotFoundError:
+        pass
+    disk = Disk()
+    disk.write(path + ".new", content)
+    os.chmod(path + ".new", 0o644)
+    disk.rename(path + ".new", path)
+    return True
 
 
 def _said(ended: Ended) -> str:

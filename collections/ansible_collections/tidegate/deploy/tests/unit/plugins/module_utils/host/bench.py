@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,7 @@ class FakeUnits(Units):
         self.armed: set[int] = set()
         self.effects: tuple[str, str] | None = None
         self.wants_revert = False
+        self.defined: dict[str, str] = {}
 
     def properties(self, unit: str, *names: str) -> dict[str, str]:
         return {"LoadState": "loaded", "ActiveState": "active" if self.runs else "inactive", "User": ""}
@@ -155,6 +157,9 @@ class FakeUnits(Units):
 
     def runs_from(self, unit: str, folder: str) -> bool:
         return self.refers_to_current
+
+    def define(self, definitions: Mapping[str, str]) -> None:
+        self.defined = dict(definitions)
 
     def start_effects(self, service: str, aid: str, limit_s: int) -> None:
         self.effects = (service, aid)

@@ -50,9 +50,11 @@ def probe(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     stands = standing(host, definition.service, definition.root)
     if stands["current"] != wanted["id"]:
         raise Refusal("PREVIOUS", f"{definition.service}: current is {stands['current']}, expected {wanted['id']}")
-    since_ms = host.journal(definition.service).note(stands["aid"]).get("switched_ms")
+    switched = host.journal(definition.service).note(stands["aid"]).get("switched") or {}
+    since_ms = switched.get("ms") if switched.get("boot_id") == host.clock.boot_id() else None
     results = probes.run(definition.doc, wanted, since_ms, definition.limit_s("probe"))
-    started = since_ms is None or probes.unit_started_after(definition.unit, since_ms)
+    # after a reboot every process is younger than the switch; without a note nobody knows
+    started = probes.unit_started_after(definition.unit, since_ms) if since_ms is not None else bool(switched)
     refusal = probes.verdict(results, started)
     if refusal is not None:
         refusal.facts["results"] = results

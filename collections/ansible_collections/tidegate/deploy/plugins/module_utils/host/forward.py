@@ -106,8 +106,9 @@ class Forward:
         with self._host.lock():
             spot = Spot(self._host, self._view["service"])
             move = spot.decide("ended", aid=self._view["aid"])
+            switched = {"ms": self._since_ms, "boot_id": self._view["boot_id"]}
             spot.journal.add_to_note(
-                self._view["aid"], timings=self.timings, switched_ms=self._since_ms, probes=_brief(self.results)
+                self._view["aid"], timings=self.timings, switched=switched, probes=_brief(self.results)
             )
             spot.go(move)
 

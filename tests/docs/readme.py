@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The smallest start as the README tells it, so that tests write exactly its files and run exactly its commands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+README = Path(__file__).parents[2] / "README.md"
+_FENCE = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_PATH = re.compile(r"# (\S+)\n")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code.
+
+    Attributes:
+        language: after its fence.
+        text: what is in it.
+    """
+
+    language: str
+    text: str
+
+    @property
+    def path(self) -> str:
+        """The file that it is, by the comment that is its first line; empty for commands."""
+        found = _PATH.match(self.text)
+        return found[1] if found and self.language != "sh" else ""
+
+    @property
+    def commands(self) -> list[list[str]]:
+        """The commands in it, as words; none for a file."""
+        lines = self.text.replace("\\\n", " ").splitlines() if self.language == "sh" else []
+        return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def blocks(section: str = "The smallest start") -> list[Block]:
+    """The blocks of a section of the README, in their order."""
+    page = README.read_text(encoding="utf-8")
+    text = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    return [Block(language, text) for language, text in _FENCE.findall(text)]
+
+
+def files() -> dict[str, str]:
+    """Path -> text of each file that the smallest start shows."""
+    return {block.path: block.text for block in blocks() if block.path}
+
+
+def commands() -> list[list[str]]:
+    """Every command of the smallest start, in order."""
+    return [command for block in blocks() for command in block.commands]

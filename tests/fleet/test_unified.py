@@ -26,7 +26,7 @@ mount --move "$1/v2" /sys/fs/cgroup
 shift
 exec "$@"
 """
-USE_A_FLEET = """
+USE_A_FLEET = r"""
 import sys
 from lab import cgroups
 from lab.fleet import Fleet

@@ -148,7 +148,7 @@ def _begin(host: Host, wish: Wish, damage: str) -> Optional[str]:
     host.units.arm(service, deadline_ms, wish.deadline_s * 1000)
     try:
         return _begin_locked(host, wish, damage, deadline_ms, enablement)
-    except BaseException:
+    except Refusal:  # nothing else: after any other error the state may be pending, and then it must be watched
         host.units.disarm(service, deadline_ms)
         raise
 

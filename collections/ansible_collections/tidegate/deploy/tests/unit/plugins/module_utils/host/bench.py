@@ -65,23 +65,20 @@ class StillClock(Clock):
 
 
 class CutDisk(Disk):
-    """Counts every durable operation, and loses power before or after one of them; may also be full."""
+    """Counts every durable operation, and loses power before one of them; may also be full."""
 
     def __init__(self) -> None:
         self.count = 0
         self.cut_at: int | None = None
-        self.after = False
         self.full = False
         self.log: list[str] = []
 
     def _do(self, name: str, path: str, act: Any) -> None:
         self.count += 1
         self.log.append(f"{name} {path}")
-        if self.cut_at == self.count and not self.after:
-            raise PowerCut
-        act()
         if self.cut_at == self.count:
             raise PowerCut
+        act()
 
     def _needs_space(self) -> None:
         if self.full:

@@ -87,9 +87,10 @@ def test_a_first_installation(carried: Carried) -> None:
 
 def test_the_same_again_changes_nothing(carried: Carried) -> None:
     """Installing is idempotent."""
-    carried.install(package())
+    data = package()
+    carried.install(data)
     carried.bench.disk.log.clear()
-    assert carried.install(package())[0]
+    assert carried.install(data)[0]
     assert carried.bench.disk.log == []
 
 

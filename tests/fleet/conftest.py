@@ -19,22 +19,18 @@ from lab import fleet as fleets  # noqa: E402
 from lab.fleet import Fleet  # noqa: E402
 
 
-@pytest.fixture(autouse=True)
-def _only_as_root(request: pytest.FixtureRequest) -> None:
-    if request.node.get_closest_marker("usefixtures") is None and "fleet_name" in request.fixturenames and os.geteuid():
-        pytest.skip("a practice fleet needs root")
-
-
 @pytest.fixture
-def fleet_name(request: pytest.FixtureRequest) -> Iterator[str]:
+def fleet_name() -> Iterator[str]:
     """A name for one fleet of this test; whatever has it is taken down afterwards."""
+    if os.geteuid():
+        pytest.skip("a practice fleet needs root")
     name = f"test-{os.getpid()}"
     yield name
     fleets.down(name)
 
 
 @pytest.fixture(scope="module")
-def pair(request: pytest.FixtureRequest) -> Iterator[Fleet]:
+def pair() -> Iterator[Fleet]:
     """Two hosts that the tests of one module share; each test leaves them as they were."""
     if os.geteuid():
         pytest.skip("a practice fleet needs root")

@@ -63,6 +63,26 @@ def test_killed_builder_leaves_what_down_removes(fleet_name: str, file: str) -> 
     assert machine_state(fleet_name) == before
 
 
+def test_interrupted_builder_cleans_up_itself(fleet_name: str) -> None:
+    """SIGTERM of the builder: it removes what it made before it ends, and says by its status that it was interrupted."""
+    before = machine_state(fleet_name)
+    builder = _start_builder(fleet_name)
+    _wait_until((RUN / fleet_name / STAGES["booting"]).exists)
+    builder.terminate()
+
+    assert builder.wait(timeout=30) == 130
+    assert machine_state(fleet_name) == before
+
+
+def test_fleets_live_side_by_side(fleet_name: str) -> None:
+    """Two fleets have networks of their own; one goes down and the other does not notice."""
+    with Fleet.up(1, fleet_name) as one:
+        with Fleet.up(1, f"{fleet_name}-b") as other:
+            assert one.controller != other.controller
+            assert other["web1"].ssh("hostname -I").stdout.split() == [other["web1"].address]
+        assert one["web1"].ssh("true").returncode == 0
+
+
 def test_up_after_a_crash_begins_anew(fleet_name: str) -> None:
     """Up removes what a killed builder of the same name left, and its hosts answer."""
     _kill_builder_when(RUN / fleet_name / STAGES["booting"], fleet_name)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,10 +33,10 @@ class Block:
         return found[1] if found and self.language != "sh" else ""
 
     @property
-    def commands(self) -> list[list[str]]:
-        """The commands in it, as words; none for a file."""
+    def commands(self) -> list[str]:
+        """The command lines in it, for a shell; none for a file."""
         lines = self.text.replace("\\\n", " ").splitlines() if self.language == "sh" else []
-        return [words for line in lines if (words := shlex.split(line, comments=True))]
+        return [line for line in lines if line.strip() and not line.startswith("#")]
 
 
 def blocks(section: str = "The smallest start") -> list[Block]:
@@ -52,6 +51,6 @@ def files() -> dict[str, str]:
     return {block.path: block.text for block in blocks() if block.path}
 
 
-def commands() -> list[list[str]]:
-    """Every command of the smallest start, in order."""
+def commands() -> list[str]:
+    """Every command line of the smallest start, in order, for a shell in the folder of `files`."""
     return [command for block in blocks() for command in block.commands]

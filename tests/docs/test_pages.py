@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from importlib.machinery import SourceFileLoader
@@ -161,7 +162,7 @@ def test_the_smallest_start_is_read_by_the_code():
 
 def test_commands_of_the_readme_name_what_exists():
     """The verbs are playbooks of the collection, the packages those that it requires."""
-    commands = readme.commands()
+    commands = [shlex.split(line, comments=True) for line in readme.commands()]
     verbs = {word.rpartition(".")[2] for command in commands for word in command if word.startswith("tidegate.deploy.")}
     asked = {word for command in commands if "pip" in command for word in command[4:]}
     required = (COLLECTION / "requirements.txt").read_text(encoding="utf-8").splitlines()

@@ -13,6 +13,7 @@ import sys
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import yaml
@@ -179,3 +180,12 @@ def test_targets_of_the_readme_are_in_the_makefile():
 
     assert ["demo", "test"] == targets
     assert all(re.search(rf"^{target}:.*## ", makefile, re.MULTILINE) for target in targets)
+
+
+def test_examples_of_the_collections_page_are_read_by_the_code():
+    """The service and the change that the collection's own README shows are right, and belong together."""
+    page = (COLLECTION / "README.md").read_text(encoding="utf-8")
+    shown = {name: dedent(text) for name, text in re.findall(r"^    # (\S+\.yml)\n((?:    .*\n)+)", page, re.MULTILINE)}
+    defined = services.Services.of(yaml.safe_load(shown["group_vars/all/tidegate_services.yml"])["tidegate_services"])
+
+    assert file.parse(shown["changes/web-2.4.0.yml"], "/site/changes/web-2.4.0.yml").service in defined.names

@@ -9,6 +9,7 @@ import sys
 
 from ..core.definition import SERVICE
 from ..core.errors import Refusal
+from .needs import require_root_and_systemd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ def command(host: Host, arguments: Sequence[str], result: str) -> int:
         arguments: ``effects S AID``, ``ended S AID``, ``revert S``, ``reap S DEADLINE``, ``prune S DEADLINE``, ``boot``, ``resume``.
         result: systemd's word for how a unit ended.
     """
-    from .program import require_root_and_systemd
-
     try:
         require_root_and_systemd()
         _do(host, arguments[0], list(arguments[1:]), result)

@@ -22,6 +22,7 @@ from ..core.version import PROTOCOL, VERSION
 from .clock import Clock
 from .disk import Disk
 from .host import Host
+from .needs import require_root_and_systemd
 from .paths import Paths
 from .units import Units
 
@@ -230,14 +231,6 @@ def _request(line: bytes) -> Request:
         raise Refusal("PROTOCOL", f"request.protocol: found {found!r}, this host program speaks {PROTOCOL}")
     request["check"] = request.get("check") is True
     return request
-
-
-def require_root_and_systemd() -> None:
-    """Refuse to work where the program cannot."""
-    if os.geteuid() != 0:
-        raise Refusal("NO_ROOT", f"the host program runs as uid {os.geteuid()}, expected root; set tidegate_become")
-    if not os.path.isdir("/run/systemd/system"):  # sd_booted(3)
-        raise Refusal("NO_SYSTEMD", "found no /run/systemd/system, expected a host that systemd runs")
 
 
 def _enclose() -> None:

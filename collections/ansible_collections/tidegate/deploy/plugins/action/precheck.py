@@ -36,7 +36,10 @@ class ActionModule(HostStep):
             result = self.result_of(answer, _sentence(refused), verdict="failed", code="PRECHECK", data=data)
         else:
             result = self.result_of(answer, _healthy(answer, findings), data=data)
-        more = {"staged": bool(answer.fields.get("staged")), "findings": findings}
+        remembered = [
+            str(seen) for seen in (*(answer.service.get("closed") or ()), answer.service.get("change")) if seen
+        ]
+        more = {"staged": bool(answer.fields.get("staged")), "findings": findings, "remembers": remembered}
         return replace(result, where={**result.where, **more})
 
     def _ask_when_quiet(self, run: Run, host: str) -> Answer:

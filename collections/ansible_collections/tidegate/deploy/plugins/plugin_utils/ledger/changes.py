@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -31,6 +31,7 @@ class Changes(Database):
         source: str,
         id: str | None = None,  # noqa: A002 - the word of the change file
         year: int | None = None,
+        beyond: Iterable[str] = (),
     ) -> tuple[str, int]:
         """Record a plan as a new change, or as a new revision of the open change that is pinned.
 
@@ -41,6 +42,7 @@ class Changes(Database):
             source: where it came from, for people: the change file.
             id: the pinned id; None for the next free one.
             year: of the next free id; None for the clock's.
+            beyond: ids that are taken although this store does not know them: a lost store's, as hosts remember them.
 
         Returns:
             The change's id and revision.
@@ -52,7 +54,7 @@ class Changes(Database):
             raise Refusal("DATA", f"id {id!r} is not of the form CHG-2026-0007")
         now = self.now()
         with self.writing() as connection:
-            change_id = id or _next_id(connection, year or now.year)
+            change_id = id or _next_id(connection, year or now.year, beyond)
             existing = _change(connection, change_id)
             if existing is not None:
                 _require_same(existing, service, environment)
@@ -179,10 +181,11 @@ def _require_same(existing: ChangeRow, service: str, environment: str) -> None:
         )
 
 
-def _next_id(connection: sa.Connection, year: int) -> str:
+def _next_id(connection: sa.Connection, year: int, beyond: Iterable[str]) -> str:
     prefix = f"CHG-{year:04d}-"
     ids = connection.execute(sa.select(CHANGES.c.id).where(CHANGES.c.id.like(f"{prefix}%"))).scalars()
-    return f"{prefix}{max((int(found[len(prefix) :]) for found in ids), default=0) + 1:04d}"
+    taken = [*ids, *(found for found in beyond if found.startswith(prefix))]
+    return f"{prefix}{max((int(found[len(prefix) :]) for found in taken), default=0) + 1:04d}"
 
 
 def _add_revision(

@@ -9,8 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-COMPLETED, ROLLED_BACK, FAILED, NOT_STARTED, PARTIAL = "completed", "rolled_back", "failed", "not_started", "partial"
-"""All on the new release; all on the old one; neither; nothing was begun; new but for hosts within the budget."""
+COMPLETED, ROLLED_BACK, FAILED = "completed", "rolled_back", "failed"
+"""All on the new release; all on the old one; neither."""
+
+NOT_STARTED, REFUSED, PARTIAL = "not_started", "refused", "partial"
+"""Nothing was begun; no host would go back; new but for hosts within the budget."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class HostEnd:
 
     Attributes:
         name: the host.
-        place: ``new``, ``old``, ``unknown``, ``failed`` (of the protocol's state), ``pending`` or ``untouched``.
+        place: ``new``, ``old``, ``unknown``, ``failed`` (of the protocol's state), ``refused`` (it did not go back),
+            ``pending`` or ``untouched``.
         touched: the change was activated there, or may have been.
         bad: a step failed there, or it could not be asked.
         current: the release that was last read back, if any was.
@@ -87,10 +91,16 @@ def of_rollout(cause: str, hosts: Sequence[HostEnd]) -> Outcome:
     return Outcome(verdict, cause, hosts)
 
 
-def of_rollback(hosts: Sequence[HostEnd]) -> Outcome:
-    """The outcome of a rollback that somebody asked for."""
-    behind = all(host.place in ("old", "untouched") for host in hosts)
-    return Outcome(ROLLED_BACK if behind else FAILED, "", hosts)
+def of_rollback(cause: str, hosts: Sequence[HostEnd]) -> Outcome:
+    """The outcome of a rollback that somebody asked for.
+
+    Args:
+        cause: why a host did not come back; empty when all did.
+        hosts: where each host ended.
+    """
+    behind = not cause and all(host.place in ("old", "untouched") for host in hosts)
+    came = any(host.place not in ("refused", "untouched") for host in hosts)
+    return Outcome(ROLLED_BACK if behind else FAILED if came else REFUSED, cause, hosts)
 
 
 def host_end(name: str, release_id: str, previous: str, row: Mapping[str, Any], touched: bool, bad: bool) -> HostEnd:
@@ -100,7 +110,7 @@ def host_end(name: str, release_id: str, previous: str, row: Mapping[str, Any], 
         name: the host.
         release_id: the release of the plan.
         previous: what the host ran before.
-        row: verdict and message of the last step, and under ``where`` the host's own account.
+        row: step, verdict and message of the last step, and under ``where`` the host's own account.
         touched: the change was activated there, or may have been.
         bad: a step failed there, or it could not be asked.
     """
@@ -111,6 +121,8 @@ def host_end(name: str, release_id: str, previous: str, row: Mapping[str, Any], 
         left = where.get("deadline_in_s")
         future = f"unless it was confirmed it goes back by itself within {left} s" if left else "asked by the next run"
         return HostEnd(name, "unknown", touched, bad, current, cause, future)
+    if (row.get("step"), row.get("verdict")) == ("back", "failed") and state != "failed":
+        return HostEnd(name, "refused", touched, bad, current, cause, "it stays as it is")
     if state == "failed":
         return HostEnd(name, "failed", touched, bad, current, cause, "somebody must look at it, then roll back again")
     if state == "steady" and current == release_id:

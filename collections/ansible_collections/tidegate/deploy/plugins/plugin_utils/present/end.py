@@ -10,6 +10,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap impo
     FAILED,
     NOT_STARTED,
     PARTIAL,
+    REFUSED,
     ROLLED_BACK,
     Outcome,
 )
@@ -21,12 +22,14 @@ _TITLES = {
     ROLLED_BACK: "rolled back: every host that was touched was read back on its old release",
     FAILED: "failed: not every host is where it should be",
     NOT_STARTED: "not started: no host was changed",
+    REFUSED: "not rolled back: no host went back, the change stays as it was",
 }
 _PLACES = (
     ("on the new release", "new"),
     ("taken back", "old"),
     ("not touched", "untouched"),
     ("going back by itself", "pending"),
+    ("did not go back", "refused"),
     ("failed", "failed"),
     ("unknown", "unknown"),
 )

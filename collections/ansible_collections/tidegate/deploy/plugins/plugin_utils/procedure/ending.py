@@ -22,7 +22,9 @@ def outcome_of(run: Run) -> Outcome:
     """What became of the change of a run."""
     bad = run.store.bad_hosts(run.id)
     hosts = [_host_end(run, host.name, host.previous, host.name in bad) for host in run.plan.hosts]
-    return recap.of_rollback(hosts) if run.verb == ROLLBACK else recap.of_rollout(_cause(run), hosts)
+    if run.verb == ROLLBACK:
+        return recap.of_rollback(_cause_of_way_back(run), hosts)
+    return recap.of_rollout(_cause(run), hosts)
 
 
 def end(run: Run, outcome: Outcome) -> None:
@@ -54,6 +56,12 @@ def _cause(run: Run) -> str:
     return ""
 
 
+def _cause_of_way_back(run: Run) -> str:
+    """Why a host did not go back, of the first that did not."""
+    stuck = (row for row in run.rows.values() if row.verdict in ("failed", "unknown"))
+    return next((f"{row.code}: {row.host}: {row.message}" for row in stuck), "")
+
+
 def _host_end(run: Run, name: str, previous: str, bad: bool) -> HostEnd:
     row = run.rows[name]
     cause = (
@@ -68,5 +76,5 @@ def _host_end(run: Run, name: str, previous: str, bad: bool) -> HostEnd:
         if bad
         else ""
     )
-    facts = {"verdict": row.verdict, "message": cause or row.message, "where": row.doc}
+    facts = {"step": row.step, "verdict": row.verdict, "message": cause or row.message, "where": row.doc}
     return recap.host_end(name, run.plan.release_id, previous, facts, bool(row.touched), bad)

@@ -125,22 +125,12 @@ def freeze(run: Run, year: int) -> Frozen:
     """
     now_on = {name: (row.doc or {}) for name, row in run.rows.items()}
     release = run.plan.release_id
-    pinned = run.doc["expected"]
     change = _same_open_change(run)
     if change is None and all(where.get("current") == release for where in now_on.values()):
         return _bind_to_done(run, year)
     if change is None:
         plan = _with_previous(run.plan, {name: where.get("current") for name, where in now_on.items()})
-        change_id, revision = run.store.new_change(
-            plan.service,
-            plan.environment,
-            plan.content_digest,
-            canonical.dumps(plan.doc),
-            run.doc["source"],
-            pinned,
-            year,
-        )
-        return Frozen(_bound(run, change_id, revision), [], False)
+        return Frozen(_with_new_change(run, plan, year), [], False)
     return _resumed(run, change, now_on)
 
 
@@ -185,10 +175,23 @@ def _bind_to_done(run: Run, year: int) -> Frozen:
     if done is not None and done.content_digest == run.plan.content_digest:
         return Frozen(_bound(run, done.id, done.revision), [f"every host runs {release} already: nothing to do"], True)
     plan = _with_previous(run.plan, dict.fromkeys(run.plan.host_names, release))
+    return Frozen(_with_new_change(run, plan, year), [f"every host runs {release} already"], False)
+
+
+def _with_new_change(run: Run, plan: Plan, year: int) -> Run:
+    """The run, bound to a new change; ids that hosts remember of a store that was lost are not given again."""
+    remembered = [seen for row in run.rows.values() for seen in (row.doc or {}).get("remembers", ())]
     change_id, revision = run.store.new_change(
-        plan.service, plan.environment, plan.content_digest, canonical.dumps(plan.doc), run.doc["source"], None, year
+        plan.service,
+        plan.environment,
+        plan.content_digest,
+        canonical.dumps(plan.doc),
+        run.doc["source"],
+        run.doc["expected"],
+        year,
+        remembered,
     )
-    return Frozen(_bound(run, change_id, revision), [f"every host runs {release} already"], False)
+    return _bound(run, change_id, revision)
 
 
 def _with_previous(plan: Plan, previous: Mapping[str, str | None]) -> Plan:

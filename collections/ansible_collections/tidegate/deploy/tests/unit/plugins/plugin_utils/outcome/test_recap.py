@@ -65,5 +65,21 @@ def test_only_completed_is_as_planned():
 
 def test_rollback_needs_every_host_back():
     """A rollback that left a host unread is no rollback."""
-    assert recap.ROLLED_BACK == recap.of_rollback([a_host(current=OLD)]).verdict
-    assert recap.FAILED == recap.of_rollback([a_host(current=OLD), a_host(verdict="unknown")]).verdict
+    assert recap.ROLLED_BACK == recap.of_rollback("", [a_host(current=OLD)]).verdict
+    assert recap.FAILED == recap.of_rollback("", [a_host(current=OLD), a_host(verdict="unknown")]).verdict
+
+
+def test_a_rollback_that_every_host_refuses_changed_nothing():
+    """Hosts that say no, because a later change followed, do not make the change rolled back, nor failed."""
+    refusing = recap.host_end(
+        "web1",
+        NEW,
+        OLD,
+        {"step": "back", "verdict": "failed", "where": {"state": "steady", "current": NEW}},
+        True,
+        True,
+    )
+
+    assert refusing.place == "refused"
+    assert recap.REFUSED == recap.of_rollback("NOT_OURS: web1: no", [refusing]).verdict
+    assert recap.FAILED == recap.of_rollback("NOT_OURS: web1: no", [refusing, a_host(current=OLD)]).verdict

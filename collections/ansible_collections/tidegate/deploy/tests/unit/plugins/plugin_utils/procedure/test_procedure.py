@@ -281,3 +281,10 @@ def test_the_cause_of_a_host_outlives_its_way_back(site):
     assert outcome.hosts[0].cause == "activate failed"
     ending.end(run, outcome)
     assert site.store.change(run.change_id).state == "rolled_back"
+
+
+def test_ids_that_hosts_remember_are_not_given_again(site):
+    """A store that was lost does not hand out the id of a change that a host has closed."""
+    run = site.looked(site.begin(), remembers=["CHG-2026-0041", "CHG-2025-0900"])
+
+    assert opening.freeze(run, 2026).run.change_id == "CHG-2026-0042"

@@ -33,7 +33,7 @@ clean:  ## take the practice hosts down; delete environments, caches and everyth
 
 CHECKS := ruff format types site unit
 LINTS  := yamllint shellcheck ansible-lint changelog plugin-docs sanity
-PARTS  := $(CHECKS) $(LINTS) ansible-units host-pythons second-core hosts
+PARTS  := $(CHECKS) $(LINTS) ansible-units host-pythons second-core molecule molecule-second-core hosts
 
 # Tests of the site that need no practice hosts; every other folder of tests/ does.
 WITHOUT_HOSTS := tests/architecture tests/docs
@@ -90,6 +90,12 @@ host-pythons:
 
 second-core:
 	@$(STAGE) tools/second-core
+
+molecule: lab-packages dev
+	@$(STAGE) tools/molecule .venv
+
+molecule-second-core: lab-packages
+	@$(STAGE) tools/molecule .venv-next rollout failing_canary
 
 hosts: lab-packages dev
 	@$(STAGE) python -m pytest $(WITH_HOSTS)

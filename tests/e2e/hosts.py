@@ -41,7 +41,7 @@ echo "enabled=$(systemctl is-enabled web.service 2>/dev/null)"
 echo "started_us=$(systemctl show -P ExecMainStartTimestampMonotonic web.service)"
 echo "releases=$(ls /opt/web/releases 2>/dev/null | tr '\n' ' ')"
 echo "remains=$(ls -d /opt/web/releases/.new-* /run/web/drain 2>/dev/null | tr '\n' ' ')"
-echo "units=$(systemctl list-units --all --plain --no-legend 'tidegate-reap@*' 'tidegate-activate@*' | tr '\n' ' ')"
+echo "busy=$(systemctl list-units --all --plain --no-legend 'tidegate-activate@*' 'tidegate-revert@*' | tr '\n' ' ')"
 echo "answer=$(curl -s -m 3 http://127.0.0.1:8080/version)"
 echo "health=$(curl -s -m 3 -o /dev/null -w '%{http_code}' http://127.0.0.1:8080/health)"
 echo "journal=$(cat /var/lib/tidegate/services/web/journal.json 2>/dev/null)"
@@ -93,7 +93,7 @@ class Seen:
     started_us: int
     releases: tuple[str, ...]
     remains: str
-    units: str
+    busy: str
     answer: dict[str, Any]
     health: str
     journal: dict[str, Any]
@@ -176,7 +176,7 @@ def _see(host: Host) -> Seen:
         started_us=int(said["started_us"] or 0),
         releases=tuple(said["releases"].split()),
         remains=said["remains"].strip(),
-        units=said["units"].strip(),
+        busy=said["busy"].strip(),
         answer=json.loads(said["answer"] or "{}"),
         health=said["health"],
         journal=json.loads(said["journal"] or "{}"),
@@ -189,4 +189,4 @@ def assert_all_on(seen: dict[str, Seen], version: str) -> None:
         found = (one.current.rpartition("-")[0], one.version, one.unit, one.serves, one.health, one.state)
         assert found == (version, version, "active", version, "200", "steady"), (host, one)
         assert one.remains == "", (host, one)
-        assert one.units == "", (host, one)
+        assert one.busy == "", (host, one)

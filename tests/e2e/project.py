@@ -300,9 +300,9 @@ class Project:
         """Run a verb to its end."""
         return self.begin(verb, *args, env=env, **extra).end()
 
-    def rollout(self, version: str, *args: str, **keys: Any) -> Result:
-        """Write a change file for a release and roll it out."""
-        return self.play("rollout", *args, change_file=self.change(version, **keys))
+    def rollout(self, version: str, *args: str, env: Mapping[str, str] | None = None, **keys: Any) -> Result:
+        """Write a change file for a release, with more or other keys, and roll it out."""
+        return self.play("rollout", *args, env=env, change_file=self.change(version, **keys))
 
     def stop(self) -> None:
         """Kill what still runs."""
@@ -340,7 +340,7 @@ class Project:
         """The runs that hold a lease."""
         return [run for (run,) in self.ask_store("SELECT run_id FROM leases WHERE run_id IS NOT NULL") if run]
 
-    def listing(self, *ignored: str) -> dict[str, tuple[int, int, bytes]]:
+    def listing(self) -> dict[str, tuple[int, int, bytes]]:
         """Every file of the project and of its temporary folder, with mode, time and content."""
         found = {}
         for top in (self.folder, self.temp):
@@ -348,7 +348,7 @@ class Project:
                 status = path.lstat()
                 content = path.read_bytes() if path.is_file() else b""
                 found[str(path)] = (status.st_mode, status.st_mtime_ns, content)
-        return {path: seen for path, seen in found.items() if not path.endswith(ignored or ("\0",))}
+        return found
 
     def take_store_of(self, folder: Path) -> None:
         """Begin with a copy of another project's store."""

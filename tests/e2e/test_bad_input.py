@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,14 +107,16 @@ def test_disk_too_small(site: Project, hosts: Fleetful, kind: str) -> None:
     assert_refused(refused, "PRECHECK", "web4", kind)
 
 
-def test_no_ssh(site: Project, hosts: Fleetful, ansible_home: Any) -> None:
+def test_no_ssh(site: Project, hosts: Fleetful, ansible_home: Path) -> None:
     """A host whose sshd is stopped is unknown, and named."""
-    hosts["web4"].inside("systemctl", "stop", "ssh.service")
+    web4 = hosts["web4"]
+    boot_id = web4.boot_id()
+    web4.ssh("systemctl stop ssh.service")
     try:
         refused = site.rollout(V2, env={"ANSIBLE_SSH_CONTROL_PATH_DIR": str(ansible_home / "other")})
     finally:
-        hosts["web4"].inside("systemctl", "start", "ssh.service")
-        hosts["web4"].wait_ready()
+        web4.reboot()
+        web4.wait_rebooted(boot_id)
 
     assert_refused(refused, "PRECHECK", "web4", "cannot be reached")
     assert refused.of("stage") == []
@@ -121,13 +124,12 @@ def test_no_ssh(site: Project, hosts: Fleetful, ansible_home: Any) -> None:
 
 def test_no_python(site: Project, hosts: Fleetful) -> None:
     """A host without Python is named, with what to do."""
-    paths = "/usr/bin/python3 /usr/bin/python3.11"
-    hosts["web4"].ssh(f"for p in {paths}; do [ -e $p ] && mv $p $p.e2e; done; hash -r; ! command -v python3")
+    hosts["web4"].ssh("mv $(readlink -m /usr/bin/python3) /root/e2e-python; ! /usr/bin/python3 --version")
     try:
         with unchanged(site, hosts):
             refused = site.rollout(V2)
     finally:
-        hosts["web4"].ssh(f"for p in {paths}; do [ -e $p.e2e ] && mv $p.e2e $p; done; python3 --version")
+        hosts["web4"].ssh("mv /root/e2e-python $(readlink -m /usr/bin/python3)")
 
     assert_refused(refused, "PRECHECK", "web4", "found no Python 3.9 or newer", "ansible_python_interpreter")
 

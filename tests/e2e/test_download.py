@@ -59,7 +59,10 @@ class _Answer(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        if self.command == "GET":
+            self.wfile.write(content)
+
+    do_HEAD = do_GET  # noqa: N815 -- the name that http.server looks for
 
     def log_message(self, *_: object) -> None:
         """Say nothing per request."""

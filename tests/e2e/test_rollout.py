@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 from e2e.hosts import V1, V2, Fleetful, assert_all_on
 from e2e.project import Project
@@ -42,8 +43,7 @@ def test_release_goes_out_in_the_waves_of_the_plan(site: Project, hosts: Fleetfu
     starts = [sorted(seen[name].started_us for name in wave) for wave in waves]
     assert all(before[-1] < after[0] for before, after in pairwise(starts)), starts
     _assert_confirmed_before_next(done.results, waves)
-    counted = Counter(one["host"] for one in done.results if one["host"] in hosts.names)
-    assert max(counted.values()) <= MOST_RESULTS, counted
+    assert max(_results_per_host(done.results).values()) <= MOST_RESULTS, _results_per_host(done.results)
 
 
 def test_default_waves_are_a_canary_a_quarter_and_the_rest(site: Project, hosts: Fleetful) -> None:
@@ -70,7 +70,12 @@ def test_second_run_changes_nothing(site: Project, hosts: Fleetful) -> None:
     assert "nothing to do" in again.stdout
 
 
-def _assert_confirmed_before_next(results: list[dict], waves: list[list[str]]) -> None:
+def _results_per_host(results: list[dict[str, Any]]) -> Counter[str]:
+    """How many results each host has; a `meta` task runs nowhere and counts nowhere, in Ansible's recap neither."""
+    return Counter(one["host"] for one in results if one["host"] != "localhost" and not one["action"].endswith(".meta"))
+
+
+def _assert_confirmed_before_next(results: list[dict[str, Any]], waves: list[list[str]]) -> None:
     """Each wave's confirmations come before the first activation of the next wave."""
     order = [(one["action"].rpartition(".")[2], one["host"]) for one in results]
     for wave, after in pairwise(waves):

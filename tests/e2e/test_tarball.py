@@ -44,9 +44,9 @@ def test_smallest_start(new_site: Project, hosts: Fleetful, tarball: Path) -> No
     """No ansible.cfg, three lines of data about the service, and the commands of the first page."""
     project = new_site.folder
     new_site.inventory(HOSTS)
+    (project / "ansible.cfg").unlink()
     _galaxy("install", str(tarball), "-p", "collections", home=new_site.temp, cwd=project)
     shutil.rmtree(project / "inventory/group_vars")
-    (project / "ansible.cfg").unlink()
     (project / "group_vars/all").mkdir(parents=True)
     (project / "dist").mkdir()
     (project / "inventory/hosts.yml").rename(project / "hosts.yml")

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -15,16 +14,13 @@ from ansible import context
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import UNKNOWN, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer, HostProgram
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer
 
 RENEW_UNTIL_S = 3600
 """How long after its beginning an activation may be renewed at all."""
-
-ASK_AGAIN_S = 2
 
 
 class ActionModule(HostStep):
@@ -34,13 +30,16 @@ class ActionModule(HostStep):
 
     def step(self, run: Run, host: str, arguments: Mapping[str, Any]) -> StepResult:
         run.require_open_wave(host)
+        if run.is_there(host):
+            return StepResult(self.STEP, "ok", f"was on {run.plan.release_id} before, nothing is switched")
         definition = Definition.parse(run.plan.definition_of(host))
         answer = self._activate(run, host, definition)
         previous, new = run.plan.host(host).previous, run.plan.release_id
         diff = {"before": f"{previous}\n", "after": f"{new}\n"} if self.wants_diff and answer.changed else None
         data = {"service": dict(answer.service), "timings": answer.fields.get("timings", {})}
         if self.check:
-            return self.result_of(answer, "; ".join(answer.fields.get("would", [])), data=data, diff=diff)
+            say = "; ".join(answer.fields.get("would", [])) or f"nothing, it is on {new} already"
+            return self.result_of(answer, say, data=data, diff=diff)
         if answer.service.get("state") == "steady" and answer.ok:
             return self.result_of(answer, f"already on {new}", data=data)
         return self.result_of(answer, f"{previous} → {new}, probed on the host", data=data, diff=diff)
@@ -50,20 +49,8 @@ class ActionModule(HostStep):
         if not self.check:
             token = self.tokens(run).new(host)
             request["token_sha256"] = hashlib.sha256(token.encode("ascii")).hexdigest()
-        program = self.program()
-        until = time.monotonic() + definition.deadline_s()
-        while True:
-            try:
-                return program.call("activate", request)
-            except Unreachable:
-                # The effects run in a unit of their own. Whoever asks again is told where the host stands.
-                if self.check or time.monotonic() > until:
-                    raise
-                time.sleep(ASK_AGAIN_S)
-                program = self._again()
-
-    def _again(self) -> HostProgram:
-        return self.program(fresh=True)
+            run.mark_touched(host)
+        return self.call_until_answered("activate", request, definition.deadline_s())
 
     def _request(self, run: Run, host: str, definition: Definition) -> dict[str, Any]:
         plan = run.plan
@@ -88,5 +75,9 @@ class ActionModule(HostStep):
         size = len(run.plan.waves[run.plan.wave_of(host)])
         return -(-size // max(1, int(context.CLIARGS.get("forks") or size)))
 
-    def touches(self, result: StepResult) -> bool | None:
-        return None if self.check else True
+    def touched_after(self, run: Run, result: StepResult) -> bool | None:
+        """Not, if the host itself says that it still runs what it ran, and never began."""
+        where = result.where
+        if self.check or result.verdict == UNKNOWN or not where:
+            return None
+        return where.get("change") == run.change_id or where.get("reverted_change") == run.change_id

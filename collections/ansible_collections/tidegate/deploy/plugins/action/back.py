@@ -15,6 +15,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run impo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
 
 ATTEMPTS = 3
+ASK_AGAIN_FOR_S = 10
 
 
 class ActionModule(HostStep):
@@ -32,21 +33,28 @@ class ActionModule(HostStep):
         request = {
             "change": run.change_id,
             "definition": definition,
-            "why": arguments.get("why") or run.halted or "asked for by an operator",
+            "why": arguments.get("why") or self._why(run, host),
             "operator": run.verb == ROLLBACK,
             "wait_s": ATTEMPTS * Definition.parse(definition).deadline_s(),
         }
-        answer = self.program().call("back", request)
+        answer = self.call_until_answered("back", request, ASK_AGAIN_FOR_S)
         current = answer.service.get("current")
         if self.check:
-            return self.result_of(answer, "; ".join(answer.fields.get("would", [])))
+            return self.result_of(answer, "; ".join(answer.fields.get("would", [])) or "nothing is to be taken back")
         reverted = answer.service.get("reverted") or {}
         came_back = reverted.get("change") == run.change_id
         verdict = BACK if came_back else "ok"
         say = f"back on {current}" if came_back else f"stays on {current}, the change is closed there"
         return self.result_of(answer, say, verdict=verdict, data={"service": dict(answer.service)})
 
-    def touches(self, result: StepResult) -> bool | None:
+    def _why(self, run: Run, host: str) -> str:
+        if run.verb == ROLLBACK:
+            return "asked for by an operator"
+        row = run.store.host_row(run.id, host)
+        own = row.message if row is not None and row.verdict in ("failed", "unknown") else None
+        return own or run.halted or "the rollout failed"
+
+    def touched_after(self, run: Run, result: StepResult) -> bool | None:
         return True if result.verdict == BACK else None
 
     def _count_unknown_failure(self, run: Run, host: str) -> None:
@@ -60,5 +68,5 @@ class ActionModule(HostStep):
     def unreachable(self, run: Run, host: str, lost: Unreachable) -> StepResult:
         where = run.known_of(host)
         left = where.get("deadline_in_s")
-        future = f"goes back by itself within {left} s of its activation" if left else "is asked when it answers again"
+        future = f"unless confirmed, it goes back by itself within {left} s" if left else "the next run asks it again"
         return StepResult(self.STEP, "unknown", f"cannot be reached, {future}: {lost}", code="UNREACHABLE", where=where)

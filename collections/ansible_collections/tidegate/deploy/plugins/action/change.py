@@ -49,11 +49,13 @@ class ActionModule(RecordDoor):
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         verb, file, identity = arguments["verb"], arguments.get("file"), arguments.get("id")
+        if file and identity:
+            raise Refusal("DATA", f"found both a change file, {file}, and a change, {identity}; name one of them")
         if verb == ROLLBACK:
             return self._open_way_back(store, identity)
         source = _source(store, file, identity)
         drafted = self._draft(store, source)
-        opening.begin(store, verb, drafted, source, identity if not file else None)
+        opening.begin(store, verb, drafted, source, identity)
         plan = drafted.plan
         return StepResult(
             self.STEP,

@@ -6,18 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import COMPLETED, ROLLED_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import end_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availability import finish_waves
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.ending import end, next_command, outcome_of
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, StepResult
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, ROLLOUT, Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Tokens, drop_scratch
 
 
@@ -25,22 +25,21 @@ class ActionModule(RecordDoor):
     """End a run: the outcome of its change from what the hosts said, recorded and shown; fails unless all is as planned."""
 
     STEP = "close"
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "verb": {"type": "str", "choices": [ROLLOUT, ROLLBACK], "default": ROLLOUT},
+    }
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         run = Run.current(store)
-        if not run.row.live:
-            return StepResult(self.STEP, "ok", "nothing was to be done")
-        if self.check:
-            store.end_run(run.id, "previewed")
-            drop_scratch()
-            say = f"it would stop: {run.halted}" if run.halted else "this is what would happen"
-            return StepResult(
-                self.STEP,
-                "failed" if run.halted else "ok",
-                f"{say}; nothing was written",
-                code=run.row.code or "",
+        if run.verb != arguments["verb"]:
+            raise Refusal(
+                "DATA",
+                f"found a run that is a {run.verb}, expected a {arguments['verb']}; is tidegate_verb set from outside?",
             )
-        finish_waves(run)
+        if not run.row.live:
+            return self._ended_before(run)
+        if self.check:
+            return self._preview(store, run)
         outcome = outcome_of(run)
         end(run, outcome)
         Tokens(store.path, run.id).forget()
@@ -51,8 +50,20 @@ class ActionModule(RecordDoor):
         code = "" if good else (outcome.cause.partition(":")[0] or "BUDGET")
         return StepResult(
             self.STEP,
-            "ok" if good else "failed",
+            "ok" if good else FAILED,
             f"{run.change_id} {outcome.verdict.replace('_', ' ')}",
             code=code,
             data={"outcome": outcome.doc(), "change": run.change_id},
         )
+
+    def _ended_before(self, run: Run) -> StepResult:
+        if run.row.state == "completed":
+            return StepResult(self.STEP, "ok", "nothing was to be done")
+        return StepResult(self.STEP, FAILED, run.halted, code=run.row.code or "INTERRUPTED")
+
+    def _preview(self, store: Store, run: Run) -> StepResult:
+        store.end_run(run.id, "previewed")
+        drop_scratch()
+        say = f"it would stop: {run.halted}" if run.halted else "this is what would happen"
+        verdict = FAILED if run.halted else "ok"
+        return StepResult(self.STEP, verdict, f"{say}; nothing was written", code=run.row.code or "")

@@ -5,18 +5,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer
 
-ASK_AGAIN_S = 2
-TRIES = 4
+ASK_AGAIN_FOR_S = 10
 
 
 class ActionModule(HostStep):
@@ -28,7 +26,7 @@ class ActionModule(HostStep):
         new = run.plan.release_id
         if self.check:
             return StepResult(self.STEP, "ok", f"would confirm {new}")
-        answer = self._confirm(run, host)
+        answer = self._read_back(run, host) if self._is_confirmed(run, host) else self._confirm(run, host)
         stands = answer.service
         if answer.ok and (stands.get("state"), stands.get("current")) != ("steady", new):
             return StepResult(
@@ -39,6 +37,12 @@ class ActionModule(HostStep):
             )
         return self.result_of(answer, f"confirmed, read back: steady on {new}", data={"service": dict(stands)})
 
+    def _is_confirmed(self, run: Run, host: str) -> bool:
+        """Whether nothing is left to confirm: an earlier run did it, or the host was on the release before."""
+        where = run.known_of(host)
+        there = (where.get("state"), where.get("current")) == ("steady", run.plan.release_id)
+        return there and (run.is_there(host) or where.get("change") == run.change_id)
+
     def _confirm(self, run: Run, host: str) -> Answer:
         request = {
             "definition": run.plan.definition_of(host),
@@ -46,12 +50,9 @@ class ActionModule(HostStep):
             "change": run.change_id,
             "token": self.tokens(run).of(host),
         }
-        for attempt in range(TRIES):
-            try:
-                return self.program(fresh=True).call("confirm", request)
-            except Unreachable:
-                # The reply may be lost and the confirmation not: only the host knows, so it is asked again.
-                if attempt == TRIES - 1:
-                    raise
-                time.sleep(ASK_AGAIN_S)
-        raise RuntimeError("unreachable code")
+        return self.call_until_answered("confirm", request, ASK_AGAIN_FOR_S, fresh=True)
+
+    def _read_back(self, run: Run, host: str) -> Answer:
+        request = {"services": [run.plan.definition_of(host)]}
+        answer = self.call_until_answered("ask", request, ASK_AGAIN_FOR_S, fresh=True).or_refuse()
+        return replace(answer, service=answer.fields["services"][run.plan.service])

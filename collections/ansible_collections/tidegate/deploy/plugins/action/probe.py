@@ -21,6 +21,8 @@ class ActionModule(HostStep):
     STEP = "probe"
 
     def step(self, run: Run, host: str, arguments: Mapping[str, Any]) -> StepResult:
+        if run.is_there(host):
+            return StepResult(self.STEP, "ok", "nothing was switched, nothing to test")
         definition = run.plan.definition_of(host)
         release = {"id": run.plan.release_id, "version": run.plan.version}
         if self.check:

@@ -22,7 +22,7 @@ class ActionModule(Door):
 
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
         host = str(self.task_vars["inventory_hostname"])
-        services = Services.of(self.task_vars.get("tidegate_services"), place=f"tidegate_services of host {host}")
+        services = Services.of(self.templated("tidegate_services"), place=f"tidegate_services of host {host}")
         wanted = [arguments["service"]] if arguments.get("service") else list(services.names)
         program = self.host_program(installs=False)
         definitions = [services.service(name).definition for name in wanted]

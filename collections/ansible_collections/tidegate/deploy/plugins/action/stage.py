@@ -24,7 +24,7 @@ class ActionModule(HostStep):
     def step(self, run: Run, host: str, arguments: Mapping[str, Any]) -> StepResult:
         answer = self._stage(run, host)
         received = int(answer.fields.get("bytes_received") or 0)
-        if self.check:
+        if self.check and answer.changed:
             say = f"would stage {run.plan.release_id}"
         elif answer.changed:
             say = f"staged {run.plan.release_id}, {answer.fields.get('files')} files, {received} bytes received"

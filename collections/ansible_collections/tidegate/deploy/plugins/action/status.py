@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.status import status_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
@@ -39,15 +40,22 @@ class ActionModule(RecordDoor):
         inventory = inventory_of(self)
         document: dict[str, Any] = {"store": self.store_path, "changes": _changes(store), "services": {}}
         for name in _names(inventory, arguments.get("service")):
-            hosts = service_hosts(name, inventory)
+            hosts = service_hosts(name, inventory) if arguments.get("service") or inventory.has(name) else ()
             definitions = {host: inventory.services_of(host).service(name).definition for host in hosts}
             document["services"][name] = {host: _stand(stand) for host, stand in ask_all(self, definitions).items()}
         Display().display(status_text(document))
         if arguments.get("json_file") and not self.check:
-            Path(arguments["json_file"]).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+            _write(Path(arguments["json_file"]), document)
         unknown = [host for hosts in document["services"].values() for host, stand in hosts.items() if stand["unknown"]]
         say = f"{len(unknown)} hosts could not be asked" if unknown else "all hosts answered"
         return StepResult(self.STEP, "ok", say, data={"status": document})
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Refusal("DATA", f"json_file {path}: {error.strerror}; name a file in a folder that is there") from None
 
 
 def _names(inventory: Inventory, wanted: str | None) -> list[str]:

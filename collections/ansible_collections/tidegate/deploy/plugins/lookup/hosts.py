@@ -20,11 +20,12 @@ options:
       - What is asked for. V(plan) gives all hosts, V(waves) those that are still to be rolled out, V(back) those that
         go back.
       - V(wave_sizes) and V(back_sizes) give the sizes of the batches, for the keyword C(serial).
+      - V(site) gives localhost, for plays about the site as a whole, which no limit may narrow.
       - V(cause) gives why the rollout stopped, and nothing while it goes on.
     required: true
     type: list
     elements: str
-    choices: [plan, waves, wave_sizes, back, back_sizes, cause]
+    choices: [site, plan, waves, wave_sizes, back, back_sizes, cause]
 notes:
   - Where there is nothing to work on it gives a pattern that matches no host, and no warning.
 """
@@ -63,8 +64,11 @@ NOBODY = "all:!all"
 """A pattern that matches no host, without the warning that an unknown name brings."""
 
 _HOSTS = {"plan": order.every_host, "waves": order.waves, "back": order.way_back}
-_CAUSE = "cause"
+_CAUSE, _SITE = "cause", "site"
 _SIZES = {"wave_sizes": order.waves, "back_sizes": order.way_back}
+
+
+_TERMS = (_SITE, *_HOSTS, *_SIZES, _CAUSE)
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]
@@ -79,11 +83,13 @@ class LookupModule(LookupBase):  # type: ignore[misc]
 
 
 def _asked(term: str, variables: Mapping[str, Any]) -> list[Any]:
-    if term not in (*_HOSTS, *_SIZES, _CAUSE):
-        raise Refusal("DATA", f"found {term!r}, expected one of {', '.join((*_HOSTS, *_SIZES, _CAUSE))}")
+    if term not in _TERMS:
+        raise Refusal("DATA", f"found {term!r}, expected one of {', '.join(_TERMS)}")
     if any(context.CLIARGS.get(preview) for preview in ("listhosts", "listtasks", "syntax")):
-        return [NOBODY] if term in _HOSTS else [1]
+        return [1] if term in _SIZES else [NOBODY]
     refuse_limit()
+    if term == _SITE:
+        return ["localhost"]
     check = bool(context.CLIARGS.get("check"))
     if check:
         atexit.register(drop_scratch)
@@ -91,7 +97,8 @@ def _asked(term: str, variables: Mapping[str, Any]) -> list[Any]:
         run = Run.current(store)
         if term == _CAUSE:
             return [run.halted] if run.halted else []
-        batches = (_HOSTS.get(term) or _SIZES[term])(run)
+        there = set((variables.get("groups") or {}).get("all", ()))
+        batches = [[name for name in batch if name in there] for batch in (_HOSTS.get(term) or _SIZES[term])(run)]
     if term in _SIZES:
-        return [len(batch) for batch in batches] or [1]
+        return [len(batch) for batch in batches if batch] or [1]
     return [name for batch in batches for name in batch] or [NOBODY]

@@ -19,7 +19,14 @@ extends_documentation_fragment:
   - tidegate.deploy.attributes
   - tidegate.deploy.attributes.changes_no_release
   - tidegate.deploy.procedure.record
+options:
+  verb:
+    description: What the run has to be; another one fails, so that nobody turns a rollout into a plan by a variable.
+    type: str
+    choices: [rollout, rollback]
+    default: rollout
 seealso:
+  - module: tidegate.deploy.finish
   - module: tidegate.deploy.change
   - module: tidegate.deploy.status
 """
@@ -27,6 +34,7 @@ seealso:
 EXAMPLES = r"""
 - name: Record the outcome, show it, and fail unless all is as planned
   tidegate.deploy.close:
+    verb: rollout
 """
 
 RETURN = r"""
@@ -36,7 +44,7 @@ outcome:
   type: dict
   contains:
     verdict:
-      description: V(completed), V(partial), V(rolled_back), V(not_started) or V(failed).
+      description: V(completed), V(partial), V(rolled_back), V(not_started), V(refused) or V(failed).
       returned: always
       type: str
     cause:

@@ -66,6 +66,7 @@ CODES = {
     "BUDGET": "more hosts failed than the failure budget allows",
     "DRIFT": "the world differs from the plan",
     "ANSIBLE": "a task failed that is not one of Tidegate's",
+    "BROKEN": "a step broke off in a way that Tidegate does not know, or by a time limit of Ansible's",
     "INTERRUPTED": "the run was interrupted",
     "STORE": "the store cannot be used",
     "STORE_SCHEMA": "the store was written by a newer Tidegate",

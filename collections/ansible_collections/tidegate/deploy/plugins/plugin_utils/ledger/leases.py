@@ -87,6 +87,16 @@ class Leases(Database):
         with self.writing() as connection:
             give_back(connection, run_id)
 
+    def require_free(self, service: str, environment: str, is_dead: Callable[[dict[str, Any]], bool]) -> None:
+        """See that nobody rolls a service out now.
+
+        Raises:
+            Refusal: LEASE, as `take_lease`.
+        """
+        found = self.lease(service, environment)
+        if found is not None and found.live and not is_dead(found.holder):
+            raise _held(found)
+
     def lease(self, service: str, environment: str) -> LeaseRow | None:
         """The lease of a service, also one that has run out; None when it was given back or never taken."""
         with self.reading() as connection:

@@ -23,7 +23,7 @@ class HostEnd:
     Attributes:
         name: the host.
         place: ``new``, ``old``, ``unknown``, ``failed`` (of the protocol's state), ``refused`` (it did not go back),
-            ``pending`` or ``untouched``.
+            ``pending``, ``elsewhere`` (on a third release) or ``untouched``.
         touched: the change was activated there, or may have been.
         bad: a step failed there, or it could not be asked.
         current: the release that was last read back, if any was.
@@ -131,4 +131,8 @@ def host_end(name: str, release_id: str, previous: str, row: Mapping[str, Any], 
         return HostEnd(name, "old" if touched else "untouched", touched, bad, current, cause)
     if state in ("pending", "ready", "reverting"):
         return HostEnd(name, "pending", touched, bad, current, cause, "goes back by itself at its deadline")
-    return HostEnd(name, "untouched" if not touched else "unknown", touched, bad, current, cause)
+    if state == "steady":
+        return HostEnd(
+            name, "elsewhere", touched, bad, current, cause, f"runs {current}, neither the old nor the new release"
+        )
+    return HostEnd(name, "unknown" if touched else "untouched", touched, bad, current, cause)

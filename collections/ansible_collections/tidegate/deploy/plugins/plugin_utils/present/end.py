@@ -30,6 +30,7 @@ _PLACES = (
     ("not touched", "untouched"),
     ("going back by itself", "pending"),
     ("did not go back", "refused"),
+    ("on another release", "elsewhere"),
     ("failed", "failed"),
     ("unknown", "unknown"),
 )

@@ -20,7 +20,10 @@ def status_text(document: Mapping[str, Any]) -> str:
     lines = []
     for service, hosts in document["services"].items():
         rows = [_row(host, stand) for host, stand in hosts.items()]
-        lines += [f"service {service}", *_indented(table(("host", "release", "state", "change", "to note"), rows)), ""]
+        shown = (
+            table(("host", "release", "state", "change", "to note"), rows) if rows else ["no hosts in this inventory"]
+        )
+        lines += [f"service {service}", *_indented(shown), ""]
     if document["changes"]:
         rows = [
             (change["id"], change["service"], change["environment"], change["state"], change["created_at"])

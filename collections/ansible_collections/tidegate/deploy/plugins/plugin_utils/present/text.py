@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 WIDTH = 100
@@ -55,11 +55,3 @@ def block(title: str, pairs: Iterable[tuple[str, Any]]) -> str:
         for index, part in enumerate(parts):
             lines.append(f"  {(name if index == 0 else '').ljust(width)}  {printable(part)}".rstrip())
     return "\n".join([*lines, "─" * WIDTH])
-
-
-def by_place(hosts: Iterable[Mapping[str, Any]], key: str = "place") -> dict[str, list[str]]:
-    """Names of hosts, by a property of theirs."""
-    found: dict[str, list[str]] = {}
-    for host in hosts:
-        found.setdefault(str(host[key]), []).append(str(host["name"]))
-    return found

@@ -12,10 +12,8 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import Door
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each, programs
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each, program_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import HostProgram
-
-AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -51,11 +49,20 @@ def ask_all(door: Door, definitions: Mapping[str, Mapping[str, Any]]) -> dict[st
         door: the action that asks.
         definitions: the service's definition, by name of host.
     """
-    found = programs(door, door.task_vars["hostvars"], definitions, door.check)
-    return each(found, lambda name, program: _ask(program, definitions[name]), AT_ONCE)
+    hostvars = door.task_vars["hostvars"]
+    programs: dict[str, HostProgram | Refusal] = {}
+    for name in definitions:
+        # Templates are resolved here, in the one thread that Ansible's templating knows.
+        try:
+            programs[name] = program_of(door, hostvars, name, door.check)
+        except Refusal as refusal:
+            programs[name] = refusal
+    return each(definitions, lambda name: _ask(programs[name], definitions[name]))
 
 
-def _ask(program: HostProgram, definition: Mapping[str, Any]) -> Stand:
+def _ask(program: HostProgram | Refusal, definition: Mapping[str, Any]) -> Stand:
+    if isinstance(program, Refusal):
+        return Stand({}, program.message)
     try:
         answer = program.call("ask", {"services": [definition], "health": True}).or_refuse()
     except Unreachable as lost:

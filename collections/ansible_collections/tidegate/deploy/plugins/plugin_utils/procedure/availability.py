@@ -54,10 +54,18 @@ def next_wave(run: Run, batch: Sequence[str]) -> Wave:
 
 
 def finish_waves(run: Run) -> None:
-    """Close the last wave, when all of its hosts came through or the budget allows for those that did not."""
+    """Close the last wave, when all of its hosts came through or the budget allows for those that did not.
+
+    Raises:
+        Refusal: WAVE when a host did not come through, or a wave never began, and no step said why.
+    """
     opened, closed = run.store.wave_state(run.id)
-    if opened != closed and not run.halted:
+    if opened != closed:
         _close_wave(run, closed)
+    if opened != len(run.plan.waves):
+        raise Refusal(
+            "WAVE", f"{opened} of {len(run.plan.waves)} waves were begun, and no step said why it ended there"
+        )
 
 
 def require_budget(run: Run) -> None:

@@ -15,16 +15,22 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import (
+    FAILED,
     SKIPPED,
     UNKNOWN,
     StepResult,
     where_it_stands,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Tokens, open_store, store_path
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import (
+    Patience,
+    Tokens,
+    open_store,
+    store_path,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable, of_action
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer, HostProgram, interpreter_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer, HostProgram
 
 # Ansible imports an action once in its main process, before it forks a worker per host: packed here, once for all.
 host_program()
@@ -68,7 +74,12 @@ class Door(ActionBase):  # type: ignore[misc]
         channel = of_action(self, self.task_vars)
         if fresh:
             channel.fresh()
-        return HostProgram(channel, interpreter_of(self.task_vars), self.check, installs)
+        interpreter = self.templated("ansible_python_interpreter")
+        return HostProgram(channel, str(interpreter) if interpreter else None, self.check, installs)
+
+    def templated(self, variable: str) -> Any:
+        """A variable of the task's host, with what it refers to; None where it is not defined."""
+        return self._templar.template(self.task_vars[variable]) if variable in self.task_vars else None
 
     @property
     def check(self) -> bool:
@@ -123,7 +134,11 @@ class HostStep(RecordDoor):
             result = self.unreachable(run, host, lost)
         except Refusal as refusal:
             result = StepResult.refused(self.STEP, refusal)
-        return run.record(host, result, touched=self.touches(result))
+        except BaseException as broken:
+            # A time limit of Ansible's, or a bug of ours: recorded, so that the host counts as failed and goes back.
+            run.record(host, StepResult(self.STEP, FAILED, f"broke off: {type(broken).__name__}", code="BROKEN"))
+            raise
+        return run.record(host, result, touched=self.touched_after(run, result))
 
     def reason_to_skip(self, run: Run, host: str) -> str:
         """Why the step is not begun; empty if it is."""
@@ -137,9 +152,31 @@ class HostStep(RecordDoor):
         """What it means that the host could not be asked."""
         return StepResult(self.STEP, UNKNOWN, f"cannot be reached: {lost}", code="UNREACHABLE")
 
-    def touches(self, result: StepResult) -> bool | None:
-        """Whether the host may run something else after this step; None leaves what is known."""
+    def touched_after(self, run: Run, result: StepResult) -> bool | None:
+        """Whether the change had an effect on the host; None leaves what is known."""
         return None
+
+    def call_until_answered(self, step: str, request: Mapping[str, Any], within_s: int, fresh: bool = False) -> Answer:
+        """Have a step done, and ask again on new connections when one is lost: only the host knows how far it came.
+
+        Args:
+            step: one that answers where it stands when it is asked again.
+            request: what it asks for.
+            within_s: seconds for which a lost connection is not the end.
+            fresh: whether the first connection has to be a new one, too.
+
+        Raises:
+            Unreachable: no connection came through in time.
+        """
+        patience = Patience(within_s)
+        while True:
+            try:
+                return self.program(fresh).call(step, request)
+            except Unreachable:
+                if self.check or patience.over:
+                    raise
+                patience.pause()
+                fresh = True
 
     def program(self, fresh: bool = False) -> HostProgram:
         """The program on the task's host.
@@ -157,8 +194,7 @@ class HostStep(RecordDoor):
         """The result of an answer: `say` where it is ok, else the host's own words and where it stands."""
         where = where_it_stands(answer.service)
         if not answer.ok:
-            back = answer.code in ("ACTIVATION", "PROBE", "RELEASE_UNSEEN") and where["state"] == "steady"
-            return StepResult(self.STEP, "failed", answer.message, code=answer.code, where=where, changed=back)
+            return StepResult(self.STEP, FAILED, answer.message, code=answer.code, where=where, changed=answer.changed)
         return StepResult(self.STEP, more.pop("verdict", "ok"), say, changed=answer.changed, where=where, **more)
 
 
@@ -172,6 +208,6 @@ def refuse_limit() -> None:
     if subset:
         raise Refusal(
             "LIMIT",
-            f"found --limit {subset!r}; a change goes to the hosts of its plan. Name them with hosts: in the change "
-            "file instead",
+            f"found --limit {subset!r}; Tidegate works on whole plans and sites. Name the hosts of a change with hosts: "
+            "in its file instead",
         )

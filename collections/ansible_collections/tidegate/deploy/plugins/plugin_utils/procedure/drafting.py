@@ -37,6 +37,11 @@ class Inventory:
     expand: Callable[[str], list[str]]
     common: Mapping[str, Any]
 
+    def has(self, service: str) -> bool:
+        """Whether any host of this inventory has a service."""
+        pattern = _service_of_site(service, self).hosts
+        return bool(self.expand(pattern) if pattern is not None else self.groups.get(service))
+
     def services_of(self, host: str) -> Services:
         """The services as a host sees them.
 
@@ -87,6 +92,8 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft
     for links in {tuple(sorted(service.definition["links"].items())) for service in services.values()}:
         resolved.manifest.with_links(dict(links))  # refuses links that the archive leaves no room for
     lead = services[names[0]]
+    _require_equal(services, "floor", lambda service: service.floor)
+    _require_equal(services, "checks", lambda service: service.checks)
     members = [Member(name, inventory.domain_of(name)) for name in names]
     floor = change.floor if change.floor is not None else lead.floor
     waves = plan_waves(members, change.waves, floor, change.place)
@@ -140,6 +147,18 @@ def _service_of_site(name: str, inventory: Inventory) -> Service:
         if name in services.names:
             return services.service(name)
     return inventory.services_of(candidates[0]).service(name)
+
+
+def _require_equal(services: Mapping[str, Service], what: str, of: Callable[[Service], Any]) -> None:
+    """See that hosts agree on what holds for a change as a whole."""
+    first = next(iter(services))
+    for name, service in services.items():
+        if of(service) != of(services[first]):
+            raise Refusal(
+                "DATA",
+                f"tidegate_services.{service.name}.{what}: found {of(services[first])!r} for {first} and {of(service)!r} for "
+                f"{name}; expected the same for all hosts of a change",
+            )
 
 
 def _environment(names: Sequence[str], inventory: Inventory) -> str:

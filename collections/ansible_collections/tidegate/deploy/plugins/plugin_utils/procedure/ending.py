@@ -40,6 +40,10 @@ def next_command(run: Run, outcome: Outcome) -> str:
     """What to type next."""
     if outcome.verdict == recap.COMPLETED and run.verb == ROLLOUT:
         return f"ansible-playbook tidegate.deploy.rollback -e tidegate_change={run.change_id}   # if it must come back"
+    if outcome.verdict == recap.FAILED and run.verb == ROLLBACK:
+        return (
+            f"ansible-playbook tidegate.deploy.rollback -e tidegate_change={run.change_id}   # again, when they answer"
+        )
     if outcome.verdict in (recap.PARTIAL, recap.FAILED):
         return "ansible-playbook tidegate.deploy.status   # then see to the hosts named above"
     if outcome.verdict == recap.NOT_STARTED:
@@ -77,4 +81,5 @@ def _host_end(run: Run, name: str, previous: str, bad: bool) -> HostEnd:
         else ""
     )
     facts = {"step": row.step, "verdict": row.verdict, "message": cause or row.message, "where": row.doc}
-    return recap.host_end(name, run.plan.release_id, previous, facts, bool(row.touched), bad)
+    wanted = "" if run.verb == ROLLBACK and run.is_there(name) else run.plan.release_id
+    return recap.host_end(name, wanted, previous, facts, bool(row.touched), bad)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,10 +56,12 @@ def begin(store: Store, verb: str, drafted: Draft, source: str, expected: str | 
         expected: the id of the change that the draft must be, when it was named.
 
     Raises:
-        Refusal: NOT_OPEN; DRIFT when the draft is not what was planned.
+        Refusal: NOT_OPEN; DRIFT when the draft is not what was planned; LEASE when the service is being rolled out.
     """
     if expected:
         _require_as_planned(change_of(store, expected), drafted.plan)
+    identity = next_identity(store)
+    store.require_free(drafted.plan.service, drafted.plan.environment, is_dead)
     holder = current_run_holder()
     doc = {
         "plan": drafted.plan.doc,
@@ -67,27 +69,30 @@ def begin(store: Store, verb: str, drafted: Draft, source: str, expected: str | 
         "source": source,
         "expected": expected or drafted.pinned,
     }
-    store.begin_run(next_identity(store), None, None, verb, holder, drafted.plan.waves, lease=verb == ROLLOUT, doc=doc)
+    store.begin_run(identity, None, None, verb, holder, drafted.plan.waves, lease=verb == ROLLOUT, doc=doc)
 
 
 def begin_way_back(store: Store, change: ChangeRow) -> Run:
-    """Begin a rollback by the run of this process, and take the lease.
+    """Begin a rollback by the run of this process, and take the lease, whoever holds it.
+
+    Going back waits for nobody: a rollout that is under way elsewhere is stopped, and hosts refuse its older number.
 
     Args:
         store: where it is recorded.
         change: the store's row of the change.
-
-    Raises:
-        Refusal: LEASE when another run holds it.
     """
     holder = current_run_holder()
     waves = Plan(canonical.loads(change.plan_bytes)).waves
     store.begin_run(next_identity(store), change.id, change.revision, ROLLBACK, holder, waves, lease=True)
-    return leased(Run.current(store))
+    return leased(Run.current(store), is_gone=lambda _holder: True)
 
 
-def leased(run: Run) -> Run:
+def leased(run: Run, is_gone: Callable[[dict[str, Any]], bool] = is_dead) -> Run:
     """The run, once it holds the lease of its service.
+
+    Args:
+        run: that begins.
+        is_gone: whether the lease may be taken from a holder.
 
     Raises:
         Refusal: LEASE when another run holds it.
@@ -95,7 +100,7 @@ def leased(run: Run) -> Run:
     plan = run.plan
     longest_s = max(Definition.parse(definition).deadline_s() for definition in plan.doc["definitions"].values())
     ttl_s = max(LEASE_TTL_S, 3 * longest_s)
-    run.store.take_lease(plan.service, plan.environment, run.id, current_run_holder(), ttl_s, is_dead)
+    run.store.take_lease(plan.service, plan.environment, run.id, current_run_holder(), ttl_s, is_gone)
     return Run.current(run.store)
 
 
@@ -155,6 +160,8 @@ def _resumed(run: Run, change: ChangeRow, now_on: Mapping[str, Mapping[str, Any]
         before = planned.host(name).previous if name in planned.host_names else current
         ours = now_on[name].get("change") == change.id and current == run.plan.release_id
         previous[name] = before if ours else current or before
+        if ours:
+            run.mark_touched(name)
         if previous[name] != before:
             notes.append(f"{name} runs {current}, planned was {before}")
     if not notes:

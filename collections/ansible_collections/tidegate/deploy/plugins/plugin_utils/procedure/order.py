@@ -32,10 +32,10 @@ def way_back(run: Run) -> Batches:
     touched = [name for name, row in rows.items() if row.touched or run.verb == ROLLBACK]
     if not touched or (run.verb != ROLLBACK and not run.halted):
         return []
-    gone = {name for name in touched if rows[name].step == "back"}
+    gone = {name for name in touched if rows[name].step == "back" and rows[name].verdict in ("back", "ok")}
     open_ones = [name for name in touched if name not in gone]
     sick = [name for name in open_ones if rows[name].verdict in ("failed", "unknown")]
-    down = sum(1 for name in gone if rows[name].verdict in ("failed", "unknown"))
-    batches = list(back_batches(open_ones, sick, len(rows), run.plan.floor, down))
+    silent = sum(1 for name in sick if rows[name].verdict == "unknown")
+    batches = list(back_batches(open_ones, sick, len(rows), run.plan.floor, silent))
     rest = tuple(name for name in rows if name not in touched)
     return [*batches, rest] if rest else batches

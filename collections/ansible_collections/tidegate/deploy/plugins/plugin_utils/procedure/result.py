@@ -76,6 +76,7 @@ def where_it_stands(service: Mapping[str, Any]) -> dict[str, Any]:
         "state": service.get("state"),
         "current": service.get("current"),
         "change": service.get("change"),
+        "reverted_change": reverted.get("change"),
         "deadline_in_s": service.get("deadline_in_s"),
         "back_until": service.get("back_until"),
         "reason": service.get("reason") or reverted.get("why"),

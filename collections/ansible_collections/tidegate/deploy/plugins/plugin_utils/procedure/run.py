@@ -76,7 +76,9 @@ class Run:
     @property
     def halted(self) -> str:
         """Why nothing more is begun; empty while all goes well."""
-        return f"{self.row.code}: {self.row.message}" if self.row.state == "halted" else ""
+        if self.row.state in ("running", "completed"):
+            return ""
+        return f"{self.row.code}: {self.row.message}" if self.row.code else f"INTERRUPTED: the run is {self.row.state}"
 
     @property
     def fence(self) -> int:
@@ -109,11 +111,15 @@ class Run:
     def reason_to_skip(self, host: str) -> str:
         """Why a step is not begun on a host; empty if it may be."""
         if self.halted:
-            return f"not started, the rollout stopped with {self.row.code}"
+            return f"not started, the rollout stopped with {self.halted.partition(':')[0]}"
         row = self.store.host_row(self.id, host)
         if row is not None and row.verdict in ("failed", "unknown"):
             return f"not started, {row.step} came to {row.verdict}: {row.message}"
         return ""
+
+    def is_there(self, host: str) -> bool:
+        """Whether a host ran the release before this change: nothing is activated there, and nothing taken back."""
+        return self.plan.host(host).previous == self.plan.release_id
 
     def require_open_wave(self, host: str) -> None:
         """See that a host belongs to the wave that is under way.
@@ -126,6 +132,10 @@ class Run:
             raise Refusal("WAVE", f"no wave is open: the availability check of wave {own + 1} has not let it through")
         if index != own:
             raise Refusal("WAVE", f"wave {index + 1} of the plan is under way, and {host} belongs to wave {own + 1}")
+
+    def mark_touched(self, host: str) -> None:
+        """Write down that the change may have an effect on a host, before it has."""
+        self.store.note(self.id, host, "begin", "ok", None, "the change is there, or begins", self.known_of(host), True)
 
     def record(self, host: str, result: StepResult, touched: bool | None = None) -> StepResult:
         """Write down what a step came to, and stop the rollout when that exceeds the failure budget."""
@@ -189,7 +199,9 @@ def change_of(store: Store, identity: str) -> ChangeRow:
 
 
 def _plan_of(store: Store, row: RunRow) -> Plan:
-    if row.change_id:
-        change = change_of(store, row.change_id)
-        return Plan(canonical.loads(change.plan_bytes))
+    if row.change_id and row.revision:
+        planned = store.plan_bytes(row.change_id, row.revision)
+        if planned is None:
+            raise Refusal("NO_CHANGE", f"the store has no revision {row.revision} of {row.change_id}")
+        return Plan(canonical.loads(planned))
     return Plan(row.doc["plan"])

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +24,28 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store impor
 def now() -> datetime:
     """The wall clock; the one place where it enters."""
     return datetime.now(UTC)
+
+
+class Patience:
+    """How long something is tried again.
+
+    Args:
+        within_s: seconds from now.
+    """
+
+    PAUSE_S = 2
+
+    def __init__(self, within_s: int) -> None:
+        self._until = time.monotonic() + within_s
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() > self._until
+
+    def pause(self) -> None:
+        """Wait before the next try."""
+        time.sleep(self.PAUSE_S)
 
 
 def store_path(inventory_sources: Sequence[str]) -> str:
@@ -90,4 +114,4 @@ class Tokens:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _file(self, host: str) -> Path:
-        return self._folder / f"{host.encode('utf-8').hex()[:200]}.token"
+        return self._folder / f"{hashlib.sha256(host.encode('utf-8')).hexdigest()}.token"

@@ -75,7 +75,7 @@ class Channel:
 
         Raises:
             Unreachable: no connection, no login, or the connection was lost while the command ran.
-            Refusal: NO_ROOT, privileges could not be raised.
+            Refusal: NO_ROOT, privileges could not be raised; HOST_ERROR.
         """
         line = f"/bin/sh -c {shlex.quote(self._with_become(command))}"
         try:
@@ -83,7 +83,10 @@ class Channel:
         except AnsibleConnectionFailure as error:
             raise Unreachable(_one_line(str(error))) from error
         except AnsibleError as error:
-            raise Refusal("NO_ROOT", f"{self.name}: cannot become root: {_one_line(str(error))}") from error
+            why = _one_line(str(error))
+            if self._connection.become:
+                raise Refusal("NO_ROOT", f"{self.name}: cannot become root: {why}") from error
+            raise Refusal("HOST_ERROR", f"{self.name}: {why}") from error
         return Completed(status, _text(stdout), _text(stderr))
 
     def _with_become(self, command: str) -> str:
@@ -119,6 +122,8 @@ def to_host(action: Any, name: str, variables: Mapping[str, Any], become: bool) 
     play_context = action._play_context.copy()
     play_context.remote_addr = str(variables.get("ansible_host", name))
     transport = str(variables.get("ansible_connection") or context.CLIARGS.get("connection") or C.DEFAULT_TRANSPORT)
+    if transport == "smart":
+        transport = "ssh"
     connection = connection_loader.get(
         transport, play_context, new_stdin=None, task_uuid=action._task._uuid, ansible_playbook_pid=str(os.getppid())
     )

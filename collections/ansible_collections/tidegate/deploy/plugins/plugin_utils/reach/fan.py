@@ -9,32 +9,38 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import to_host
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import HostProgram, interpreter_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import HostProgram
 
 T = TypeVar("T")
+AT_ONCE = 20
 
 
-def programs(
-    action: Any, hostvars: Mapping[str, Mapping[str, Any]], names: Iterable[str], check: bool
-) -> dict[str, HostProgram]:
-    """The host programs of hosts other than the task's own, by name."""
-    found = {}
-    for name in names:
-        variables = hostvars[name]
-        become = bool(variables.get("tidegate_become", True))
-        found[name] = HostProgram(to_host(action, name, variables, become), interpreter_of(variables), check, False)
-    return found
+def program_of(action: Any, hostvars: Mapping[str, Mapping[str, Any]], name: str, check: bool) -> HostProgram:
+    """The program of a host other than the task's own.
 
-
-def each(found: Mapping[str, HostProgram], ask: Callable[[str, HostProgram], T], at_once: int) -> dict[str, T]:
-    """What `ask` makes of each host, in the order of the hosts.
-
-    Args:
-        found: the hosts.
-        ask: called in a thread of its own per host; it turns errors of its host into a value.
-        at_once: how many hosts are asked at the same time.
+    Raises:
+        Refusal: HOSTS, the inventory does not have the host; DATA, its variables do not resolve.
     """
-    with ThreadPoolExecutor(max_workers=max(1, at_once)) as pool:
-        answers = pool.map(lambda item: ask(*item), found.items())
-        return dict(zip(found, answers, strict=True))
+    if name not in hostvars:
+        raise Refusal("HOSTS", f"{name} is not in the inventory any more")
+    variables = hostvars[name]
+    try:
+        become = boolean(variables.get("tidegate_become", True), strict=False)
+        interpreter = variables.get("ansible_python_interpreter")
+        channel = to_host(action, name, variables, become)
+    except Refusal:
+        raise
+    except Exception as error:  # whatever a template or a plugin of the site's raises
+        raise Refusal("DATA", f"{name}: its variables do not resolve: {' '.join(str(error).split())}") from error
+    return HostProgram(channel, str(interpreter) if interpreter else None, check, installs=False)
+
+
+def each(names: Iterable[str], ask: Callable[[str], T]) -> dict[str, T]:
+    """What `ask` makes of each host, in the order of the hosts; called in a thread of its own per host."""
+    listed = list(names)
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        return dict(zip(listed, pool.map(ask, listed), strict=True))

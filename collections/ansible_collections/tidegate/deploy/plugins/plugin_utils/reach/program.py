@@ -129,12 +129,6 @@ class HostProgram:
         )
 
 
-def interpreter_of(variables: Mapping[str, Any]) -> str | None:
-    """The Python that a host's variables name, if they name one."""
-    named = variables.get("ansible_python_interpreter")
-    return str(named) if named else None
-
-
 def _candidates(interpreter: str | None) -> Sequence[str]:
     named = [interpreter] if interpreter and interpreter.startswith("/") else []
     return (*named, *PYTHONS, "python3")

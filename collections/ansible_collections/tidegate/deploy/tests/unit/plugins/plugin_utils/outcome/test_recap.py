@@ -26,7 +26,7 @@ PLACES = {
     "gave up": ({"state": "failed", "current": OLD}, "failed"),
     "silent": ({"verdict": "unknown", "state": "ready"}, "unknown"),
     "said nothing since it was touched": ({"state": None, "current": None}, "unknown"),
-    "runs something else": ({"current": "9.9.9-aaaaaaaaaaaa"}, "unknown"),
+    "runs something else": ({"current": "9.9.9-aaaaaaaaaaaa"}, "elsewhere"),
 }
 
 

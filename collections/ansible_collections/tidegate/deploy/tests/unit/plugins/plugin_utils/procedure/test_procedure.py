@@ -236,11 +236,12 @@ def test_nothing_goes_back_of_a_rollout_that_went_well(site):
 
 def all_waves(site):
     run = site.frozen()
-    for index, wave in enumerate(run.plan.waves):
-        site.store.open_wave(run.id, index)
-        for host in wave:
+    for members in run.plan.waves:
+        wave = availability.next_wave(Run.current(site.store), members)
+        site.store.open_wave(run.id, wave.index)
+        for host in members:
             confirm(site, host)
-        availability.finish_waves(Run.current(site.store))
+    availability.finish_waves(Run.current(site.store))
     return Run.current(site.store)
 
 
@@ -264,6 +265,51 @@ def test_waves_that_never_ran_are_no_success(site):
     assert outcome.verdict == "not_started"
     ending.end(run, outcome)
     assert site.store.change(run.change_id).closed_at is None
+
+
+def test_a_wave_that_nobody_finished_stops_the_rollout(site):
+    """A host that was not confirmed, although no step failed, does not pass as done: it goes back."""
+    run = site.frozen()
+    site.store.open_wave(run.id, 0)
+    site.say("web1", "activate", touched=True)
+
+    assert "web1 were not confirmed" in refusal_of(availability.finish_waves, Run.current(site.store)).message
+    confirm(site, "web1")
+    assert "1 of 2 waves were begun" in refusal_of(availability.finish_waves, Run.current(site.store)).message
+
+
+def test_a_rollback_takes_the_lease_from_a_rollout(site):
+    """Going back waits for nobody; the rollout finds itself stopped."""
+    rollout = site.frozen()
+    change = site.store.change(rollout.change_id)
+    site.store.begin_run("f" * 32, change.id, 1, "rollback", {"pid": 1}, a_plan().waves, lease=True)
+    back = Run(site.store, "f" * 32, site.store.run("f" * 32), rollout.plan)
+    site.store.take_lease("web", "production", back.id, {"pid": 1}, 60, lambda _holder: True)
+
+    assert Run.current(site.store).halted.startswith("INTERRUPTED")
+    assert "not started" in Run.current(site.store).reason_to_skip("web1")
+    assert refusal_of(lambda: Run.current(site.store).fence).code == "LEASE_LOST"
+
+
+def test_hosts_that_are_there_already_count_as_touched_on_resume(site):
+    """What an interrupted run confirmed goes back, too, if the resumed one fails."""
+    site.frozen()
+    site.forget()
+    site.looked(site.begin())
+    site.say("web1", "precheck", where={**steady(NEW), "change": "CHG-2026-0001"})
+    run = opening.leased(opening.freeze(Run.current(site.store), 2026).run)
+    site.store.halt(run.id, "FLOOR", "too few")
+
+    assert order.way_back(Run.current(site.store)) == [("web1",), ("web2", "web3")]
+
+
+def test_a_run_follows_its_own_revision(site):
+    """A plan that somebody revises meanwhile is not the plan of a run that began before."""
+    run = site.frozen()
+    other = a_plan(budget=1)
+    site.store.add_revision(run.change_id, other.content_digest, b'{"v":1}')
+
+    assert Run.current(site.store).plan.digest == run.plan.digest
 
 
 def test_the_cause_of_a_host_outlives_its_way_back(site):

@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible.utils.display import Display
+
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import file as change_file
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
@@ -42,7 +45,8 @@ class ActionModule(RecordDoor):
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
         try:
             return super().perform(arguments)
-        except Refusal:
+        except Refusal as refusal:
+            Display().display(refusal_text(refusal))
             if self.check:
                 drop_scratch()
             raise

@@ -12,6 +12,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.plan import plan_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
@@ -32,7 +33,8 @@ class ActionModule(RecordDoor):
             frozen = opening.freeze(run, now().year)
             if run.verb == ROLLOUT and not frozen.done:
                 opening.leased(frozen.run)
-        except Refusal:
+        except Refusal as refusal:
+            Display().display(refusal_text(refusal))
             store.end_run(run.id, "refused")
             raise
         bound = frozen.run

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import (
     COMPLETED,
     FAILED,
@@ -36,6 +37,31 @@ _PLACES = (
 )
 
 
+_APPLICATION = ("PROBE", "ACTIVATION", "RELEASE_UNSEEN", "REVERT_FAILED")
+_ANSIBLE = ("ANSIBLE", "BROKEN", "INTERRUPTED")
+
+
+def refusal_text(refusal: Refusal) -> str:
+    """The final block of a run that was refused before it touched a host."""
+    return block(
+        _TITLES[NOT_STARTED],
+        [
+            ("cause", _whose(f"{refusal.code}: {refusal.message}")),
+            ("next", "mend the cause, then run the same command again"),
+        ],
+    )
+
+
+def _whose(cause: str) -> str:
+    """A cause, with whom it comes from: the release that was rolled out, Ansible, or a refusal of ours."""
+    code = cause.partition(":")[0]
+    if not cause:
+        return ""
+    if code in _APPLICATION:
+        return f"the application's: {cause}"
+    return f"Ansible's: {cause}" if code in _ANSIBLE else f"Tidegate refused: {cause}"
+
+
 def end_text(outcome: Outcome, change_id: str, release_id: str, store: str, next_command: str) -> str:
     """The final block of a run.
 
@@ -53,7 +79,7 @@ def end_text(outcome: Outcome, change_id: str, release_id: str, store: str, next
         f"{change_id} {_TITLES[outcome.verdict]}",
         [
             ("release", release_id),
-            ("cause", outcome.cause),
+            ("cause", _whose(outcome.cause)),
             ("also", causes[:10]),
             *places,
             ("left to do", left[:10]),

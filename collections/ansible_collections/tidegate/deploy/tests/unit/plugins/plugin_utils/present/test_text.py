@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import recap
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present import text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import end_text
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import end_text, refusal_text
 
 
 def test_a_terminal_never_obeys_what_is_shown():
@@ -49,7 +50,7 @@ def test_the_final_block_tells_cause_places_and_next_command():
 
     for line in (
         "CHG-2026-0001 failed: not every host is where it should be",
-        "cause         PROBE: web1: found 500",
+        "cause         the application's: PROBE: web1: found 500",
         "taken back    web1",
         "unknown       web2",
         "not touched   web3",
@@ -57,3 +58,16 @@ def test_the_final_block_tells_cause_places_and_next_command():
         "next          do this",
     ):
         assert " ".join(line.split()) in " ".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("PROBE", "the application's: PROBE: x"),
+        ("ANSIBLE", "Ansible's: ANSIBLE: x"),
+        ("DATA", "Tidegate refused: DATA: x"),
+    ],
+)
+def test_a_cause_says_whose_it_is(code, said):
+    """People see at once whether to call the developers of the release, or to look at Ansible, or at their data."""
+    assert said in refusal_text(Refusal(code, "x"))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -85,7 +86,7 @@ def _demonstrate(fleet: Fleet) -> None:
         print(f"   {load.summary()}")
 
     _say("6  The host whose controller was killed has returned by itself.")
-    _await("worker1 on 1.0.0", lambda: _release(fleet, "worker1") == "1.0.0", RETURNED_WITHIN_S)
+    _await("worker1 steady on 1.0.0", lambda: _steady(fleet, "worker1", "1.0.0"), RETURNED_WITHIN_S)
     _prove(fleet, dict.fromkeys(WORKERS, "1.0.0"))
 
     _say("7  What is where, asked of the hosts.")
@@ -173,6 +174,11 @@ def _release(fleet: Fleet, host: str) -> str:
     service = host.rstrip("0123456789")
     link = fleet[host].ssh(f"readlink /opt/{service}/current", check=False).stdout.strip()
     return link.rpartition("/")[2].rpartition("-")[0] or "none"
+
+
+def _steady(fleet: Fleet, host: str, version: str) -> bool:
+    journal = json.loads(fleet[host].ssh("cat /var/lib/tidegate/services/worker/journal.json").stdout)
+    return bool(journal["state"] == "steady" and _release(fleet, host) == version)
 
 
 def _running(fleet: Fleet, host: str) -> str:

@@ -32,6 +32,9 @@ ROOMY = {"drain_s": 3, "hook_s": 2, "restart_s": 15, "probe_s": 12, "confirm_s":
 SHORT = {"drain_s": 2, "hook_s": 1, "restart_s": 5, "probe_s": 5, "confirm_s": 5}
 DEADLINE_S = 21  # of SHORT: drain and hook count twice
 
+FEW_WAVES = [["web1", "web4", "web2"], ["web5", "web3", "web6"]]
+"""The fewest that the floor and three racks allow for six hosts, for tests in which waves do not matter."""
+
 VERSION_PROBE = {
     "http": {
         "url": "http://127.0.0.1:8080/version",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from e2e.hosts import V1, V2, Fleetful
-from e2e.project import Project
+from e2e.project import FEW_WAVES, Project
 
 WAVES = [["web1"], ["web2", "web4"], ["web3", "web5", "web6"]]
 
@@ -57,7 +57,7 @@ def test_check_of_a_bad_host_fails_as_the_run_would(site: Project, hosts: Fleetf
 
 def test_check_of_a_rollback_writes_nothing(site: Project, hosts: Fleetful) -> None:
     """It says what would be switched back where."""
-    done = site.rollout(V2, waves=[["web1", "web2"], ["web3", "web4"], ["web5", "web6"]])
+    done = site.rollout(V2, waves=FEW_WAVES)
     before = everything(site)
 
     shown = site.play("rollback", "--check", change=done.change)

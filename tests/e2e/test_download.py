@@ -12,12 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from e2e.hosts import V1, V2, Fleetful, assert_all_on
-from e2e.project import Project
+from e2e.project import FEW_WAVES, Project
 
 from lab.releases import PLACE
 
 NAME = "web-2.0.0.tar.gz"
-WAVES = [["web1", "web2"], ["web3", "web4"], ["web5", "web6"]]
 
 
 class Files(ThreadingHTTPServer):
@@ -90,7 +89,7 @@ def test_hosts_download_for_themselves(site: Project, hosts: Fleetful, servers: 
     one, other = servers
     moved = f"{one.url}/moved-to/{other.url}/{NAME}"
 
-    done = site.rollout(V2, waves=WAVES, artifact=by_url(moved, allow_hosts=[other.url.removeprefix("http://")]))
+    done = site.rollout(V2, waves=FEW_WAVES, artifact=by_url(moved, allow_hosts=[other.url.removeprefix("http://")]))
 
     assert done.rc == 0, done.text
     assert_all_on(hosts.see(), V2)
@@ -102,7 +101,7 @@ def test_redirect_to_a_server_that_is_not_allowed(site: Project, hosts: Fleetful
     one, other = servers
     one.to_hosts = f"{other.url}/{NAME}"
 
-    refused = site.rollout(V2, waves=WAVES, artifact=by_url(f"{one.url}/{NAME}"))
+    refused = site.rollout(V2, waves=FEW_WAVES, artifact=by_url(f"{one.url}/{NAME}"))
 
     assert refused.rc == 2, refused.text
     assert "FETCH" in refused.codes, refused.text
@@ -118,7 +117,7 @@ def test_server_that_gives_hosts_other_bytes(site: Project, hosts: Fleetful, ser
     one.to_hosts = (PLACE / "web-5.0.0.tar.gz").read_bytes()
     before = hosts.see()
 
-    refused = site.rollout(V2, waves=WAVES, artifact=by_url(f"{one.url}/{NAME}"))
+    refused = site.rollout(V2, waves=FEW_WAVES, artifact=by_url(f"{one.url}/{NAME}"))
 
     assert refused.rc == 2, refused.text
     assert "DIGEST" in refused.codes, refused.text

@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 from e2e.hosts import V1, V2, Fleetful, assert_all_on
-from e2e.project import Project
-
-TWO_WAVES = [["web1", "web2"], ["web3", "web4"], ["web5", "web6"]]
+from e2e.project import FEW_WAVES, Project
 
 
 def test_rollback_takes_all_hosts_back_once(site: Project, hosts: Fleetful) -> None:
     """All hosts return; a second rollback does nothing; the same file then opens a new change, and arrives."""
-    first = site.rollout(V2, waves=TWO_WAVES)
+    first = site.rollout(V2, waves=FEW_WAVES)
     assert first.rc == 0, first.text
 
     back = site.play("rollback", change=first.change)
@@ -29,7 +27,7 @@ def test_rollback_takes_all_hosts_back_once(site: Project, hosts: Fleetful) -> N
     assert again.rc == 0, again.text
     assert hosts.listing() == before
 
-    second = site.rollout(V2, waves=TWO_WAVES)
+    second = site.rollout(V2, waves=FEW_WAVES)
 
     assert second.rc == 0, second.text
     assert second.change != first.change
@@ -38,7 +36,7 @@ def test_rollback_takes_all_hosts_back_once(site: Project, hosts: Fleetful) -> N
 
 def test_rollback_of_a_first_deployment_leaves_no_release(new_site: Project, hosts: Fleetful) -> None:
     """What was absent is absent again: the unit stopped and not enabled, no link."""
-    first = new_site.rollout(V1, waves=TWO_WAVES)
+    first = new_site.rollout(V1, waves=FEW_WAVES)
     assert first.rc == 0, first.text
 
     back = new_site.play("rollback", change=first.change)

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from e2e.hosts import V1, V2, Fleetful, assert_all_on
-from e2e.project import Project
+from e2e.project import FEW_WAVES, Project
 
 MOST_RESULTS = 6
 
@@ -43,6 +43,7 @@ def test_release_goes_out_in_the_waves_of_the_plan(site: Project, hosts: Fleetfu
     starts = [sorted(seen[name].started_us for name in wave) for wave in waves]
     assert all(before[-1] < after[0] for before, after in pairwise(starts)), starts
     _assert_confirmed_before_next(done.results, waves)
+    _assert_progress_names_every_host_and_step(done.progress, hosts.names)
     assert max(_results_per_host(done.results).values()) <= MOST_RESULTS, _results_per_host(done.results)
 
 
@@ -59,7 +60,7 @@ def test_default_waves_are_a_canary_a_quarter_and_the_rest(site: Project, hosts:
 
 def test_second_run_changes_nothing(site: Project, hosts: Fleetful) -> None:
     """The same file again: rc 0, no file, no time and no process of any host differs, no new change."""
-    assert site.rollout(V2, waves=[["web1", "web2"], ["web3", "web4"], ["web5", "web6"]]).rc == 0
+    assert site.rollout(V2, waves=FEW_WAVES).rc == 0
     before, changes = hosts.listing(), site.changes()
 
     again = site.play("rollout", change_file="changes/web-2.0.0.yml")
@@ -73,6 +74,13 @@ def test_second_run_changes_nothing(site: Project, hosts: Fleetful) -> None:
 def _results_per_host(results: list[dict[str, Any]]) -> Counter[str]:
     """How many results each host has; a `meta` task runs nowhere and counts nowhere, in Ansible's recap neither."""
     return Counter(one["host"] for one in results if one["host"] != "localhost" and not one["action"].endswith(".meta"))
+
+
+def _assert_progress_names_every_host_and_step(lines: list[str], names: tuple[str, ...]) -> None:
+    """A plain line per host and step, beside Ansible's own output."""
+    said = [line.split()[2:5] for line in lines]
+    for step in ("precheck", "stage", "activate", "probe", "confirm"):
+        assert {host for host, what, verdict in said if (what, verdict) == (step, "ok")} == set(names), step
 
 
 def _assert_confirmed_before_next(results: list[dict[str, Any]], waves: list[list[str]]) -> None:

@@ -19,7 +19,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site imp
 
 OLD = "1.0.0-aaaaaaaaaaaa"
 DEFINITION = Services.of({"web": {"unit": "web.service"}}).service("web").definition
-WAVES = [["web1"], ["web2", "web3"]]
+WAVES = (("web1",), ("web2", "web3"))
 
 
 def a_plan(version="2.0.0", floor=1, budget=0, waves=WAVES, **more):

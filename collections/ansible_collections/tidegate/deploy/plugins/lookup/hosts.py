@@ -64,7 +64,8 @@ NOBODY = "all:!all"
 """A pattern that matches no host, without the warning that an unknown name brings."""
 
 _HOSTS = {"plan": order.every_host, "waves": order.waves, "back": order.way_back}
-_CAUSE, _SITE = "cause", "site"
+_CAUSE = "cause"
+_SITE = "site"
 _SIZES = {"wave_sizes": order.waves, "back_sizes": order.way_back}
 
 

@@ -108,6 +108,11 @@ class Seen:
         """The version that answers, over HTTP."""
         return str(self.answer.get("version", ""))
 
+    @property
+    def settled(self) -> bool:
+        """Whether its service runs, and nothing is under way any more."""
+        return self.state == "steady" and self.unit == "active" and not self.busy
+
 
 class Fleetful:
     """All hosts of the fleet, asked at once."""

@@ -28,7 +28,7 @@ def test_killed_controller_leaves_a_host_that_returns_by_itself(site: Project, h
     begin_and_wait_for_switch(site).kill()
     assert hosts.see(["web1"])["web1"].state == "ready"
 
-    back = hosts.wait("web1", lambda seen: seen.state == "steady" and seen.unit == "active", REAP_S)
+    back = hosts.wait("web1", lambda seen: seen.settled, REAP_S)
 
     assert_all_on({"web1": back}, V1)
     assert back.journal["reverted"]["release"].startswith(f"{V2}-")
@@ -69,7 +69,7 @@ def test_stopped_run_is_recorded_and_gives_its_lease_back(
     assert site.leases() == []
     assert f"interrupted by {number.name}" in stopped.text
     assert "Traceback" not in stopped.text
-    hosts.wait("web1", lambda seen: seen.state == "steady", REAP_S)
+    hosts.wait("web1", lambda seen: seen.settled, REAP_S)
     assert_all_on(hosts.see(), V1)
 
 
@@ -81,7 +81,7 @@ def test_host_that_boots_in_the_confirm_window_comes_up_on_the_old_release(site:
     hosts["web1"].reboot()
     hosts["web1"].wait_rebooted(boot_id)
 
-    back = hosts.wait("web1", lambda seen: seen.state == "steady" and seen.unit == "active", 30)
+    back = hosts.wait("web1", lambda seen: seen.settled, 30)
     assert_all_on({"web1": back}, V1)
     log = hosts["web1"].ssh("journalctl -b -o cat -u web.service").stdout
     assert f"web {V2} serves" not in log
@@ -97,5 +97,5 @@ def test_host_that_boots_under_a_running_rollout_brings_all_back(site: Project, 
     hosts["web1"].wait_rebooted(boot_id)
 
     assert failed.rc == 2, failed.text
-    hosts.wait("web1", lambda seen: seen.state == "steady" and seen.unit == "active", REAP_S)
+    hosts.wait("web1", lambda seen: seen.settled, REAP_S)
     assert_all_on(hosts.see(), V1)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .units import Units
 
 
+_INSTALL_MS = 120_000
 UNSAFE = "unsafe"  # what `current` is to people when it is no link of ours
 
 
@@ -64,9 +65,17 @@ class Host:
 
     def lock(self) -> Lock:
         """The one lock for all transitions."""
+        self._require_folder()
+        return Lock(self.paths.lock, self.clock)
+
+    def install_lock(self) -> Lock:
+        """The lock under which host programs are installed; that may take a while."""
+        self._require_folder()
+        return Lock(self.paths.install_lock, self.clock, _INSTALL_MS)
+
+    def _require_folder(self) -> None:
         if not os.path.isdir(self.paths.services):
             self.disk.make_folder(self.paths.services)
-        return Lock(self.paths.lock, self.clock)
 
     def journal(self, service: str) -> journals.Journal:
         """The journal of a service."""

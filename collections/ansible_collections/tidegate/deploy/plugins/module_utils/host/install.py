@@ -6,7 +6,8 @@
 Invariants:
 
 - An older program never replaces a newer one, and none is replaced while an activation or a way back is under way.
-- `current` is replaced by one rename; before that, everything that it leads to is complete on disk.
+- `current` is replaced by one rename; before that, everything that it leads to is complete on disk, and the units
+  that call it are known to systemd and start at boot.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from typing import cast
@@ -21,19 +23,22 @@ from typing import cast
 from ..core import states
 from ..core.errors import Refusal
 from ..core.version import VERSION
+from . import bounded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
     from .host import Host
 
 _CURRENT = "current"
+_SYSTEM_PYTHON = "/usr/bin/python3"
+_CHECK_S = 20
 
 _LAUNCHER = """\
 #!{python} -IS
 import sys
-from typing import cast
 sys.path.insert(0, {folder!r})
 from tidegate_host.host.program import main
 main({digest!r})
@@ -91,6 +96,8 @@ RestartSec=5
 def install_package(host: Host, package_fd: int, digest: str) -> bool:
     """Let the host carry a program from now on.
 
+    Installations wait for each other; the lock of all transitions is held only while the link moves.
+
     Args:
         host: where.
         package_fd: the package.
@@ -99,20 +106,45 @@ def install_package(host: Host, package_fd: int, digest: str) -> bool:
     Returns:
         False: the host keeps the one that it carries, because that is newer or something is under way.
     """
-    lib = host.paths.lib
-    carried = _carried(lib)
-    if carried == digest:
+    if _is_whole(host, digest):
         return True
-    with host.lock():
-        if carried is not None and (_version_of(lib, carried) > VERSION or under_way(host)):
-            return False
+    lib = host.paths.lib
+    with host.install_lock():
+        carried = _carried(lib)
         try:
-            _unpack(host, package_fd, digest)
-            host.units.define({name: _filled(host, text) for name, text in UNITS.items()})
-            _point_to(host, digest)
+            if carried is not None:
+                _mend_launcher(host, carried)
+            if _keeps(host, carried, digest):
+                return False
+            if not _is_there(lib, digest):
+                _unpack(host, package_fd, digest)
+            _mend_launcher(host, digest)
+            host.units.define(_definitions(host))
+            return _take_its_place(host, carried, digest)
         except OSError as error:
             raise Refusal("NO_SPACE", f"{lib}: the host program cannot be installed ({error.strerror})") from None
-    _remove_others(lib, {digest, carried})
+
+
+def _is_whole(host: Host, digest: str) -> bool:
+    """Whether nothing is left to do: carried, able to run, and its units are there and start at boot."""
+    lib = host.paths.lib
+    return _carried(lib) == digest and _runs(_launcher(lib, digest)) and host.units.defined(_definitions(host))
+
+
+def _keeps(host: Host, carried: str | None, digest: str) -> bool:
+    if carried is None or carried == digest:
+        return False
+    return _version_of(host.paths.lib, carried) > VERSION or under_way(host)
+
+
+def _take_its_place(host: Host, carried: str | None, digest: str) -> bool:
+    """Move the link, unless something began meanwhile."""
+    with host.lock():
+        if _keeps(host, carried, digest):
+            return False
+        if carried != digest:
+            _point_to(host, digest)
+        _remove_others(host.paths.lib, {digest, carried})
     return True
 
 
@@ -124,10 +156,19 @@ def under_way(host: Host) -> bool:
 
 
 def delegate(host: Host, stream: BinaryIO) -> int:
-    """Have the program that the host carries do what was asked of this one."""
+    """Have the program that the host carries do what was asked of this one.
+
+    Raises:
+        Refusal: NO_PYTHON; it cannot be started.
+    """
     launcher = os.path.join(host.paths.lib, _CURRENT, "tidegate-host")
-    with subprocess.Popen([launcher], stdin=subprocess.PIPE) as process, contextlib.suppress(BrokenPipeError):
-        shutil.copyfileobj(stream, cast("BinaryIO", process.stdin))  # a broken pipe: it has answered already
+    try:
+        # pylint: disable-next=ansible-bad-function  # a host program, no module: nothing else passes a stream on
+        process = subprocess.Popen([launcher], stdin=subprocess.PIPE)
+    except OSError as error:
+        raise Refusal("NO_PYTHON", f"{launcher}: the program of this host cannot be run ({error.strerror})") from None
+    with process, contextlib.suppress(BrokenPipeError):  # a broken pipe: it has answered already
+        shutil.copyfileobj(stream, cast("BinaryIO", process.stdin))
     return process.returncode
 
 
@@ -136,7 +177,16 @@ def _carried(lib: str) -> str | None:
         digest = os.path.basename(os.readlink(os.path.join(lib, _CURRENT)))
     except OSError:
         return None
-    return digest if os.access(os.path.join(lib, digest, "tidegate-host"), os.X_OK) else None
+    return digest if _is_there(lib, digest) else None
+
+
+def _is_there(lib: str, digest: str) -> bool:
+    """Whether a program lies in its folder; such a folder is whole, for it came by a rename."""
+    return os.access(_launcher(lib, digest), os.X_OK)
+
+
+def _launcher(lib: str, digest: str) -> str:
+    return os.path.join(lib, digest, "tidegate-host")
 
 
 def _version_of(lib: str, digest: str) -> tuple[int, ...]:
@@ -164,12 +214,75 @@ def _unpack(host: Host, package_fd: int, digest: str) -> None:
         file.write(".".join(map(str, VERSION)))
     launcher = os.path.join(work, "tidegate-host")
     with open(launcher, "w", encoding="utf-8") as file:
-        file.write(_LAUNCHER.format(python=sys.executable, folder=folder, digest=digest))
+        file.write(_LAUNCHER.format(python=interpreter(host), folder=folder, digest=digest))
     os.chmod(launcher, 0o755)
     _sync(work)
-    shutil.rmtree(folder, ignore_errors=True)
     os.umask(0o077)
+    if os.path.lexists(folder):  # without a launcher, so nobody runs it
+        os.rename(folder, os.path.join(lib, f".old-{digest}"))
     host.disk.rename(work, folder)
+
+
+def _mend_launcher(host: Host, digest: str) -> None:
+    """Name another Python where the one that was found at the installation is gone."""
+    launcher = _launcher(host.paths.lib, digest)
+    if _runs(launcher):
+        return
+    with open(launcher, encoding="utf-8") as file:
+        _shebang, _newline, rest = file.read().partition("\n")
+    host.disk.write(launcher + ".new", f"#!{interpreter(host)} -IS\n{rest}".encode())
+    os.chmod(launcher + ".new", 0o755)
+    host.disk.rename(launcher + ".new", launcher)
+
+
+def _runs(launcher: str) -> bool:
+    """Whether the Python that a launcher names can be executed."""
+    with open(launcher, encoding="utf-8") as file:
+        shebang = file.readline()
+    return os.access(shebang[2:].split()[0], os.X_OK) if shebang.startswith("#!") else False
+
+
+def interpreter(host: Host) -> str:
+    """The Python that the launcher names: this one, if only root can change it.
+
+    Raises:
+        Refusal: NO_PYTHON; neither this one nor the system's will do.
+    """
+    owners = {0} | ({host.authority.uid} if host.authority else set())
+    for python in (sys.executable, os.path.realpath(sys.executable)):
+        if _only_theirs(python, owners):
+            return python
+    check = [_SYSTEM_PYTHON, "-I", "-c", "import sys; sys.exit(sys.version_info < (3, 9))"]
+    if os.access(_SYSTEM_PYTHON, os.X_OK) and bounded.run(check, _CHECK_S).rc == 0:
+        return _SYSTEM_PYTHON
+    raise Refusal(
+        "NO_PYTHON",
+        f"{sys.executable}: others than root can change this Python, and {_SYSTEM_PYTHON} is not 3.9 or newer; "
+        "name one of root's with ansible_python_interpreter",
+    )
+
+
+def _only_theirs(path: str, owners: set[int]) -> bool:
+    """Whether a file, what it leads to, and every folder above both belong to these owners alone."""
+    return all(_is_theirs(above, owners) for end in {path, os.path.realpath(path)} for above in _upwards(end))
+
+
+def _upwards(path: str) -> Iterator[str]:
+    while True:
+        yield path
+        parent = os.path.dirname(path)
+        if parent == path:
+            return
+        path = parent
+
+
+def _is_theirs(path: str, owners: set[int]) -> bool:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not stat.S_ISLNK(status.st_mode)
+    return status.st_uid in owners and not others_write
 
 
 def _compile(work: str, folder: str) -> None:
@@ -196,8 +309,8 @@ def _sync(folder: str) -> None:
         os.close(descriptor)
 
 
-def _filled(host: Host, text: str) -> str:
-    return text.format(lib=host.paths.lib, state=host.paths.state)
+def _definitions(host: Host) -> dict[str, str]:
+    return {name: text.format(lib=host.paths.lib, state=host.paths.state) for name, text in UNITS.items()}
 
 
 def _point_to(host: Host, digest: str) -> None:

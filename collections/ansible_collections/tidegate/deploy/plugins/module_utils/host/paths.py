@@ -32,6 +32,11 @@ class Paths:
         return os.path.join(self.state, "lock")
 
     @property
+    def install_lock(self) -> str:
+        """The lock that one installation of a host program holds."""
+        return os.path.join(self.state, "install.lock")
+
+    @property
     def services(self) -> str:
         """The folder with one folder per service."""
         return os.path.join(self.state, "services")

@@ -194,16 +194,21 @@ def main_from_bootstrap(package_fd: int, digest: str, install: bool) -> None:
     host = _host()
     program = Program(digest, host)
     if install:
-        from .install import delegate, install_package
-
-        try:
-            require_root_and_systemd()
-            if not install_package(host, package_fd, digest):
-                sys.exit(delegate(host, sys.stdin.buffer))
-        except Refusal as refusal:
-            _print(program._refused(refusal, {}))
-            sys.exit(0)
+        _install(program, host, package_fd, digest)
     _serve(program, sys.stdin.buffer, installed=False)
+
+
+def _install(program: Program, host: Host, package_fd: int, digest: str) -> None:
+    """Install the program, or let the one that is there answer."""
+    from .install import delegate, install_package
+
+    try:
+        require_root_and_systemd()
+        if not install_package(host, package_fd, digest):
+            sys.exit(delegate(host, sys.stdin.buffer))
+    except Refusal as refusal:
+        _print(program._refused(refusal, {}))
+        sys.exit(0)
 
 
 def _serve(program: Program, stream: BinaryIO, installed: bool) -> None:

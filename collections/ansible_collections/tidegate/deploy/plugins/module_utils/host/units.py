@@ -117,18 +117,31 @@ class Units:
 
     # --- the units of the program itself
 
+    def defined(self, definitions: Mapping[str, str]) -> bool:
+        """Whether unit files are there as they should be, and start at boot if they ask for it."""
+        return all(
+            _holds(os.path.join(FOLDER, name), text) and all(map(os.path.lexists, _wants(name, text)))
+            for name, text in definitions.items()
+        )
+
     def define(self, definitions: Mapping[str, str]) -> None:
-        """Write unit files where they differ, and enable those that ask for it.
+        """Write unit files where they differ, have systemd read them, and enable those that ask for it.
+
+        All of it each time: whoever wrote the files before may have died before the rest.
 
         Args:
             definitions: name of a unit -> content of its file.
         """
-        changed = [name for name, text in definitions.items() if _write_if_other(os.path.join(FOLDER, name), text)]
-        if changed:
-            self.reload_definitions()
-        for name in changed:
-            if "[Install]" in definitions[name]:
+        disk = Disk()
+        for name, text in definitions.items():
+            if not _holds(os.path.join(FOLDER, name), text):
+                _write(disk, os.path.join(FOLDER, name), text)
+        self.reload_definitions()
+        for name, text in definitions.items():
+            for link in _wants(name, text):
                 self.enable(name)
+                disk.sync_folder(os.path.dirname(link))
+        disk.sync_folder(FOLDER)
 
     def start_effects(self, service: str, aid: str, limit_s: int) -> None:
         """Begin the effects of an activation in a unit of their own.
@@ -224,19 +237,24 @@ def reap_name(service: str, deadline_ms: int) -> str:
     return f"tidegate-reap@{service}:{deadline_ms}"
 
 
-def _write_if_other(path: str, text: str) -> bool:
-    content = text.encode("ascii")
+def _holds(path: str, text: str) -> bool:
     try:
         with open(path, "rb") as file:
-            if file.read() == content:
-                return False
+            return file.read() == text.encode("ascii")
     except FileNotFoundError:
-        pass
-    disk = Disk()
-    disk.write(path + ".new", content)
+        return False
+
+
+def _write(disk: Disk, path: str, text: str) -> None:
+    disk.write(path + ".new", text.encode("ascii"))
     os.chmod(path + ".new", 0o644)
     disk.rename(path + ".new", path)
-    return True
+
+
+def _wants(name: str, text: str) -> list[str]:
+    """The links by which a unit starts at boot."""
+    targets = [line.partition("=")[2] for line in text.splitlines() if line.startswith("WantedBy=")]
+    return [os.path.join(FOLDER, f"{target}.wants", name) for target in targets]
 
 
 def _said(ended: Ended) -> str:

@@ -123,7 +123,7 @@ class FakeUnits(Units):
         self.armed: set[int] = set()
         self.effects: tuple[str, str] | None = None
         self.wants_revert = False
-        self.defined: dict[str, str] = {}
+        self.definitions: dict[str, str] = {}
 
     def properties(self, unit: str, *names: str) -> dict[str, str]:
         return {"LoadState": "loaded", "ActiveState": "active" if self.runs else "inactive", "User": ""}
@@ -156,7 +156,10 @@ class FakeUnits(Units):
         return self.refers_to_current
 
     def define(self, definitions: Mapping[str, str]) -> None:
-        self.defined = dict(definitions)
+        self.definitions = dict(definitions)
+
+    def defined(self, definitions: Mapping[str, str]) -> bool:
+        return self.definitions == definitions
 
     def start_effects(self, service: str, aid: str, limit_s: int) -> None:
         self.effects = (service, aid)

@@ -112,10 +112,11 @@ def test_no_order_of_events_breaks_a_promise(happenings: list[tuple[str, Facts]]
             assert world.current in (before["old"], link)
             assert world.journal["state"] in ("reverting", "steady", "failed")
             assert world.journal["state"] != "steady" or world.journal.get("reverted", {}).get("aid") == before["aid"]
-        if event in ("confirm", "renew"):
+        if event in ("ended", "confirm", "renew"):
+            assert not known.closed
             assert known.now_ms < before["deadline_ms"]
             assert known.boot_id == before["boot_id"]
-            assert known.token_sha256 == before["token_sha256"]
+            assert event == "ended" or known.token_sha256 == before["token_sha256"]
         if world.journal["state"] == "steady":
             assert world.current == world.journal["new"]
 
@@ -135,4 +136,4 @@ def test_of_confirm_and_reaper_exactly_one_wins_at_any_time(state: str, known: F
     if due is not None:
         assert states.decide(view, due, known).state == "reverting"
     elif state == "ready":
-        assert accepted
+        assert accepted == (not known.closed)

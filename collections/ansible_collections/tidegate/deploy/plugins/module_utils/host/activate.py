@@ -126,7 +126,6 @@ def _asked(host: Host, spot: Spot, wish: Wish, damage: str) -> dict[str, Any]:
         "fence": wish.fence,
         "token_sha256": wish.token_sha256,
         "damage": damage,
-        "closed": spot.journal.is_closed(wish.change),
         "busy": _busy(host, wish.definition),
     }
 

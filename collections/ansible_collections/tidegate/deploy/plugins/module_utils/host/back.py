@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ..core.definition import Definition
 from ..core.errors import Refusal
 from ..core.states import ABSENT
@@ -16,9 +18,13 @@ from .waiting import until_settled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from .host import Host
+
+
+_LOOK_MS = 10_000
 
 
 def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
@@ -39,11 +45,30 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     damage = _damage(host, spot, change)
     if request["check"]:
         return _preview(host, definition, spot, change, operator, damage)
-    changed = _turn(host, definition, change, why, operator, damage)
+    with _watched(host, spot, change):
+        changed = _turn(host, definition, change, why, operator, damage)
     if host.journal(definition.service).read(ABSENT)["state"] == "reverting":
         host.units.start_revert(definition.service)
         until_settled(host, definition.service, wait_s)
     return _answer(host, definition, change, changed)
+
+
+@contextlib.contextmanager
+def _watched(host: Host, spot: Spot, change: str) -> Iterator[None]:
+    """Have a timer look whether the runner was started, where no deadline has one: this process may die before that."""
+    if spot.view["state"] not in ("steady", "failed") or spot.view.get("change") != change:
+        yield
+        return
+    deadline_ms = host.clock.now_ms() + _LOOK_MS
+    try:
+        host.units.arm(spot.journal.service, deadline_ms, _LOOK_MS)
+    except (Refusal, OSError):
+        pass  # going back waits for nothing
+    try:
+        yield
+    except Refusal:
+        host.units.disarm(spot.journal.service, deadline_ms)
+        raise
 
 
 def _preview(

@@ -9,6 +9,7 @@ Nothing here decides or records a state; a failed effect is a `Refusal`, and who
 from __future__ import annotations
 
 import os
+import stat
 
 from ..core.definition import Definition
 from ..core.errors import Refusal
@@ -31,7 +32,7 @@ class Effects:
         definition: of the release that is (to be) current.
         release: its id; ``absent`` for none.
         previous: the id of the other release, for hooks.
-        other: the definition of the other release, so that draining by either is undone.
+        other: the definition of the other release, whose drain file the process may know that runs.
     """
 
     def __init__(
@@ -42,6 +43,10 @@ class Effects:
         self._release = release
         self._previous = previous
         self._other = other
+
+    def drains_by_hook(self) -> bool:
+        """Whether this definition's own hook drains on the way forward."""
+        return "drain" in (self._definition.doc["drain"] or {}) and self._previous != ABSENT
 
     def drain(self) -> None:
         """Have traffic leave: files at once, then the hook, then the wait."""
@@ -55,18 +60,35 @@ class Effects:
             self.hook("drain", drain["drain"], limit_s)
         self._host.clock.sleep(min(drain["wait_s"], limit_s))
 
-    def undrain(self) -> None:
-        """Have traffic come back, and see that the endpoint which draining closed answers again."""
-        drain = self._definition.doc["drain"] or self._hooks_of_other()
-        for path in self._drain_files():
-            self._host.disk.unlink(path)
-        if drain is None:
-            return
-        limit_s = self._definition.limit_s("drain")
-        if "undrain" in drain:
-            self.hook("undrain", drain["undrain"], limit_s)
-        if drain["closes"]:
-            self._host.watch.await_open(self._definition, drain["closes"], limit_s)
+    def undrain(self, hook: bool = True) -> None:
+        """Have traffic come back, and see that the endpoint which draining closed answers again.
+
+        Args:
+            hook: the definition's own hook takes part.
+        """
+        self.remove_drain_files()
+        if hook:
+            self.undo_hook()
+        drain = self._definition.doc["drain"]
+        if drain and drain["closes"]:
+            self._host.watch.await_open(self._definition, drain["closes"], self._definition.limit_s("drain"))
+
+    def undo_hook(self) -> None:
+        """Undo what this definition's own hook has drained, in the release that it belongs to."""
+        self.hook("undrain", self._undo(), self._definition.limit_s("drain"))
+
+    def can_undo(self, other: Effects) -> bool:
+        """Whether undraining here undoes what another definition's hook has drained: it is the same, and it is here."""
+        hook = self._undo()
+        return hook is not None and hook == other._undo() and self._user(hook) == other._user(hook) and self.has_undo()
+
+    def has_undo(self) -> bool:
+        """Whether there is nothing to run for undraining, or what there is lies in this release."""
+        hook = self._undo()
+        return hook is None or os.access(self._program(hook), os.X_OK)
+
+    def _undo(self) -> Optional[dict[str, Any]]:
+        return (self._definition.doc["drain"] or {}).get("undrain")
 
     def remove_drain_files(self) -> None:
         """Leave no mark of draining behind where nothing runs."""
@@ -108,11 +130,8 @@ class Effects:
             return
         from . import bounded
 
-        folder = os.path.join(self._definition.root, "releases", self._release)
-        if not os.path.isdir(folder):
-            folder = "/"
-        program, *arguments = hook["command"]
-        command = [program if program.startswith("/") else os.path.join(folder, program), *arguments]
+        folder = self._folder()
+        command = [self._program(hook), *hook["command"][1:]]
         environment = {
             "TIDEGATE_SERVICE": self._definition.service,
             "TIDEGATE_RELEASE": self._release,
@@ -131,16 +150,18 @@ class Effects:
         if ended.rc != 0:
             raise Refusal("ACTIVATION", f"hook {name}: exit status {ended.rc}; {_words(ended)}")
 
+    def _folder(self) -> str:
+        folder = os.path.join(self._definition.root, "releases", self._release)
+        return folder if os.path.isdir(folder) else "/"
+
+    def _program(self, hook: dict[str, Any]) -> str:
+        return os.path.join(self._folder(), str(hook["command"][0]))
+
     def _user(self, hook: dict[str, Any]) -> Optional[str]:
         named = hook["user"] or self._definition.doc["user"]
         if named:
             return str(named)
         return self._host.units.properties(self._definition.unit, "User").get("User") or None
-
-    def _hooks_of_other(self) -> Optional[dict[str, Any]]:
-        """The hook pair of the other release, when that one has drained and this one knows no draining."""
-        drain = self._other.doc["drain"] if self._other else None
-        return {**drain, "closes": None} if drain and "undrain" in drain else None
 
     def _drain_files(self) -> list[str]:
         drains = [self._definition.doc["drain"], self._other.doc["drain"] if self._other else None]
@@ -157,8 +178,10 @@ def _make_folder(path: str) -> None:
 
 def _make_file(path: str) -> None:
     _make_folder(os.path.dirname(path))
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, _MODE_FILE)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, _MODE_FILE)
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Refusal("UNSAFE_PATH", f"{path}: expected a file whose presence drains, found something else")
         os.fchmod(descriptor, _MODE_FILE)
     finally:
         os.close(descriptor)

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from ..core import states
 from ..core.definition import Definition
 from ..core.errors import Refusal
 from .effects import Effects
 from .host import Spot
-from .turn import note_reason, turn
+from .turn import REASONS, note_reason, turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Forward:
         self._host = host
         self._view = view
         self._since_ms = host.clock.now_ms()
+        self._journal = host.journal(view["service"])
         self.timings: dict[str, int] = {}
         self.results: list[dict[str, Any]] = []
         old = Definition(view["old_definition"])
@@ -69,13 +71,13 @@ class Forward:
 
     def run(self) -> None:
         """All steps in their order; the first that fails ends it."""
-        self._timed("drain", self._effects.drain)
+        self._timed("drain", self._drain)
         self._timed("before", self._effects.before)
         self._timed("switch", self._switch)
         self._timed("start", self._start)
         self._timed("after", self._effects.after)
         self._timed("probe", self._probe)
-        self._timed("undrain", self._effects.undrain)
+        self._timed("undrain", self._undrain)
         self._ready()
 
     def _timed(self, name: str, act: Callable[[], None]) -> None:
@@ -85,12 +87,24 @@ class Forward:
         finally:
             self.timings[f"{name}_ms"] = self._host.clock.now_ms() - began_ms
 
+    def _drain(self) -> None:
+        if self._effects.drains_by_hook():
+            self._journal.mark_drained(self._view["aid"])
+        self._effects.drain()
+
+    def _undrain(self) -> None:
+        self._effects.undrain()
+        self._journal.mark_undrained(self._view["aid"])
+
     def _switch(self) -> None:
         """Put the new release into place, if this activation is still the one; a thawed one does nothing."""
         with self._host.lock():
             spot = Spot(self._host, self._view["service"])
             if spot.view["state"] != "pending" or spot.view["aid"] != self._view["aid"]:
                 raise Refusal("STATE", f"the activation is over: {self._view['service']} is {spot.view['state']}")
+            due = states.due(spot.view, self._host.clock.now_ms(), self._host.clock.boot_id())
+            if due is not None:
+                raise Refusal(*REASONS[due])
             self._since_ms = self._host.clock.now_ms()
             spot.switch.forward(self._view["aid"])
 
@@ -115,7 +129,7 @@ class Forward:
 
 def _go_back(host: Host, view: dict[str, Any], refusal: Refusal, forward: Forward) -> None:
     with host.lock():
-        spot = Spot(host, view["service"])
+        spot = Spot(host, view["service"], lenient=True)
         try:
             move = spot.decide("failure", aid=view["aid"])
         except Refusal:

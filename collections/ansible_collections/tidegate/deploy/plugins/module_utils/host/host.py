@@ -133,8 +133,14 @@ class Spot:
     def facts(self, **more: Any) -> states.Facts:
         """What is known now, for a decision."""
         clock = self._host.clock
+        change = more.get("change") or self.view.get("change")
         return states.Facts(
-            now_ms=clock.now_ms(), boot_id=clock.boot_id(), utc=clock.utc(), current=self.current, **more
+            now_ms=clock.now_ms(),
+            boot_id=clock.boot_id(),
+            utc=clock.utc(),
+            current=self.current,
+            closed=self.journal.is_closed(str(change)) if change else False,
+            **more,
         )
 
     def decide(self, event: str, **more: Any) -> states.Move:

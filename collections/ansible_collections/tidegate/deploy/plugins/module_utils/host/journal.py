@@ -12,6 +12,7 @@ Invariants:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 
@@ -31,6 +32,7 @@ MAX_REASON = 2000
 MAX_HISTORY_BYTES = 256 * 1024
 MAX_CLOSED = 100
 MAX_JOURNAL_BYTES = 8 * 1024 * 1024
+_DRAINED, _UNDRAINED = "drained", "undrained"
 
 
 class Journal:
@@ -54,10 +56,6 @@ class Journal:
         """The state; without a journal the service is steady on what `current` resolves to."""
         doc = self._document(self._paths.journal(self.service))
         return states.steady_without_journal(self.service, current) if doc is None else doc
-
-    def exists(self) -> bool:
-        """Whether an activation was ever begun here."""
-        return os.path.exists(self._paths.journal(self.service))
 
     def future(self, aid: str, name: str) -> Optional[dict[str, Any]]:
         """One of the documents that an activation may become; None if it is used up or gone."""
@@ -87,6 +85,7 @@ class Journal:
             self._disk.write(os.path.join(folder, name), canonical.dumps(document))
         self._disk.write(os.path.join(folder, "note"), b" " * NOTE_BYTES)
         self._disk.write(os.path.join(folder, "closed"), canonical.dumps({"change": first["change"]}))
+        self._disk.write(os.path.join(folder, _UNDRAINED), b"")
         self._disk.make_folder(self._closed_folder)
         self._disk.sync_folder(folder)
         self._disk.sync_folder(self._folder)
@@ -119,6 +118,24 @@ class Journal:
         for name in self._names(folder):
             os.unlink(os.path.join(folder, name))
         os.rmdir(folder)
+
+    # --- draining by hooks: what was begun has to be undone, by the hooks that did it
+
+    def mark_drained(self, aid: str) -> None:
+        """Keep in mind that an activation's hook drains, before it does; needs no space."""
+        self._mark(aid, _UNDRAINED, _DRAINED)
+
+    def mark_undrained(self, aid: str) -> None:
+        """Keep in mind that this was undone, after it was."""
+        self._mark(aid, _DRAINED, _UNDRAINED)
+
+    def is_drained(self, aid: str) -> bool:
+        """Whether an activation's hook has drained, or may have, and nothing has undone it yet."""
+        return os.path.lexists(self._in(aid, _DRAINED))
+
+    def _mark(self, aid: str, source: str, target: str) -> None:
+        with contextlib.suppress(FileNotFoundError):  # it is so already
+            self._disk.rename(self._in(aid, source), self._in(aid, target))
 
     # --- notes: reasons and times, for people
 
@@ -199,6 +216,7 @@ class Journal:
             prepared = os.path.join(self._folder, ".closed")
             self._disk.write(prepared, canonical.dumps({"change": change}))
         self._disk.rename(prepared, marker)
+        os.utime(marker)  # it may have been prepared long ago, and the oldest are forgotten first
         self._forget_closed()
         return True
 

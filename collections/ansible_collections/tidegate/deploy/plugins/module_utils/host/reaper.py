@@ -36,12 +36,11 @@ def reap(host: Host, service: str, deadline_ms: int) -> None:
         service: the service.
         deadline_ms: the timer's own deadline; after a renewal another timer watches.
     """
-    if turn_if_due(host, service):
-        host.units.start_revert(service)
+    _reap_one(host, service)
     view = host.journal(service).read(states.ABSENT)
     if view["state"] == "reverting":
-        host.units.start_revert(service)  # once more: a start of the runner may have failed
-    elif host.clock.now_ms() >= deadline_ms and view.get("deadline_ms") != deadline_ms:
+        return
+    if host.clock.now_ms() >= deadline_ms and view.get("deadline_ms") != deadline_ms:
         # not earlier: a timer is armed a moment before the state becomes pending
         host.units.disarm(service, deadline_ms)
 
@@ -66,8 +65,9 @@ def _for_each(host: Host, act: Callable[[Host, str], None]) -> None:
 
 
 def _reap_one(host: Host, service: str) -> None:
-    if turn_if_due(host, service):
-        host.units.start_revert(service)
+    """The runner is asked for also when somebody else has turned: that start may have been lost."""
+    turn_if_due(host, service)
+    _start_runner(host, service)
 
 
 def _put_back(host: Host, service: str) -> None:

@@ -30,7 +30,7 @@ _PAUSE_S = 1
 def run(host: Host, service: str) -> None:
     """Go back, attempt after attempt, until the service is steady on the old release or has failed."""
     while True:
-        spot = Spot(host, service)
+        spot = Spot(host, service, lenient=True)
         if spot.view["state"] != "reverting":
             return
         error = _attempt(host, service, spot.view)
@@ -42,7 +42,7 @@ def run(host: Host, service: str) -> None:
 def put_link_back(host: Host, service: str) -> None:
     """Only the link, before the services of this boot start; the runner does the rest later."""
     with host.lock():
-        spot = Spot(host, service)
+        spot = Spot(host, service, lenient=True)
         if spot.view["state"] == "reverting":
             spot.switch.back(spot.view["aid"], spot.view["old"], spot.view["attempt"])
 
@@ -56,7 +56,10 @@ def _attempt(host: Host, service: str, view: dict[str, Any]) -> Optional[Refusal
             _to_old(host, service, view)
     except Refusal as refusal:
         return refusal
-    except OSError as error:
+    except Exception as error:  # whatever it is, it ends in old running or in failed, never in one try after another
+        import traceback
+
+        traceback.print_exc()
         return Refusal("HOST_ERROR", f"{type(error).__name__}: {error}")
     return None
 
@@ -64,7 +67,7 @@ def _attempt(host: Host, service: str, view: dict[str, Any]) -> Optional[Refusal
 def _to_old(host: Host, service: str, view: dict[str, Any]) -> None:
     """Link, start, probe, undrain, all by the old release's definition."""
     with host.lock():
-        spot = Spot(host, service)
+        spot = Spot(host, service, lenient=True)
         if not _same(spot.view, view):
             return
         was_forward = spot.switch.was_forward(view["aid"])
@@ -76,7 +79,18 @@ def _to_old(host: Host, service: str, view: dict[str, Any]) -> None:
     if not never_left:
         effects.start("restart" if view["attempt"] > 1 else None)
     effects.probe(since_ms, restarted=never_left)
-    effects.undrain()
+    _undrain(host, view, effects)
+
+
+def _undrain(host: Host, view: dict[str, Any], old: Effects) -> None:
+    """Undo what the new definition's hook has drained, where only that one can; then undrain as old does."""
+    journal = host.journal(view["service"])
+    if journal.is_drained(view["aid"]):
+        new = Effects(host, Definition(view["new_definition"]), view["new"], view["old"])
+        if not old.can_undo(new):
+            new.undo_hook()
+    old.undrain(hook=old.has_undo())
+    journal.mark_undrained(view["aid"])
 
 
 def _to_nothing(host: Host, view: dict[str, Any]) -> None:
@@ -90,7 +104,7 @@ def _to_nothing(host: Host, view: dict[str, Any]) -> None:
 
 def _record(host: Host, service: str, view: dict[str, Any], error: Optional[Refusal]) -> None:
     with host.lock():
-        spot = Spot(host, service)
+        spot = Spot(host, service, lenient=True)
         if not _same(spot.view, view):
             return
         if error is None and view["old"] == ABSENT:
@@ -100,6 +114,16 @@ def _record(host: Host, service: str, view: dict[str, Any], error: Optional[Refu
             attempts = [*note.get("attempts", []), f"attempt {view['attempt']}: {error.code}: {error.message[:500]}"]
             spot.journal.add_to_note(view["aid"], attempts=attempts)
         spot.go(spot.decide("attempt_failed" if error else "restored", aid=view["aid"]))
+    if error is None:
+        _tidy(host, service)
+
+
+def _tidy(host: Host, service: str) -> None:
+    """Have removed what nothing needs any longer, such as releases of earlier changes that went back."""
+    try:
+        host.units.start_prune(service, host.clock.now_ms())
+    except (Refusal, OSError):
+        return
 
 
 def _same(now: dict[str, Any], then: dict[str, Any]) -> bool:

@@ -123,6 +123,7 @@ class FakeUnits(Units):
         self.armed: set[int] = set()
         self.effects: tuple[str, str] | None = None
         self.wants_revert = False
+        self.wants_prune = False
         self.definitions: dict[str, str] = {}
 
     def properties(self, unit: str, *names: str) -> dict[str, str]:
@@ -181,6 +182,7 @@ class FakeUnits(Units):
 
     def start_prune(self, service: str, deadline_ms: int) -> None:
         self.armed.discard(deadline_ms)
+        self.wants_prune = True
 
 
 class FakeWatch(Watch):
@@ -233,11 +235,19 @@ class Bench:
         doc.update(user=None, start="restart", links={}, drain=None, hooks={"before": None, "after": None})
         return {**doc, "probes": [], "limits": LIMITS, "keep": 1, **changes}
 
-    def release(self, version: str) -> dict[str, str]:
-        """Put a release on the host, as staging would, and say how a request names it."""
+    def release(self, version: str, scripts: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Put a release on the host, as staging would, and say how a request names it.
+
+        Args:
+            version: its version.
+            scripts: programs in it: name -> shell script.
+        """
         content = version.encode()
-        entry = Entry("VERSION", "file", 0o644, len(content), hashlib.sha256(content).hexdigest())
-        manifest = Manifest.of([entry])
+        entries = [Entry("VERSION", "file", 0o644, len(content), hashlib.sha256(content).hexdigest())]
+        for name, text in (scripts or {}).items():
+            data = f"#!/bin/sh\n{text}\n".encode()
+            entries.append(Entry(name, "file", 0o755, len(data), hashlib.sha256(data).hexdigest()))
+        manifest = Manifest.of(sorted(entries, key=lambda entry: entry.path))
         name = f"{version}-{manifest.digest[:12]}"
         folder = os.path.join(self.root, "releases", name)
         if not os.path.isdir(folder):
@@ -245,6 +255,9 @@ class Bench:
             os.chmod(folder, 0o755)  # noqa: S103 - releases are readable
             Path(folder, "VERSION").write_bytes(content)
             os.chmod(os.path.join(folder, "VERSION"), 0o644)
+            for script, text in (scripts or {}).items():
+                Path(folder, script).write_bytes(f"#!/bin/sh\n{text}\n".encode())
+                os.chmod(os.path.join(folder, script), 0o755)  # noqa: S103 - a program
             saved = Path(self.host.paths.manifest("web", name))
             saved.parent.mkdir(parents=True, exist_ok=True)
             saved.write_bytes(canonical.dumps(manifest.doc))

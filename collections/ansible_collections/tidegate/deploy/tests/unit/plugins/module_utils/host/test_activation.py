@@ -481,23 +481,6 @@ def test_draining_by_file_is_undone_in_every_case(bench: Bench) -> None:
     assert (bench.current, file.exists()) == (release["id"], False)
 
 
-@pytest.mark.parametrize("good", [True, False], ids=["confirmed", "taken back"])
-def test_draining_by_hooks_is_undone_in_every_case(bench: Bench, good: bool) -> None:
-    """Also when only the new definition knows how: what has drained undrains."""
-    log = bench.top / "log"
-
-    def hook(word: str) -> dict[str, Any]:
-        return {"command": ["/bin/sh", "-c", f"echo {word} >> {log}"], "user": None, "timeout_s": 5}
-
-    drain = {"drain": hook("drain"), "undrain": hook("undrain"), "wait_s": 0, "closes": None}
-    release = bench.release("2.0")
-    bench.units.bad = set() if good else {release["id"]}
-    bench.begin(bench.new_change(), release, definition=bench.definition(drain=drain))
-    bench.run_effects()
-    bench.run_revert()
-    assert log.read_text().split() == ["drain", "undrain"]
-
-
 def test_a_runner_that_is_started_for_nothing_does_nothing(bench: Bench) -> None:
     """Triggers may come twice."""
     before = snapshot(bench)
@@ -542,3 +525,141 @@ def test_a_current_that_is_no_link_of_ours_is_refused(bench: Bench) -> None:
     assert bench.stands["current"] == "unsafe"
     assert refusal(bench.begin, bench.new_change(), bench.release("2.0"), previous="absent").code == "UNSAFE_PATH"
     assert os.readlink(path) == "/etc"
+
+
+def test_a_runner_whose_start_was_lost_is_started_by_the_next_step(bench: Bench) -> None:
+    """Whoever turned may have died before it could."""
+    bench.begin(bench.new_change(), bench.release("2.0"))
+    bench.run_effects()
+    bench.clock.sleep(60)
+    reaper.reap_all(bench.host)
+    bench.units.wants_revert = False
+    reaper.reap_all(bench.host)
+    assert bench.units.wants_revert
+
+
+def test_a_way_back_that_loses_its_runner_is_seen_by_a_timer(bench: Bench) -> None:
+    """Out of steady no deadline watches, so `back` arms a timer before it moves."""
+    change = bench.deploy("2.0")
+    bench.units.armed.clear()
+    bench.back(change)
+    (deadline_ms,) = bench.units.armed
+    bench.units.wants_revert = False
+    bench.clock.ms = deadline_ms
+    reaper.reap(bench.host, "web", deadline_ms)
+    assert bench.units.wants_revert
+    bench.run_revert()
+    reaper.reap(bench.host, "web", deadline_ms)
+    assert not bench.units.armed
+
+
+def test_a_way_back_that_is_refused_leaves_no_timer(bench: Bench) -> None:
+    """Nothing moved, so nothing is to be watched."""
+    change = bench.deploy("2.0")
+    bench.units.armed.clear()
+    bench.clock.wall = "2027-01-01T00:00:00Z"
+    assert refusal(bench.back, change).code == "BACK_UNTIL"
+    assert not bench.units.armed
+
+
+@pytest.mark.parametrize("target", ["/elsewhere/x", "releases", "../x"])
+def test_a_current_that_somebody_changed_is_mended_by_going_back(bench: Bench, target: str) -> None:
+    """By timer and by boot."""
+    old = bench.current
+    path = Path(bench.root, "current")
+
+    def by_timer() -> None:
+        bench.clock.sleep(60)
+        reaper.reap_all(bench.host)
+        bench.run_revert()
+
+    for recovers in (by_timer, bench.boot):
+        bench.begin(bench.new_change(), bench.release("2.0"))
+        bench.run_effects()
+        path.unlink()
+        path.symlink_to(target)
+        recovers()
+        assert (bench.state, bench.current, bench.units.runs) == ("steady", old, old)
+
+
+def test_an_activation_never_goes_forward_after_its_deadline(bench: Bench) -> None:
+    """One that thaws after its time does not switch, even before anybody turned it."""
+    old = bench.current
+    bench.begin(bench.new_change(), bench.release("2.0"))
+    bench.clock.sleep(60)
+    bench.run_effects()
+    bench.run_revert()
+    assert (bench.state, bench.current, bench.stands["reverted"]["code"]) == ("steady", old, "DEADLINE")
+    assert "restart web.service" not in bench.units.calls[1:]
+
+
+def test_effects_that_end_after_the_deadline_do_not_make_ready(bench: Bench) -> None:
+    """The last look is under the lock."""
+    undrain = forward.Forward._undrain
+    try:
+        forward.Forward._undrain = lambda self: bench.clock.sleep(60)  # type: ignore[method-assign]
+        bench.begin(bench.new_change(), bench.release("2.0"))
+        bench.run_effects()
+    finally:
+        forward.Forward._undrain = undrain  # type: ignore[method-assign]
+    assert bench.state == "reverting"
+    bench.run_revert()
+    assert bench.stands["reverted"]["code"] == "DEADLINE"
+
+
+def test_a_change_that_was_closed_cannot_be_confirmed(bench: Bench) -> None:
+    """Whoever takes it back may die between closing it and moving; confirming would make it permanent."""
+    change, old = bench.new_change(), bench.current
+    bench.begin(change, bench.release("2.0"))
+    bench.run_effects()
+    journal = bench.host.journal("web")
+    journal.close(change, bench.stands["aid"])
+    assert refusal(bench.confirm, change).code == "CLOSED"
+    assert refusal(bench.renew, change, 50).code == "CLOSED"
+    bench.clock.sleep(60)
+    reaper.reap_all(bench.host)
+    bench.run_revert()
+    assert (bench.state, bench.current) == ("steady", old)
+
+
+def test_a_change_that_was_closed_does_not_become_ready(bench: Bench) -> None:
+    """Its effects end in going back."""
+    change, old = bench.new_change(), bench.current
+    bench.begin(change, bench.release("2.0"))
+    bench.host.journal("web").close(change, bench.stands["aid"])
+    bench.run_effects()
+    bench.run_revert()
+    assert (bench.state, bench.current, bench.stands["reverted"]["code"]) == ("steady", old, "CLOSED")
+
+
+def test_an_error_that_nobody_thought_of_counts_as_an_attempt_to_go_back(bench: Bench, capsys: Any) -> None:
+    """Three of them end in failed; no runner starts again and again for ever."""
+    change = bench.new_change()
+    bench.begin(change, bench.release("2.0"))
+    bench.run_effects()
+
+    def breaks(*_arguments: Any) -> None:
+        raise TypeError("what nobody thought of")
+
+    bench.watch.probe = breaks  # type: ignore[method-assign,assignment]
+    bench.back(change)
+    bench.run_revert()
+    assert (bench.state, len(bench.stands["attempts"])) == ("failed", 3)
+    assert "TypeError: what nobody thought of" in bench.stands["attempts"][0]
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_failed_canaries_do_not_pile_up(bench: Bench) -> None:
+    """Retention runs after going back, too."""
+    for number in range(2, 8):
+        release = bench.release(f"{number}.0")
+        bench.watch.unwell.add(release["id"])
+        bench.begin(bench.new_change(), release)
+        bench.run_effects()
+        bench.units.wants_prune = False
+        bench.run_revert()
+        assert bench.units.wants_prune
+        prune.run(bench.host, "web")
+    left = os.listdir(os.path.join(bench.root, "releases"))
+    assert sorted(name.partition("-")[0] for name in left) == ["1.0", "7.0"]
+    assert len(bench.host.journal("web").activations()) == 2

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.version import PROTOCOL, VERSION
 from ansible_collections.tidegate.deploy.plugins.module_utils.host import install, units
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.bounded import Ended
@@ -159,7 +160,7 @@ def test_a_full_disk_says_so(carried: Carried, monkeypatch: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(install, "_unpack", full)
-    with pytest.raises(install.Refusal, match=r"NO_SPACE: .*cannot be installed"):
+    with pytest.raises(Refusal, match=r"NO_SPACE: .*cannot be installed"):
         carried.install(package("other"))
     assert carried.current == digest
 
@@ -169,10 +170,10 @@ def test_a_first_contact_that_dies_is_made_good_by_the_next(carried: Carried, mo
     define = carried.bench.units.define
 
     def refuses(_definitions: Any) -> None:
-        raise install.Refusal("HOST_ERROR", "systemctl enable: connection timed out")
+        raise Refusal("HOST_ERROR", "systemctl enable: connection timed out")
 
     monkeypatch.setattr(carried.bench.units, "define", refuses)
-    with pytest.raises(install.Refusal, match="timed out"):
+    with pytest.raises(Refusal, match="timed out"):
         carried.install(package())
     assert not (carried.lib / "current").exists()
     monkeypatch.setattr(carried.bench.units, "define", define)
@@ -229,7 +230,7 @@ def test_a_python_that_is_gone_is_replaced(carried: Carried, other: bool, busy: 
 
 def test_a_program_that_cannot_be_started_is_said_in_an_answer(carried: Carried) -> None:
     """No traceback."""
-    with pytest.raises(install.Refusal, match=r"NO_PYTHON: .*cannot be run"):
+    with pytest.raises(Refusal, match=r"NO_PYTHON: .*cannot be run"):
         install.delegate(carried.bench.host, io.BytesIO(b""))
 
 
@@ -247,7 +248,7 @@ def test_a_python_that_others_can_change_does_not_run_as_root(
     assert install.interpreter(carried.bench.host) == os.path.realpath(ours)
     monkeypatch.setattr(sys, "executable", str(folder / "copy"))
     monkeypatch.setattr(install, "_SYSTEM_PYTHON", "/no/such/python3")
-    with pytest.raises(install.Refusal, match=r"NO_PYTHON: .*others than root"):
+    with pytest.raises(Refusal, match=r"NO_PYTHON: .*others than root"):
         install.interpreter(carried.bench.host)
 
 

@@ -9,8 +9,8 @@ from .states import ABSENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, Optional
 
 
 class Needed:
@@ -28,12 +28,13 @@ class Needed:
         self.releases = releases
 
 
-def needed(view: Mapping[str, Any], steady_olds: Mapping[str, Mapping[str, Any]], utc: str) -> Needed:
+def needed(view: Mapping[str, Any], steady_old: Callable[[str], Optional[Mapping[str, Any]]], utc: str) -> Needed:
     """What the journal, and all that it may still become, needs.
 
     Args:
         view: the journal's document.
-        steady_olds: aid -> the steady document to which that activation would go back.
+        steady_old: reads, of an activation, the steady document to which it would go back; asked along the chain only,
+            for what was left half written when the power was cut belongs to no chain.
         utc: now, in the format of ``back_until``.
     """
     aids: set[str] = set()
@@ -49,7 +50,7 @@ def needed(view: Mapping[str, Any], steady_olds: Mapping[str, Mapping[str, Any]]
         if not open_way or aid in aids:
             break
         aids.add(aid)
-        doc = steady_olds.get(aid)
+        doc = steady_old(aid)
     return Needed(aids, releases)
 
 

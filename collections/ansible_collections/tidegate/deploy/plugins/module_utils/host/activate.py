@@ -146,18 +146,20 @@ def _begin(host: Host, wish: Wish, damage: str) -> Optional[str]:
     deadline_ms = host.clock.now_ms() + wish.deadline_s * 1000
     host.units.arm(service, deadline_ms, wish.deadline_s * 1000)
     try:
-        return _begin_locked(host, wish, damage, deadline_ms, enablement)
+        aid = _begin_locked(host, wish, damage, deadline_ms, enablement)
     except Refusal:  # nothing else: after any other error the state may be pending, and then it must be watched
         host.units.disarm(service, deadline_ms)
         raise
+    if aid is None:
+        host.units.disarm(service, deadline_ms)
+    return aid
 
 
 def _begin_locked(host: Host, wish: Wish, damage: str, deadline_ms: int, enablement: str) -> Optional[str]:
     with host.lock():
         spot = Spot(host, wish.definition.service, wish.definition.root)
-        move = spot.decide("activate", **_asked(host, spot, wish, damage))
+        move = spot.decide("activate", **_asked(host, spot, wish, damage or _gone(host, wish)))
         if not move.changed:
-            host.units.disarm(wish.definition.service, deadline_ms)
             return None
         _refuse_overlap(host, wish.definition)
         _refuse_moved(spot.view, wish.definition)
@@ -174,6 +176,15 @@ def _begin_locked(host: Host, wish: Wish, damage: str, deadline_ms: int, enablem
         spot.view = begin
         spot.go(move)
         return str(begin["aid"])
+
+
+def _gone(host: Host, wish: Wish) -> str:
+    """Whether retention has removed the release since it was compared with its manifest."""
+    folder = os.path.join(wish.definition.root, "releases", wish.release)
+    for path in (folder, host.paths.manifest(wish.definition.service, wish.release)):
+        if not os.path.lexists(path):
+            return f"{path} was removed meanwhile; stage it again"
+    return ""
 
 
 def _begin_document(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..core.errors import Refusal
 from . import fields
 from .host import Spot
 from .standing import standing
@@ -47,26 +48,42 @@ def renew(host: Host, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _later(host: Host, service: str, asked: dict[str, Any], extend_ms: int) -> bool:
+    """Arm a timer for the later deadline, then move to it; what watched the earlier one goes last."""
+    spot = Spot(host, service)
+    if not spot.decide("renew", **asked).changed:
+        return False
+    now_ms = host.clock.now_ms()
+    deadline_ms = min(now_ms + extend_ms, spot.view["renew_until_ms"])
+    if deadline_ms <= spot.view["deadline_ms"]:
+        return False
+    host.units.arm(service, deadline_ms, deadline_ms - now_ms)
+    try:
+        earlier_ms = _move_deadline(host, service, asked, deadline_ms)
+    except Refusal:
+        host.units.disarm(service, deadline_ms)
+        raise
+    moved = earlier_ms is not None and earlier_ms < deadline_ms
+    if moved:
+        host.units.disarm(service, earlier_ms)
+    elif earlier_ms != deadline_ms:
+        host.units.disarm(service, deadline_ms)
+    return moved
+
+
+def _move_deadline(host: Host, service: str, asked: dict[str, Any], deadline_ms: int) -> Any:
+    """Move it if it still may be moved and is still earlier; the deadline that counted before, or None."""
     with host.lock():
         spot = Spot(host, service)
-        move = spot.decide("renew", **asked)
-        if not move.changed:
-            return False
-        view = spot.view
-        now_ms = host.clock.now_ms()
-        deadline_ms = min(now_ms + extend_ms, view["renew_until_ms"])
-        if deadline_ms <= view["deadline_ms"]:
-            return False
-        host.units.arm(service, deadline_ms, deadline_ms - now_ms)
-        spot.journal.renew(view, deadline_ms)
-    host.units.disarm(service, view["deadline_ms"])
-    return True
+        if not spot.decide("renew", **asked).changed:
+            return None
+        earlier_ms = spot.view["deadline_ms"]
+        if earlier_ms < deadline_ms:
+            spot.journal.renew(spot.view, deadline_ms)
+        return earlier_ms
 
 
 def _tidy(host: Host, service: str, deadline_ms: Any) -> None:
     """Have removed what a confirmed activation no longer needs; without it the timer and later confirms do so."""
-    from ..core.errors import Refusal
-
     try:
         host.units.start_prune(service, deadline_ms)
     except (Refusal, OSError):

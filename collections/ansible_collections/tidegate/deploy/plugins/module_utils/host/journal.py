@@ -61,11 +61,6 @@ class Journal:
         """One of the documents that an activation may become; None if it is used up or gone."""
         return self._document(self._in(aid, name))
 
-    def steady_olds(self) -> dict[str, dict[str, Any]]:
-        """aid -> the steady document to which that activation would go back."""
-        found = {aid: self.future(aid, "steady-old") for aid in self.activations()}
-        return {aid: doc for aid, doc in found.items() if doc is not None}
-
     def activations(self) -> list[str]:
         """The activations whose folder is there."""
         return [name for name in self._names(self._folder) if is_aid(name)]

@@ -29,14 +29,15 @@ def run(host: Host, service: str) -> list[str]:
         spot = Spot(host, service)
         if spot.view["state"] != "steady" or spot.root is None:
             return []
-        kept = retention.needed(spot.view, spot.journal.steady_olds(), host.clock.utc())
+        kept = retention.needed(spot.view, lambda aid: spot.journal.future(aid, "steady-old"), host.clock.utc())
         _forget_activations(spot, kept.aids)
         folder = os.path.join(spot.root, "releases")
         keep = spot.view["new_definition"]["keep"] if spot.view.get("new_definition") else len(os.listdir(folder))
         doomed = retention.doomed(_newest_first(host, service, folder), kept, keep)
         for release in doomed:
-            os.rename(os.path.join(folder, release), os.path.join(folder, _GONE + release))
-    _remove(host, service, folder)
+            os.rename(os.path.join(folder, release), os.path.join(folder, _GONE + os.urandom(8).hex()))
+        _forget_manifests(host, service, folder)
+    _sweep(folder)
     return doomed
 
 
@@ -58,14 +59,17 @@ def _newest_first(host: Host, service: str, folder: str) -> list[str]:
     return sorted((name for name in os.listdir(folder) if not name.startswith(".")), key=staged_ns, reverse=True)
 
 
-def _remove(host: Host, service: str, folder: str) -> None:
+def _forget_manifests(host: Host, service: str, folder: str) -> None:
+    """Of releases that are gone; under the lock, for under it staging saves one and then puts its release there."""
+    manifests, releases = host.paths.manifests(service), set(os.listdir(folder))
+    for name in os.listdir(manifests) if os.path.isdir(manifests) else ():
+        if name.endswith(".json") and name[: -len(".json")] not in releases:
+            os.unlink(os.path.join(manifests, name))
+
+
+def _sweep(folder: str) -> None:
     import shutil
 
-    names = os.listdir(folder)
-    for name in names:
+    for name in os.listdir(folder):
         if name.startswith(_GONE):
             shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
-    manifests = host.paths.manifests(service)
-    for name in os.listdir(manifests) if os.path.isdir(manifests) else ():
-        if name.endswith(".json") and name[: -len(".json")] not in names:
-            os.unlink(os.path.join(manifests, name))

@@ -10,6 +10,7 @@ renamed into its place. `current`, the journal and the service are not touched.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any, BinaryIO
 
@@ -96,6 +97,7 @@ class _Staging:
             saved = self._saved_manifest()
             found = self._differences(releases_fd, saved)
             if found == [] and saved is not None:
+                self._count_as_newest()
                 return {"changed": False, "bytes_received": 0, "files": saved.files}
             if self._order.source == supply.HAVE:
                 raise self._need_bytes(found)
@@ -116,6 +118,11 @@ class _Staging:
         except (FileNotFoundError, ValueError, Refusal):
             return None
         return manifest if manifest.digest == self._order.manifest_digest else None
+
+    def _count_as_newest(self) -> None:
+        """Retention goes by when a release was asked for last."""
+        with contextlib.suppress(FileNotFoundError):  # retention was here first; the activation will say so
+            os.utime(self._host.paths.manifest(self._order.definition.service, self._order.release_id))
 
     def _differences(self, releases_fd: int, manifest: Manifest | None) -> list[Difference] | None:
         """How the release that is there differs; None when it is not there or nothing says how it should be."""
@@ -165,8 +172,9 @@ class _Staging:
             reading = self._take_and_unpack(work_fd, incoming)
             with writing(self._releases):
                 tree.sync_file_system(releases_fd)
+                found = self._differences(releases_fd, reading.manifest)
                 with self._host.lock():
-                    self._put(reading.manifest, releases_fd, work_fd)
+                    self._put(reading.manifest, found, releases_fd, work_fd)
         finally:
             os.close(work_fd)
             tree.remove_tree(releases_fd, work)
@@ -241,17 +249,22 @@ class _Staging:
             else:
                 sink.link(entry.path, str(entry.target))
 
-    def _put(self, manifest: Manifest, releases_fd: int, work_fd: int) -> None:
+    def _put(self, manifest: Manifest, found: list[Difference] | None, releases_fd: int, work_fd: int) -> None:
         """Rename the finished tree into its place; whatever damaged thing was there goes aside first.
 
         Under the lock of all transitions, so that no activation begins with what is replaced.
+
+        Args:
+            manifest: of the finished tree.
+            found: how what is there differs; it took long to find out. Only retention may have removed it since.
+            releases_fd: the folder of all releases.
+            work_fd: the private folder with the finished tree.
         """
         order = self._order
-        found = self._differences(releases_fd, manifest)
-        if found:
+        if found and os.path.lexists(self._path):
             self._require_replaceable(found)
         self._save_manifest(manifest)
-        if found == []:  # only its manifest was lost
+        if found == [] and os.path.lexists(self._path):  # only its manifest was lost
             return
         if os.path.lexists(self._path):
             os.rename(order.release_id, "replaced", src_dir_fd=releases_fd, dst_dir_fd=work_fd)

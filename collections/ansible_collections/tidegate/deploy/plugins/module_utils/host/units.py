@@ -189,7 +189,12 @@ class Units:
             "--on-calendar=*:*:0/30",
             "--timer-property=AccuracySec=1s",
         )
-        self._transient(reap_name(service, deadline_ms), ("Type=exec",), timer, ["reap", service, str(deadline_ms)])
+        name = reap_name(service, deadline_ms)
+        try:
+            self._transient(name, ("Type=exec",), timer, ["reap", service, str(deadline_ms)])
+        except Refusal:
+            if not self.is_running(f"{name}.timer"):  # of an earlier call that died before it could go on
+                raise
 
     def disarm(self, service: str, deadline_ms: int) -> None:
         """Take a timer back; what it started goes on."""

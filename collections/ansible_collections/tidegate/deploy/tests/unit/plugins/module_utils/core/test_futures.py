@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical, futures, retention, states
@@ -74,7 +75,7 @@ def test_past_changes_are_bounded() -> None:
     assert (len(past), past[-1]) == (futures.MAX_PAST, "last")
 
 
-def chain(*back_untils: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def chain(*back_untils: str) -> tuple[dict[str, Any], Callable[[str], dict[str, Any] | None]]:
     """A service after one confirmed change per date, and the steady-old of each."""
     view: dict[str, Any] = states.steady_without_journal("web", "r0")
     olds = {}
@@ -82,7 +83,7 @@ def chain(*back_untils: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]
         documents = futures.all_of(view, begun(number, f"r{number - 1}", f"r{number}", back_until))
         view = documents["steady-new"]
         olds[f"aid{number}"] = documents["steady-old"]
-    return view, olds
+    return view, olds.get
 
 
 def test_retention_follows_every_open_way_back() -> None:
@@ -103,15 +104,15 @@ def test_retention_keeps_what_is_under_way_and_why_it_went_back() -> None:
     """An activation that is not over needs its folder whatever the date; one that went back has its reason there."""
     documents = futures.all_of(states.steady_without_journal("web", "r0"), begun(1, "r0", "r1", "2025-01-01T00:00:00Z"))
     for name in ("pending", "ready", "reverting-1", "failed"):
-        needed = retention.needed(documents[name], {"aid1": documents["steady-old"]}, UTC)
+        needed = retention.needed(documents[name], {"aid1": documents["steady-old"]}.get, UTC)
         assert (needed.aids, needed.releases) == ({"aid1"}, {"r0", "r1"}), name
-    needed = retention.needed(documents["steady-old"], {}, UTC)
+    needed = retention.needed(documents["steady-old"], {}.get, UTC)
     assert (needed.aids, needed.releases) == ({"aid1"}, {"r0"})
 
 
 def test_what_goes_is_neither_needed_nor_new() -> None:
     """The newest stay in any case; 'absent' is no release."""
-    kept = retention.needed(states.steady_without_journal("web", states.ABSENT), {}, UTC)
+    kept = retention.needed(states.steady_without_journal("web", states.ABSENT), {}.get, UTC)
     assert kept.releases == set()
     kept = retention.Needed(set(), {"r1"})
     assert retention.doomed(["r5", "r4", "r3", "r2", "r1"], kept, 2) == ["r3", "r2"]

@@ -20,6 +20,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.host import (
     back,
     confirm,
     forward,
+    prune,
     reaper,
     revert,
 )
@@ -73,10 +74,11 @@ class CutDisk(Disk):
         self.full = False
         self.log: list[str] = []
 
-    def _do(self, name: str, path: str, act: Any) -> None:
+    def _do(self, name: str, path: str, act: Any, tear: Any = lambda: None) -> None:
         self.count += 1
         self.log.append(f"{name} {path}")
         if self.cut_at == self.count:
+            tear()
             raise PowerCut
         act()
 
@@ -97,7 +99,12 @@ class CutDisk(Disk):
 
     def write(self, path: str, data: bytes) -> None:
         self._needs_space()
-        self._do("write", path, lambda: Path(path).write_bytes(data))
+        self._do(
+            "write",
+            path,
+            lambda: Path(path).write_bytes(data),
+            tear=lambda: Path(path).write_bytes(data[: len(data) // 2]),
+        )
 
     def overwrite(self, path: str, data: bytes) -> None:
         self._do("overwrite", path, lambda: super(CutDisk, self).overwrite(path, data))
@@ -291,6 +298,10 @@ class Bench:
         if self.units.wants_revert:
             self.units.wants_revert = False
             revert.run(self.host, "web")
+
+    def run_prune(self) -> list[str]:
+        """What retention removes."""
+        return prune.run(self.host, "web")
 
     def confirm(self, change: str, token: str = TOKEN) -> dict[str, Any]:
         return confirm.step(self.host, {"check": False, "service": "web", "change": change, "token": token})

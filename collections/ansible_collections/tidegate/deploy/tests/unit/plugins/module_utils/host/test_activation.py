@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.host import forward, prune, reaper, revert
+from ansible_collections.tidegate.deploy.plugins.module_utils.host import activate, forward, reaper, revert
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.host import Spot
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.bench import TOKEN, Bench
 
@@ -398,7 +399,7 @@ def test_retention_keeps_what_is_needed_and_the_newest(bench: Bench) -> None:
     for version in ("2.0", "3.0", "4.0"):
         bench.deploy(version)
     bench.clock.wall = "2027-01-01T00:00:00Z"  # no way back is open any more
-    prune.run(bench.host, "web")
+    bench.run_prune()
     left = sorted(os.listdir(os.path.join(bench.root, "releases")))
     assert [name.partition("-")[0] for name in left] == ["3.0", "4.0"]
     assert sorted(os.listdir(bench.host.paths.manifests("web"))) == [f"{name}.json" for name in left]
@@ -409,18 +410,18 @@ def test_retention_keeps_what_is_needed_and_the_newest(bench: Bench) -> None:
 def test_retention_keeps_every_open_way_back(bench: Bench) -> None:
     """As long as a change may be taken back, and those before it after that, their releases stay."""
     changes = [bench.deploy(version) for version in ("2.0", "3.0", "4.0")]
-    prune.run(bench.host, "web")
+    bench.run_prune()
     for change in reversed(changes):
         bench.back(change)
         bench.run_revert()
-        prune.run(bench.host, "web")
+        bench.run_prune()
     assert bench.current.startswith("1.0-")
 
 
 def test_nothing_is_pruned_while_something_is_under_way(bench: Bench) -> None:
     """Retention waits for a steady state."""
     bench.begin(bench.new_change(), bench.release("2.0"))
-    assert prune.run(bench.host, "web") == []
+    assert bench.run_prune() == []
 
 
 def test_a_failure_before_the_switch_does_not_restart_the_old_release(bench: Bench) -> None:
@@ -659,7 +660,83 @@ def test_failed_canaries_do_not_pile_up(bench: Bench) -> None:
         bench.units.wants_prune = False
         bench.run_revert()
         assert bench.units.wants_prune
-        prune.run(bench.host, "web")
+        bench.run_prune()
     left = os.listdir(os.path.join(bench.root, "releases"))
     assert sorted(name.partition("-")[0] for name in left) == ["1.0", "7.0"]
     assert len(bench.host.journal("web").activations()) == 2
+
+
+def test_retention_touches_only_what_it_has_renamed(bench: Bench, monkeypatch: Any) -> None:
+    """Removing files takes long; a release that is staged meanwhile keeps its manifest."""
+    for version in ("2.0", "3.0"):
+        bench.deploy(version)
+    bench.clock.wall = "2027-01-01T00:00:00Z"
+    remove, staged = shutil.rmtree, []
+
+    def slowly(path: str, **options: Any) -> None:
+        staged.append(bench.release("4.0")["id"])
+        remove(path, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", slowly)
+    (doomed,) = bench.run_prune()
+    assert os.path.exists(bench.host.paths.manifest("web", staged[0]))
+    assert not os.path.exists(bench.host.paths.manifest("web", doomed))
+
+
+def test_retention_removes_what_it_left_when_it_was_cut_off(bench: Bench) -> None:
+    """Also when a release of that name came and went again."""
+    old = bench.current
+    for version in ("2.0", "3.0"):
+        bench.deploy(version)
+    bench.clock.wall = "2027-01-01T00:00:00Z"
+    releases = Path(bench.root, "releases")
+    shutil.copytree(releases / old, releases / f".gone-{old}")
+    assert bench.run_prune() == [old]
+    assert not [path.name for path in releases.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("content", [b"", b"{"])
+def test_retention_reads_only_what_is_needed(bench: Bench, content: bytes) -> None:
+    """What a power cut left of an activation that never began is removed, not read."""
+    bench.deploy("2.0")
+    torn = Path(bench.host.paths.activation("web", "0123456789abcdef"))
+    torn.mkdir()
+    (torn / "steady-old").write_bytes(content)
+    bench.run_prune()
+    assert not torn.exists()
+
+
+def test_a_release_that_retention_removes_is_not_activated(bench: Bench, monkeypatch: Any) -> None:
+    """It is looked for once more under the lock; `current` never dangles."""
+    release = bench.release("1.0")
+    for version in ("2.0", "3.0"):
+        bench.deploy(version)
+    bench.clock.wall = "2027-01-01T00:00:00Z"
+    begin = activate._begin
+
+    def after_retention(*arguments: Any) -> Any:
+        assert bench.run_prune() == [release["id"]]
+        return begin(*arguments)
+
+    monkeypatch.setattr(activate, "_begin", after_retention)
+    current = bench.current
+    error = refusal(bench.begin, bench.new_change(), release)
+    assert (error.code, bench.state, bench.current, bench.units.armed) == ("TREE", "steady", current, set())
+    assert "was removed meanwhile; stage it again" in error.message
+
+
+def test_a_renewal_that_comes_too_late_leaves_no_timer(bench: Bench, monkeypatch: Any) -> None:
+    """Its timer is armed before the lock is taken, and taken back when the state has moved."""
+    change = bench.new_change()
+    bench.begin(change, bench.release("2.0"))
+    bench.run_effects()
+    before = set(bench.units.armed)
+    arm = bench.units.arm
+
+    def arm_slowly(*arguments: Any) -> None:
+        arm(*arguments)
+        bench.back(change)
+
+    monkeypatch.setattr(bench.units, "arm", arm_slowly)
+    assert refusal(bench.renew, change, 50).code == "STATE"
+    assert bench.units.armed == before

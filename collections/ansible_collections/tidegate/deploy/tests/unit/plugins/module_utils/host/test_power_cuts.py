@@ -147,6 +147,9 @@ def _goes_on(bench: Bench, where: str) -> None:
     change = bench.deploy("3.0")
     assert (bench.stands["state"], bench.stands["change"]) == ("steady", change), where
     assert bench.units.runs == bench.current == bench.release("3.0")["id"], where
+    bench.clock.wall = "2027-01-01T00:00:00Z"
+    bench.run_prune()
+    assert not bench.host.journal("web").activations(), where
 
 
 @pytest.mark.parametrize("story", [_to_failed_activation, _to_overdue, _to_rolled_back, _to_second_try])

@@ -116,6 +116,16 @@ def test_an_intact_release_is_not_touched(bench: Bench) -> None:
     assert _snapshot(bench.release) == before
 
 
+def test_a_release_that_is_asked_for_again_counts_as_the_newest(bench: Bench) -> None:
+    """So that retention does not remove it before it is activated."""
+    bench.stage()
+    release_id = bench.host.request(DATA, MANIFEST.digest, {}, links=LINKS)["release"]["id"]
+    manifest = bench.host.host.paths.manifest("web", release_id)
+    os.utime(manifest, (1, 1))
+    bench.stage(data=b"", source="have")
+    assert os.stat(manifest).st_mtime > 1
+
+
 def test_without_the_release_have_asks_for_bytes(bench: Bench) -> None:
     """A controller that hopes for the release to be there is told to send it."""
     refusal = bench.refusal(source="have", data=b"")

@@ -21,7 +21,7 @@ sys.path.insert(0, str(CHECKOUT))
 from e2e.hosts import BASELINE, BLANK, V1, Fleetful  # noqa: E402
 from e2e.project import Project  # noqa: E402
 
-from lab import releases  # noqa: E402
+from lab import machine, releases  # noqa: E402
 from lab.command import LabError  # noqa: E402
 from lab.fleet import Fleet  # noqa: E402
 
@@ -43,10 +43,10 @@ def all_hosts() -> Iterator[Fleetful]:
     """Six booted hosts without any service; two test processes have two fleets."""
     releases.build()
     try:
-        fleet = Fleet.up(HOSTS, name=f"e2e-{os.getpid()}")
+        machine.demand()
     except LabError as why:
-        pytest.skip(f"no practice hosts here: {why}")
-    with fleet:
+        pytest.skip(str(why))
+    with Fleet.up(HOSTS, name=f"e2e-{os.getpid()}") as fleet:
         yield Fleetful(fleet)
 
 
@@ -79,9 +79,7 @@ def new_site(baseline: Path, blank_site: Project) -> Project:
 
 
 @pytest.fixture
-def blank_site(
-    all_hosts: Fleetful, ansible_home: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Project]:
+def blank_site(all_hosts: Fleetful, ansible_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A project, and hosts in whatever state they are."""
     project = Project(tmp_path_factory.mktemp("site"), all_hosts, ansible_home)
     yield project

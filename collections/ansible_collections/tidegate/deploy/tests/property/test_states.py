@@ -82,7 +82,7 @@ class World:
             base = self.futures[base["aid"]]["steady-old"]
         begin = {"aid": aid, "change": known.change, "plan": "p", "old": self.current, "new": known.release}
         begin.update(old_definition=DEFINITION, new_definition=DEFINITION, back_until="2026-06-01T00:00:00Z")
-        begin.update(token_sha256=known.token_sha256, enablement="", began="", fence=known.fence)
+        begin.update(token_sha256=known.token_sha256, enablement="", began="", began_ms=0, fence=known.fence)
         begin.update(deadline_ms=100, renew_until_ms=100, boot_id=known.boot_id)
         documents = futures.all_of(base, begin)
         self.journal = documents.pop("pending")

@@ -28,7 +28,10 @@ STARTS = ("restart", "reload-or-restart")
 LIMITS = ("drain_s", "hook_s", "restart_s", "probe_s", "confirm_s")
 LONGEST_S = 24 * 3600
 MAX_KEEP = 1000
-_RESERVED_ROOTS = ("/", "/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/root", "/run", "/sbin", "/sys", "/usr")
+_RESERVED_ROOTS = frozenset(
+    "/ /bin /boot /dev /etc /home /lib /proc /root /run /sbin /sys /usr /usr/local /usr/local/lib /var /var/lib".split()
+)
+_OWN_FOLDERS = ("/var/lib/tidegate", "/usr/local/lib/tidegate", "/run/tidegate")
 
 
 class Definition:
@@ -98,12 +101,6 @@ class Definition:
         """How long after its begin an activation must be confirmed, in seconds."""
         return self.effects_s() + self.limit_s("confirm")
 
-    def hooks(self) -> list[dict[str, Any]]:
-        """Every hook that it names, drain and undrain included."""
-        drain = self.doc["drain"] or {}
-        hooks = [*self.doc["hooks"].values(), drain.get("drain"), drain.get("undrain")]
-        return [hook for hook in hooks if hook is not None]
-
 
 # --- checks of single values -----------------------------------------------------------------------------------------
 
@@ -171,9 +168,13 @@ def absolute_path_problem(value: Any) -> Optional[str]:
 
 def _root(value: Any) -> Optional[str]:
     problem = absolute_path_problem(value)
-    if problem is None and (value in _RESERVED_ROOTS or not re.fullmatch(r"[A-Za-z0-9/_.+-]+", value)):
+    if problem is None and (_is_reserved(value) or not re.fullmatch(r"[A-Za-z0-9/_.+-]+", value)):
         return "a folder of its own such as /opt/web, of letters, digits and / _ . + -"
     return problem
+
+
+def _is_reserved(root: str) -> bool:
+    return root in _RESERVED_ROOTS or any(f"{root}/".startswith(f"{own}/") for own in _OWN_FOLDERS)
 
 
 def _command(value: Any) -> Optional[str]:

@@ -31,6 +31,8 @@ _OF_ACTIVATION = (
     "token_sha256",
     "enablement",
     "began",
+    "began_ms",
+    "boot_id",
 )
 
 
@@ -39,14 +41,14 @@ def all_of(base: Mapping[str, Any], begin: Mapping[str, Any]) -> dict[str, Docum
 
     Args:
         base: the steady journal from which it starts.
-        begin: what the activation is: the fields of `_OF_ACTIVATION`, and deadline_ms, renew_until_ms, boot_id, fence.
+        begin: what the activation is: the fields of `_OF_ACTIVATION`, and deadline_ms, renew_until_ms, fence.
 
     Returns:
         name of the future -> document.
     """
     common = {"v": 1, "service": base["service"], "fence": begin["fence"], "past": list(base.get("past", ()))}
     active = {**common, **{key: begin[key] for key in _OF_ACTIVATION}}
-    timed = {**active, **{key: begin[key] for key in ("deadline_ms", "renew_until_ms", "boot_id")}}
+    timed = {**active, **{key: begin[key] for key in ("deadline_ms", "renew_until_ms")}}
     return {
         "pending": {**timed, "state": "pending"},
         "ready": {**timed, "state": "ready"},
@@ -62,7 +64,7 @@ def ways_back(active: Mapping[str, Any]) -> dict[str, Document]:
     Args:
         active: any document of the activation.
     """
-    kept = {key: active[key] for key in ("v", "service", "fence", "past", *_OF_ACTIVATION)}
+    kept = {key: active[key] for key in ("v", "service", "fence", "past", *_OF_ACTIVATION) if key in active}
     attempts = {
         f"reverting-{number}": {**kept, "state": "reverting", "attempt": number}
         for number in range(1, states.ATTEMPTS + 1)

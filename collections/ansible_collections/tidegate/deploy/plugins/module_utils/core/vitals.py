@@ -29,7 +29,8 @@ The facts, as `host.checks` gathers them (sizes in bytes, times in seconds, null
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .errors import Refusal
@@ -37,6 +38,12 @@ from .errors import Refusal
 Facts = dict[str, Any]
 Finding = dict[str, str]
 """``{"check", "level": "refuse" | "warn", "found", "expected", "hint"}``, plain sentences with units."""
+
+_TOLD = ("LoadState", "ActiveState", "SubState", "UnitFileState")
+_PLACES = tuple(
+    "ExecStart WorkingDirectory RootDirectory EnvironmentFiles BindPaths BindReadOnlyPaths FragmentPath".split()
+)
+UNIT_PROPERTIES = (*_TOLD, *_PLACES)
 
 LEVELS = ("refuse", "warn", "ignore")
 STATE_FREE_BYTES = 16 * 1024 * 1024  # journals of all services stay far below
@@ -98,10 +105,27 @@ def findings(facts: Facts, limits: dict[str, int | str]) -> list[Finding]:
     return sorted((finding for finding in kept if finding["level"] != "ignore"), key=lambda one: one["level"])
 
 
-def runs_elsewhere(unit: dict[str, Any], root: str) -> str | None:
-    """On a first deployment: how the unit runs, or would at boot, without ``<root>/current``; null when it does not."""
+def unit_fact(name: str, root: str, shown: Mapping[str, str]) -> dict[str, Any]:
+    """The fact ``unit``.
+
+    Args:
+        name: the unit.
+        root: of the service.
+        shown: what systemd shows of `UNIT_PROPERTIES`.
+    """
+    current = re.compile(rf"(?<![A-Za-z0-9._/]){re.escape(root)}/current(?![A-Za-z0-9._-])")
+    from_root = any(current.search(shown.get(place, "")) for place in _PLACES)
+    return {"name": name, **{told: shown.get(told, "") for told in _TOLD}, "from_root": from_root}
+
+
+def runs_elsewhere(unit: Mapping[str, Any], root: str) -> str | None:
+    """On a first deployment: how the unit runs, or would at boot, without ``<root>/current``; null when it does not.
+
+    One that names ``<root>/current`` and is started again and again in vain waits for just this deployment.
+    """
     active, enabled = unit["ActiveState"], unit["UnitFileState"]
-    if active not in ("inactive", "failed"):
+    in_vain = unit["from_root"] and (active, unit["SubState"]) == ("activating", "auto-restart")
+    if active not in ("inactive", "failed") and not in_vain:
         return f"{unit['name']} is {active} ({unit['SubState']}) while there is no {root}/current"
     if enabled.startswith("enabled") and not unit["from_root"]:
         return f"{unit['name']} is {enabled} and its unit file does not name {root}/current"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .host import Host
 
 GRACE_S = 10  # for systemd, beyond the sum of all limits
+_TURN_POLL_S = 0.25
 
 
 class Wish:
@@ -73,8 +74,7 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     spot = Spot(host, service, wish.definition.root)
     if request["check"]:
         return _preview(host, wish, spot)
-    damage = _damage(host, wish) if _would_move(host, spot, wish) else ""
-    aid = _begin(host, wish, damage)
+    aid = _begin_in_turn(host, wish)
     if aid is not None:
         _start_effects(host, wish, aid)
     until_settled(host, service, wish.wait_s)
@@ -131,6 +131,20 @@ def _asked(host: Host, spot: Spot, wish: Wish, damage: str) -> dict[str, Any]:
 
 
 # --- begin
+
+
+def _begin_in_turn(host: Host, wish: Wish) -> Optional[str]:
+    """Begin, after the other service of this host that is being activated, as long as the caller waits for it."""
+    end_ms = host.clock.now_ms() + wish.wait_s * 1000
+    while True:
+        try:
+            spot = Spot(host, wish.definition.service, wish.definition.root)
+            damage = _damage(host, wish) if _would_move(host, spot, wish) else ""
+            return _begin(host, wish, damage)
+        except Refusal as refusal:
+            if "holder" not in refusal.facts or host.clock.now_ms() >= end_ms:
+                raise
+        host.clock.sleep(_TURN_POLL_S)
 
 
 def _begin(host: Host, wish: Wish, damage: str) -> Optional[str]:
@@ -203,6 +217,7 @@ def _begin_document(
         "token_sha256": wish.token_sha256,
         "enablement": enablement,
         "began": host.clock.utc(),
+        "began_ms": deadline_ms - wish.deadline_s * 1000,
         "deadline_ms": deadline_ms,
         "renew_until_ms": host.clock.now_ms() + wish.renew_until_s * 1000,
         "boot_id": host.clock.boot_id(),
@@ -265,23 +280,23 @@ def _refuse_elsewhere(host: Host, wish: Wish) -> str:
     definition = wish.definition
     if wish.previous != ABSENT:
         return ""
-    shown = host.units.properties(definition.unit, "LoadState", "ActiveState")
-    if shown.get("LoadState") != "loaded":
+    from ..core import vitals
+
+    shown = host.units.properties(definition.unit, *vitals.UNIT_PROPERTIES)
+    unit = vitals.unit_fact(definition.unit, definition.root, shown)
+    if unit["LoadState"] != "loaded":
         raise Refusal(
             "PRECHECK",
-            f"{definition.unit}: found LoadState={shown.get('LoadState')}, expected a unit that systemd knows",
+            f"{definition.unit}: found LoadState={unit['LoadState']}, expected a unit that systemd knows",
         )
-    enablement = host.units.enablement(definition.unit)
-    runs = shown.get("ActiveState") not in ("inactive", "failed")
-    here = host.units.runs_from(definition.unit, os.path.join(definition.root, "current"))
-    if runs or (enablement.startswith("enabled") and not here):
+    elsewhere = vitals.runs_elsewhere(unit, definition.root)
+    if elsewhere:
         raise Refusal(
             "RUNS_ELSEWHERE",
-            f"{definition.unit}: found it {'running' if runs else 'enabled'} before the first deployment to "
-            f"{definition.root}; taking over a service that runs elsewhere is not supported yet: stop and disable it, "
-            f"or let it run from {definition.root}/current",
+            f"{elsewhere}; taking over a service that runs elsewhere is not supported yet: stop and disable it, "
+            f"and let its unit file run {definition.root}/current",
         )
-    return enablement
+    return host.units.enablement(definition.unit)
 
 
 # --- effects

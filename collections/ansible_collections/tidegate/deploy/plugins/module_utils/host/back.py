@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from ..core.states import Move
     from .host import Host
 
 
@@ -105,6 +106,7 @@ def _turn(host: Host, definition: Definition, change: str, why: str, operator: b
             if refusal.code == "REVERT_FAILED":  # nothing is left to do here but it must not go on elsewhere either
                 spot.journal.close(change, mine)
             raise
+        _refuse_lost(spot, move)
         closed = spot.journal.close(change, mine)
         if not move.changed:
             return closed
@@ -113,6 +115,18 @@ def _turn(host: Host, definition: Definition, change: str, why: str, operator: b
         note_reason(host, spot, spot.view["aid"], "CLOSED", why)
         spot.go(move)
         return True
+
+
+def _refuse_lost(spot: Spot, move: Move) -> None:
+    """Retention removes a way back when its time is over; a wall clock that is set back does not bring it again."""
+    view = spot.view
+    if not move.changed or view["state"] == "failed" or spot.journal.future(view["aid"], str(move.future)) is not None:
+        return
+    raise Refusal(
+        "BACK_UNTIL",
+        f"{view['service']}: the way back from change {view['change']} was removed when its time was over; "
+        "deploy the earlier release as a new change",
+    )
 
 
 def _aid_that_went_back(spot: Spot, change: str) -> Any:

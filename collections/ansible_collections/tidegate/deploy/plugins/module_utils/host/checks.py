@@ -20,13 +20,10 @@ from ..core.release import is_release_id
 from . import bounded, fields
 from .look import Systemd
 from .paths import Paths
+from .space import existing
 from .tree import Authority
 
 HEALTH_BUDGET_S = 15
-UNIT_PROPERTIES = (
-    "LoadState ActiveState SubState UnitFileState TriggeredBy "
-    "ExecStart WorkingDirectory RootDirectory EnvironmentFiles BindPaths BindReadOnlyPaths"
-).split()
 
 
 class Manager(Systemd):
@@ -126,7 +123,7 @@ def _need(root: str, request: dict[str, Any]) -> dict[str, int]:
 
 
 def _file_system(holds: str, path: str) -> dict[str, Any]:
-    there = _nearest_existing(path)
+    there = existing(os.path.realpath(path))
     seen = os.statvfs(there)
     return {
         "holds": holds,
@@ -136,12 +133,6 @@ def _file_system(holds: str, path: str) -> dict[str, Any]:
         "free_inodes": seen.f_favail if seen.f_files else None,
         "read_only": bool(seen.f_flag & os.ST_RDONLY),
     }
-
-
-def _nearest_existing(path: str) -> str:
-    while not os.path.exists(path):
-        path = os.path.dirname(path)
-    return path
 
 
 def _mount_of(path: str) -> str:
@@ -181,13 +172,10 @@ def _failed_units(manager: Manager) -> list[str] | None:
 
 def _unit(definition: dict[str, Any], manager: Manager) -> dict[str, Any] | None:
     try:
-        shown = manager.properties(definition["unit"], UNIT_PROPERTIES)
+        shown = manager.properties(definition["unit"], list(vitals.UNIT_PROPERTIES))
     except OSError:
         return None
-    told = {name: shown.get(name, "") for name in ("LoadState", "ActiveState", "SubState", "UnitFileState")}
-    current = re.compile(re.escape(os.path.join(definition["root"], "current")) + r"(?![A-Za-z0-9._-])")
-    named = [shown.get(name, "") for name in UNIT_PROPERTIES[5:]]
-    return {"name": definition["unit"], **told, "from_root": any(map(current.search, named))}
+    return vitals.unit_fact(definition["unit"], definition["root"], shown)
 
 
 def _health(running: dict[str, Any], manager: Manager) -> list[dict[str, Any]]:
@@ -253,7 +241,7 @@ def _damage(running: dict[str, Any], release: str, paths: Paths, authority: Auth
 def _path_problems(root: str, authority: Authority) -> list[str]:
     from . import tree
 
-    path = _nearest_existing(os.path.join(root, "releases"))
+    path = existing(os.path.join(root, "releases"))
     current = os.path.join(root, "current")
     problems = []
     try:

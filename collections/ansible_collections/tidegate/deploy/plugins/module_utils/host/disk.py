@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 
@@ -25,9 +26,15 @@ class Disk:
         self.sync_folder(os.path.dirname(path))
 
     def make_folder(self, path: str) -> None:
-        """Make a private folder and its parents."""
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        self.sync_folder(os.path.dirname(path))
+        """Make a private folder and its parents, each of them durably."""
+        missing = []
+        while not os.path.isdir(path):
+            missing.append(path)
+            path = os.path.dirname(path)
+        for folder in reversed(missing):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder, 0o700)
+            self.sync_folder(os.path.dirname(folder))
 
     def write(self, path: str, data: bytes) -> None:
         """Write a private file and sync its content; the caller syncs the folder."""

@@ -9,12 +9,13 @@ import os
 
 from ..core.definition import Definition
 from ..core.errors import Refusal
+from ..core.states import ABSENT
 from . import fields
 from .standing import standing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
     from .host import Host
 
@@ -50,13 +51,28 @@ def probe(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     stands = standing(host, definition.service, definition.root)
     if stands["current"] != wanted["id"]:
         raise Refusal("PREVIOUS", f"{definition.service}: current is {stands['current']}, expected {wanted['id']}")
-    switched = host.journal(definition.service).note(stands["aid"]).get("switched") or {}
-    since_ms = switched.get("ms") if switched.get("boot_id") == host.clock.boot_id() else None
+    since_ms, rebooted = _switch_of(host, definition.service, wanted["id"])
     results = probes.run(definition.doc, wanted, since_ms, definition.limit_s("probe"))
-    # after a reboot every process is younger than the switch; without a note nobody knows
-    started = probes.unit_started_after(definition.unit, since_ms) if since_ms is not None else bool(switched)
+    # after a reboot every process is younger than the switch
+    started = rebooted if since_ms is None else probes.unit_started_after(definition.unit, since_ms)
     refusal = probes.verdict(results, started)
     if refusal is not None:
         refusal.facts["results"] = results
         raise refusal
     return {"changed": False, "results": results, "service": stands}
+
+
+def _switch_of(host: Host, service: str, release: str) -> tuple[Optional[int], Optional[bool]]:
+    """When a release was switched to, on the boot clock, and whether that was before this boot; None: nobody knows.
+
+    The journal knows when its activation began. The moment of the switch is in a note, which may be lost: it only
+    makes this more exact.
+    """
+    journal = host.journal(service)
+    view = journal.read(ABSENT)
+    if view["new"] != release or view.get("began_ms") is None:
+        return None, None
+    if view["boot_id"] != host.clock.boot_id():
+        return None, True
+    noted_ms = (journal.note(view["aid"]).get("switched") or {}).get("ms", 0)
+    return (noted_ms if view["began_ms"] <= noted_ms <= host.clock.now_ms() else view["began_ms"]), False

@@ -198,29 +198,34 @@ def _version_of(lib: str, digest: str) -> tuple[int, ...]:
 
 
 def _unpack(host: Host, package_fd: int, digest: str) -> None:
-    """Write the package to a folder of its own, compiled for the Python that runs now, and rename it into place."""
-    import zipfile
-
+    """Write the package to a folder of its own, and rename it into place."""
     lib = host.paths.lib
-    os.makedirs(lib, mode=0o755, exist_ok=True)
-    os.chmod(lib, 0o755)
     folder, work = os.path.join(lib, digest), os.path.join(lib, f".new-{digest}")
-    shutil.rmtree(work, ignore_errors=True)
-    os.umask(0o022)  # it is no secret, and whoever may not use it shall be told so by it
-    with zipfile.ZipFile(f"/proc/self/fd/{package_fd}") as package:
-        package.extractall(work)
-    _compile(work, folder)
-    with open(os.path.join(work, "version"), "w", encoding="ascii") as file:
-        file.write(".".join(map(str, VERSION)))
-    launcher = os.path.join(work, "tidegate-host")
-    with open(launcher, "w", encoding="utf-8") as file:
-        file.write(_LAUNCHER.format(python=interpreter(host), folder=folder, digest=digest))
-    os.chmod(launcher, 0o755)
-    _sync(work)
-    os.umask(0o077)
+    mask = os.umask(0o022)  # it is no secret, and whoever may not use it shall be told so by it
+    try:
+        os.makedirs(lib, mode=0o755, exist_ok=True)
+        os.chmod(lib, 0o755)
+        shutil.rmtree(work, ignore_errors=True)
+        _fill(work, package_fd, digest, _LAUNCHER.format(python=interpreter(host), folder=folder, digest=digest))
+    finally:
+        os.umask(mask)
     if os.path.lexists(folder):  # without a launcher, so nobody runs it
         os.rename(folder, os.path.join(lib, f".old-{digest}"))
     host.disk.rename(work, folder)
+
+
+def _fill(work: str, package_fd: int, digest: str, launcher: str) -> None:
+    """Unpack, compiled for the Python that runs now; all of it durable."""
+    import zipfile
+
+    with zipfile.ZipFile(f"/proc/self/fd/{package_fd}") as package:
+        package.extractall(work)
+    _compile(work, os.path.join(os.path.dirname(work), digest))
+    for name, text in (("version", ".".join(map(str, VERSION))), ("tidegate-host", launcher)):
+        with open(os.path.join(work, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    os.chmod(os.path.join(work, "tidegate-host"), 0o755)
+    _sync(work)
 
 
 def _mend_launcher(host: Host, digest: str) -> None:

@@ -102,12 +102,6 @@ class Units:
         """Read unit files again."""
         self._ask(["systemctl", "daemon-reload"], 90)
 
-    def runs_from(self, unit: str, folder: str) -> bool:
-        """Whether a unit's definition refers to a folder."""
-        shown = self.properties(unit, "ExecStart", "WorkingDirectory", "RootDirectory", "FragmentPath")
-        text = " ".join(shown.values()).replace(";", " ")
-        return any(word == folder or word.startswith(folder + "/") for word in text.replace("=", " ").split())
-
     def _last_words(self, unit: str) -> str:
         ended = self._run(
             ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={_LAST_LINES}", f"--unit={unit}"], ASK_S

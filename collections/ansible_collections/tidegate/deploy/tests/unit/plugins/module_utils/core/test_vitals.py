@@ -16,6 +16,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.vitals import
     runs_elsewhere,
     size_text,
     thresholds,
+    unit_fact,
 )
 
 GIB, MIB = 2**30, 2**20
@@ -282,7 +283,11 @@ ELSEWHERE = [
         "web.service is active (running) while there is no /opt/web/current",
     ),
     ({"ActiveState": "activating", "SubState": "start", "from_root": False}, "web.service is activating (start)"),
-    ({"ActiveState": "activating", "SubState": "auto-restart"}, "web.service is activating (auto-restart)"),
+    ({"ActiveState": "activating", "SubState": "auto-restart"}, None),
+    (
+        {"ActiveState": "activating", "SubState": "auto-restart", "from_root": False},
+        "web.service is activating (auto-restart)",
+    ),
     ({"ActiveState": "failed", "SubState": "failed", "UnitFileState": "enabled"}, None),
     ({"UnitFileState": "enabled"}, None),
     (
@@ -292,6 +297,24 @@ ELSEWHERE = [
     ({"UnitFileState": "enabled-runtime", "from_root": False}, "web.service is enabled-runtime"),
     ({"UnitFileState": "static", "from_root": False}, None),
 ]
+
+
+NAMED = [
+    # property, its value, whether it names /opt/web/current
+    ("ExecStart", '{ path=/bin/sh ; argv[]=/bin/sh -c "exec /opt/web/current/bin/web" }', True),
+    ("ExecStart", "{ path=/srv/opt/web/current/bin/web ; argv[]=x }", False),
+    ("EnvironmentFiles", "/opt/web/current/env (ignore_errors=yes)", True),
+    ("BindPaths", "/opt/web/current:/app:rbind", True),
+    ("FragmentPath", "/opt/web/current/web.service", True),
+    ("WorkingDirectory", "!/opt/web/current", True),
+    ("Description", "/opt/web/current", False),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), NAMED)
+def test_whether_a_unit_names_the_root(name: str, value: str, expected: bool) -> None:
+    """Wherever its definition can refer to a file, and however the words are quoted."""
+    assert unit_fact("web.service", "/opt/web", {name: value})["from_root"] is expected
 
 
 @pytest.mark.parametrize(("differs", "expected"), ELSEWHERE)

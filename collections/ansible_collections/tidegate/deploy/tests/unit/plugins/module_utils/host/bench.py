@@ -134,7 +134,9 @@ class FakeUnits(Units):
         self.definitions: dict[str, str] = {}
 
     def properties(self, unit: str, *names: str) -> dict[str, str]:
-        return {"LoadState": "loaded", "ActiveState": "active" if self.runs else "inactive", "User": ""}
+        where = os.path.join(self._bench.root, "current") if self.refers_to_current else "/usr"
+        told = {"ActiveState": "active", "SubState": "running"} if self.runs else {"ActiveState": "inactive"}
+        return {"LoadState": "loaded", "User": "", "UnitFileState": self.enabled, "ExecStart": f"{where}/web", **told}
 
     def is_running(self, unit: str) -> bool:
         return self.runs is not None if unit == "web.service" else False
@@ -159,9 +161,6 @@ class FakeUnits(Units):
 
     def disable(self, unit: str) -> None:
         self.enabled = "disabled"
-
-    def runs_from(self, unit: str, folder: str) -> bool:
-        return self.refers_to_current
 
     def define(self, definitions: Mapping[str, str]) -> None:
         self.definitions = dict(definitions)

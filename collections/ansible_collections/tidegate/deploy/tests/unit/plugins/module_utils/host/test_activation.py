@@ -301,6 +301,18 @@ def test_one_service_at_a_time(bench: Bench) -> None:
     asked = {"definition": other, "previous": "absent"}
     error = refusal(bench.begin, "CHG-2026-0900", release, **asked)
     assert (error.code, error.facts["holder"]) == ("BUSY", "web")
+    began_ms = bench.clock.ms
+    assert refusal(bench.begin, "CHG-2026-0900", release, wait_s=5, **asked).code == "BUSY"
+    assert bench.clock.ms - began_ms == 5_000
+    sleep = bench.clock.sleep
+
+    def until_ready(seconds: float) -> None:
+        sleep(seconds)
+        bench.run_effects()
+
+    bench.clock.sleep = until_ready  # type: ignore[method-assign]
+    assert "was never staged here" in refusal(bench.begin, "CHG-2026-0900", release, wait_s=5, **asked).message
+    assert bench.clock.ms - began_ms < 6_000
     bench.run_effects()
     assert "was never staged here" in refusal(bench.begin, "CHG-2026-0900", release, **asked).message
 
@@ -740,3 +752,39 @@ def test_a_renewal_that_comes_too_late_leaves_no_timer(bench: Bench, monkeypatch
     monkeypatch.setattr(bench.units, "arm", arm_slowly)
     assert refusal(bench.renew, change, 50).code == "STATE"
     assert bench.units.armed == before
+
+
+def test_a_way_back_that_retention_removed_is_refused(bench: Bench) -> None:
+    """A wall clock that jumped ahead and came back; nothing is closed by it."""
+    change = bench.deploy("2.0")
+    bench.clock.wall = "2028-01-01T00:00:00Z"
+    bench.run_prune()
+    bench.clock.wall = "2026-11-02T00:00:00Z"
+    error = refusal(bench.back, change)
+    assert (error.code, bench.state, bench.stands["closed"]) == ("BACK_UNTIL", "steady", [])
+    assert "was removed when its time was over" in error.message
+
+
+def test_the_change_that_was_closed_last_is_remembered_longest(bench: Bench) -> None:
+    """However long ago its marker was prepared."""
+    change = bench.new_change()
+    bench.begin(change, bench.release("2.0"))
+    marker = Path(bench.host.paths.activation("web", bench.stands["aid"]), "closed")
+    os.utime(marker, (1, 1))
+    journal = bench.host.journal("web")
+    for number in range(1000, 1100):
+        journal.close(f"CHG-2026-{number}", None)
+    bench.back(change)
+    assert change in bench.stands["closed"]
+    assert len(bench.stands["closed"]) == 100
+
+
+def test_where_a_unit_waits_for_its_first_deployment(tmp_path: Path, monkeypatch: Any) -> None:
+    """An enabled unit of `<root>/current` that systemd starts in vain is not taken over: it is what is deployed."""
+    bench = Bench(tmp_path)
+    bench.units.enabled, shown = "enabled", bench.units.properties
+    waits = {"ActiveState": "activating", "SubState": "auto-restart"}
+    monkeypatch.setattr(bench.units, "properties", lambda *asked: {**shown(*asked), **waits})
+    release = bench.release("1.0")
+    assert bench.begin(bench.new_change(), release, check=True)["changed"]
+    assert bench.begin(bench.new_change(), release)["changed"]

@@ -135,6 +135,7 @@ class Interruption:
         self.signum = self.signum or signum
         signal.signal(signal.SIGALRM, self._end_at_once)
         signal.alarm(GRACE_S)
+        self._forget_closed_workers()
         try:
             if callable(self._interrupt):
                 self._interrupt(signal.SIGINT, frame)
@@ -142,6 +143,15 @@ class Interruption:
             if signum == signal.SIGINT:
                 raise
         raise SystemExit(CODES[signum])
+
+    def _forget_closed_workers(self) -> None:
+        """While Ansible replaces a worker its list holds the closed one, over which its own clean-up stumbles."""
+        workers = getattr(getattr(self._interrupt, "__self__", None), "_workers", None) or []
+        for index, worker in enumerate(workers):
+            try:
+                worker is not None and worker.is_alive()
+            except ValueError:
+                workers[index] = None
 
     def _end_at_once(self, _signum: int, _frame: FrameType | None) -> None:
         try:
@@ -224,7 +234,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     @harmless
     def _at_exit(self) -> None:
-        if not self._concerned or os.getpid() != self._pid:
+        if not self._concerned or os.getpid() != self._pid or context.CLIARGS.get("check"):
             return
         self._concerned = False
         path = locate.locate(context.CLIARGS.get("inventory") or [])

@@ -61,7 +61,10 @@ def size_of(url: str, allow_hosts: tuple[str, ...]) -> int:
         elif status == 200:
             raise Refusal("FETCH", f"{here}: found no size, expected one; write it into the change file as `size`")
         else:
-            raise Refusal("FETCH", f"{here}: found status {status}, expected 200")
+            raise Refusal(
+                "FETCH",
+                f"{here}: found status {status} to HEAD, expected 200; write the size into the change file as `size`",
+            )
     raise Refusal("FETCH", f"{here}: found more than {fetch.MAX_REDIRECTS} redirects, expected a file")
 
 

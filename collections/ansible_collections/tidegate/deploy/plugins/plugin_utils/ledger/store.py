@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable
 from contextlib import closing, suppress
 from types import TracebackType
+from urllib.parse import quote
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import Changes
@@ -112,5 +113,11 @@ def _make_private(folder: str) -> None:
 
 def _copy(source: str, target: str) -> None:
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with closing(sqlite3.connect(source, timeout=BUSY_S)) as one, closing(sqlite3.connect(target)) as other:
+    with closing(_reader(source)) as one, closing(sqlite3.connect(target)) as other:
         one.backup(other)
+
+
+def _reader(path: str) -> sqlite3.Connection:
+    """A connection that leaves nothing behind: without a log nobody writes, and SQLite need not make one to read."""
+    quiet = "" if os.path.exists(f"{path}-wal") else "&immutable=1"
+    return sqlite3.connect(f"file:{quote(path)}?mode=ro{quiet}", uri=True, timeout=BUSY_S)

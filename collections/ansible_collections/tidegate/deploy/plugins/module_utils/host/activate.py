@@ -303,15 +303,14 @@ def _refuse_elsewhere(host: Host, wish: Wish) -> str:
 
 
 def _start_effects(host: Host, wish: Wish, aid: str) -> None:
-    from .turn import turn
+    from .turn import take_back
 
     service = wish.definition.service
     limit_s = min(wish.definition.effects_s() + GRACE_S, wish.deadline_s)
     try:
         host.units.start_effects(service, aid, limit_s)
     except Refusal as refusal:
-        if turn(host, service, "failure", aid, "ACTIVATION", f"the effects did not start: {refusal.message}"):
-            host.units.start_revert(service)
+        take_back(host, service, aid, f"the effects did not start: {refusal.message}")
 
 
 # --- answer

@@ -17,12 +17,13 @@ import signal
 import subprocess
 import time
 
+from .paths import SEARCH_PATH
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LOOK_EVERY_S = 0.05
 
 
@@ -114,7 +115,7 @@ def _as_user(user: str | None) -> tuple[dict[str, Any], dict[str, str]]:
     else:
         entry = pwd.getpwnam(user)
     environment = {
-        "PATH": PATH,
+        "PATH": SEARCH_PATH,
         "LANG": "C.UTF-8",
         "HOME": entry.pw_dir,
         "USER": entry.pw_name,

@@ -187,11 +187,14 @@ def _health(running: dict[str, Any], manager: Manager) -> list[dict[str, Any]]:
 
 def _current(root: str) -> str | None:
     """The release that runs; null when `current` is no link to one."""
+    from .disk import Disk
+    from .switch import Switch
+
     try:
-        folder, _slash, release = os.readlink(os.path.join(root, "current")).rpartition("/")
-    except OSError:
+        release = Switch(root, Disk()).current()
+    except Refusal:
         return None
-    return release if folder in ("releases", os.path.join(root, "releases")) and is_release_id(release) else None
+    return release if is_release_id(release) else None
 
 
 def _running(definition: dict[str, Any], paths: Paths) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ..core.definition import Definition
 from ..core.errors import Refusal
 from .effects import Effects
 from .host import Spot
-from .turn import REASONS, note_reason, turn
+from .turn import REASONS, note_reason, take_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,10 +44,8 @@ def ended(host: Host, service: str, aid: str, result: str) -> None:
         result: systemd's word for how the unit ended.
     """
     message = f"the effects ended without a result (systemd: {result or 'unknown'})"
-    if host.journal(service).read("")["state"] == "pending" and turn(
-        host, service, "failure", aid, "ACTIVATION", message
-    ):
-        host.units.start_revert(service)
+    if host.journal(service).read("")["state"] == "pending":
+        take_back(host, service, aid, message)
 
 
 class Forward:

@@ -7,23 +7,21 @@ from __future__ import annotations
 
 import os
 
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # of all that we start
+
 
 class Paths:
-    """The three folders of the host program; everything below them is named here and nowhere else.
+    """The two folders of the host program; everything below them is named here and nowhere else.
 
     Args:
         state: journals and manifests; survives a reboot; 0700.
-        run: what must not survive a reboot.
         lib: the installed host programs.
     """
 
-    __slots__ = ("lib", "run", "state")  # no dataclass: every step of the program imports this, and pays for it
+    __slots__ = ("lib", "state")  # no dataclass: every step of the program imports this, and pays for it
 
-    def __init__(
-        self, state: str = "/var/lib/tidegate", run: str = "/run/tidegate", lib: str = "/usr/local/lib/tidegate"
-    ) -> None:
+    def __init__(self, state: str = "/var/lib/tidegate", lib: str = "/usr/local/lib/tidegate") -> None:
         self.state = state
-        self.run = run
         self.lib = lib
 
     @property

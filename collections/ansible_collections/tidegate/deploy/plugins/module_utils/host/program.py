@@ -23,7 +23,7 @@ from .clock import Clock
 from .disk import Disk
 from .host import Host
 from .needs import require_root_and_systemd
-from .paths import Paths
+from .paths import SEARCH_PATH, Paths
 from .units import Units
 
 TYPE_CHECKING = False
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     Request = dict[str, Any]
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 CRASH = 70  # EX_SOFTWARE, sysexits.h
 
@@ -241,7 +240,7 @@ def _request(line: bytes) -> Request:
 def _enclose() -> None:
     """Forget the caller's environment, folder and mask."""
     os.environ.clear()
-    os.environ.update({"PATH": PATH, "LANG": "C.UTF-8"})
+    os.environ.update({"PATH": SEARCH_PATH, "LANG": "C.UTF-8"})
     os.chdir("/")
     os.umask(0o077)
 

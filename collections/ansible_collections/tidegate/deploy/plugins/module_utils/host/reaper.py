@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def reap_all(host: Host) -> None:
     """At the start of every step: whatever is overdue goes back."""
-    _for_each(host, _reap_one)
+    _for_each(host, reap_one)
 
 
 def reap(host: Host, service: str, deadline_ms: int) -> None:
@@ -36,7 +36,7 @@ def reap(host: Host, service: str, deadline_ms: int) -> None:
         service: the service.
         deadline_ms: the timer's own deadline; after a renewal another timer watches.
     """
-    _reap_one(host, service)
+    reap_one(host, service)
     view = host.journal(service).read(states.ABSENT)
     if view["state"] == "reverting":
         return
@@ -64,7 +64,7 @@ def _for_each(host: Host, act: Callable[[Host, str], None]) -> None:
             sys.stderr.write(f"tidegate: {service}: {error}\n")
 
 
-def _reap_one(host: Host, service: str) -> None:
+def reap_one(host: Host, service: str) -> None:
     """The runner is asked for also when somebody else has turned: that start may have been lost."""
     turn_if_due(host, service)
     _start_runner(host, service)

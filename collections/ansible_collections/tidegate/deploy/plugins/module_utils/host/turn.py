@@ -44,6 +44,12 @@ def turn(host: Host, service: str, event: str, aid: str, code: str, message: str
         return True
 
 
+def take_back(host: Host, service: str, aid: str, message: str) -> None:
+    """Have an activation go back that failed by itself, if it still is under way."""
+    if turn(host, service, "failure", aid, "ACTIVATION", message):
+        host.units.start_revert(service)
+
+
 def note_reason(host: Host, spot: Spot, aid: str, code: str, message: str) -> None:
     """Note why an activation goes back; the first reason stays."""
     spot.journal.add_to_note(aid, reason={"code": code, "message": message, "at": host.clock.utc()})

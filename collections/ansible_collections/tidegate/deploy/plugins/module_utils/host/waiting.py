@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 
 from ..core.states import ABSENT
-from .turn import turn_if_due
+from .reaper import reap_one
+from .turn import take_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,18 +55,11 @@ def _mark(path: str) -> Any:
 
 
 def _nudge(host: Host, service: str) -> None:
-    from .turn import turn
-
-    if turn_if_due(host, service):
-        host.units.start_revert(service)
-        return
+    reap_one(host, service)
     view = host.journal(service).read(ABSENT)
     if view["state"] == "pending" and not host.units.effects_run(service) and _is_old(host, service, view["aid"]):
         message = "the effects ended without a result (their unit is gone)"
-        if turn(host, service, "failure", view["aid"], "ACTIVATION", message):
-            host.units.start_revert(service)
-    elif view["state"] == "reverting" and not host.units.is_running(f"tidegate-revert@{service}.service"):
-        host.units.start_revert(service)
+        take_back(host, service, view["aid"], message)
 
 
 def _is_old(host: Host, service: str, aid: str) -> bool:

@@ -216,7 +216,7 @@ class Bench:
         os.makedirs(os.path.join(self.root, "releases"))
         self.disk, self.clock = CutDisk(), StillClock()
         self.units, self.watch = FakeUnits(self), FakeWatch(self)
-        paths = Paths(state=str(top / "state"), run=str(top / "run"), lib=str(top / "lib"))
+        paths = Paths(state=str(top / "state"), lib=str(top / "lib"))
         authority = Authority(uid=os.getuid(), top=str(top), chown=False)
         self.host = Host(paths, self.disk, self.clock, self.units, authority, self.watch)
         self.number = 0

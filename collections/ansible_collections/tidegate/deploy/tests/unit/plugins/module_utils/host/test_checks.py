@@ -78,7 +78,7 @@ class Bench:
 
     def __init__(self, tmp_path: Path) -> None:
         self.root = tmp_path / "web"
-        self.paths = Paths(state=str(tmp_path / "state"), run=str(tmp_path / "run"), lib=str(tmp_path / "lib"))
+        self.paths = Paths(state=str(tmp_path / "state"), lib=str(tmp_path / "lib"))
         self.manager = Manager()
         self.manager.unit["ExecStart"] = f"{{ path={self.root}/current/bin/web ; argv[]={self.root}/current/bin/web }}"
         authority = Authority(uid=os.geteuid(), top=str(tmp_path), chown=False)

@@ -247,7 +247,7 @@ def test_over_http(tmp_path, server, name):
 
 
 BAD_ANSWERS = {
-    "404": ("gone.tar.gz", "/gone.tar.gz: found status 404, expected 200"),
+    "404": ("gone.tar.gz", "/gone.tar.gz: found status 404 to HEAD, expected 200"),
     "no size": ("sizeless.tar.gz", "found no size, expected one"),
     "redirect to a stranger": ("elsewhere.tar.gz", "is not allowed, expected one of: 127.0.0.1"),
 }

@@ -98,7 +98,7 @@ molecule-second-core: lab-packages
 	@$(STAGE) tools/molecule .venv-next rollout failing_canary
 
 hosts: lab-packages dev
-	@$(STAGE) python -m pytest $(WITH_HOSTS)
+	@$(STAGE) python -m pytest -n 2 --dist loadfile $(WITH_HOSTS)
 
 # --- set-up ------------------------------------------------------------------------------------------------------
 

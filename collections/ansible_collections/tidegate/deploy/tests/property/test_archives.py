@@ -177,7 +177,7 @@ def test_damage_is_refused_and_nothing_else_happens(
 ) -> None:
     """However bytes are changed or cut, controller and host say the same, and nothing is written beside the tree."""
     damaged = bytearray(compress(tar_of(nodes, tar_format, "")))
-    for _ in range(data.draw(st.integers(1, 4))):
+    for _hit in range(data.draw(st.integers(1, 4))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     damaged = damaged[: data.draw(st.integers(1, len(damaged)))]
     with tempfile.TemporaryDirectory() as top:

@@ -162,7 +162,7 @@ class _Xz:
 
     def decompress(self, data: bytes, limit: int) -> bytes:
         block = self._lzma.decompress(data, limit)
-        self.left = self._lzma.unused_data if self._lzma.eof else b""
+        self.left = self._lzma.unused_data  # empty before the end
         return block
 
 

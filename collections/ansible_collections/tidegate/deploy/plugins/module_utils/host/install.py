@@ -269,7 +269,7 @@ def interpreter(host: Host) -> str:
 
 def _only_theirs(path: str, owners: set[int]) -> bool:
     """Whether a file, what it leads to, and every folder above both belong to these owners alone."""
-    return all(_is_theirs(above, owners) for end in {path, os.path.realpath(path)} for above in _upwards(end))
+    return all(_is_theirs(above, owners) for end in (path, os.path.realpath(path)) for above in _upwards(end))
 
 
 def _upwards(path: str) -> Iterator[str]:

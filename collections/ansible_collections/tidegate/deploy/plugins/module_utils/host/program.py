@@ -177,7 +177,7 @@ def main(digest: str) -> None:
     if len(sys.argv) > 1:
         from .inner import command
 
-        sys.exit(command(host, sys.argv[1:], result))
+        raise SystemExit(command(host, sys.argv[1:], result))
     _serve(Program(digest, host), sys.stdin.buffer, installed=True)
 
 
@@ -204,10 +204,10 @@ def _install(program: Program, host: Host, package_fd: int, digest: str) -> None
     try:
         require_root_and_systemd()
         if not install_package(host, package_fd, digest):
-            sys.exit(delegate(host, sys.stdin.buffer))
+            raise SystemExit(delegate(host, sys.stdin.buffer))
     except Refusal as refusal:
         _print(program._refused(refusal, {}))
-        sys.exit(0)
+        raise SystemExit(0) from None
 
 
 def _serve(program: Program, stream: BinaryIO, installed: bool) -> None:
@@ -216,7 +216,7 @@ def _serve(program: Program, stream: BinaryIO, installed: bool) -> None:
     answer, status = program.answer(stream.readline(MAX_REQUEST_BYTES), stream, installed)
     os.dup2(answers, 1)
     _print(answer)
-    sys.exit(status)
+    raise SystemExit(status)
 
 
 def _print(answer: dict[str, Any]) -> None:

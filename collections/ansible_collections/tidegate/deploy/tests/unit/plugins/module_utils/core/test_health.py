@@ -230,7 +230,9 @@ def test_a_flaky_probe_takes_no_good_release_back(flake: float) -> None:
     """Of a thousand good releases whose probe fails in 1 to 10 % of all answers, none is lost with the defaults."""
     probe, chance = parse(HTTP), random.Random(20260101)
     looks = 60_000 // probe.every_ms
-    assert sum(not _passes(probe, [chance.random() >= flake for _ in range(looks)]) for _ in range(1000)) == 0
+    assert (
+        sum(not _passes(probe, [chance.random() >= flake for _look in range(looks)]) for _release in range(1000)) == 0
+    )
 
 
 def _passes(probe: Probe, answers: list[bool]) -> bool:

@@ -21,7 +21,7 @@ def _sh(script: str, timeout_s: float = 5, **more: object) -> bounded.Ended:
 
 
 def _is_gone(pid: int) -> bool:
-    for _ in range(100):
+    for _look in range(100):
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 return True

@@ -10,8 +10,9 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -109,7 +110,7 @@ def _run(
     *docs: dict[str, Any],
     budget_s: float = 8,
     systemd: Any = None,
-    release: dict[str, str] | None = RELEASE,
+    release: Mapping[str, str] | None = MappingProxyType(RELEASE),
     root: str = "/nowhere",
     since: int | None = None,
     place: str = "host",
@@ -118,7 +119,7 @@ def _run(
     unit = {"kind": "unit", "name": "unit", "unit": "web.service", **HURRY}
     definition = {"root": root, "unit": "web.service", "user": None, "probes": [*docs, unit]}
     began = time.monotonic()
-    results = probes.run(definition, release, since, budget_s, place, systemd or Systemd())
+    results = probes.run(definition, dict(release) if release else None, since, budget_s, place, systemd or Systemd())
     assert time.monotonic() - began < budget_s + 2, "the budget does not hold"
     return {result["name"]: result for result in results}
 
@@ -177,7 +178,7 @@ def _trickle_head(connection: socket.socket, _count: int) -> None:
 def _trickle_body(connection: socket.socket, _count: int) -> None:
     _request(connection)
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-    for _ in range(1000):
+    for _byte in range(1000):
         connection.sendall(b"x")
         time.sleep(0.05)
 

@@ -130,7 +130,7 @@ def test_a_fifo_does_not_stop_the_reader(top: Path) -> None:
 def test_endless_nesting_is_refused(top: Path) -> None:
     """No release is that deep, and descriptors are few."""
     deep = top
-    for _ in range(140):
+    for _level in range(140):
         deep = deep / "d"
     deep.mkdir(parents=True)
     with pytest.raises(Refusal, match="nested deeper than 128"):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -16,9 +17,9 @@ from lab.fleet import Fleet
 
 @pytest.fixture(scope="session")
 def fleet() -> Iterator[Fleet]:
-    """Two freshly booted hosts."""
+    """Two freshly booted hosts, apart from those of tests that run at the same time."""
     try:
-        made = Fleet.up(2, name="host-tests")
+        made = Fleet.up(2, name=f"host-tests-{os.getpid()}")
     except LabError as error:
         pytest.skip(f"no practice hosts here: {error}")
     with made:

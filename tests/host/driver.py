@@ -25,7 +25,11 @@ from lab.releases import PLACE, build
 
 ROOT = "/opt/web"
 LIMITS = {"drain_s": 5, "hook_s": 2, "restart_s": 10, "probe_s": 10, "confirm_s": 10}
-VERSION_PROBE = {"kind": "http", "url": "http://127.0.0.1:8080/version", "release": "header:X-Release", "over_s": 4}
+VERSION_PROBE = {"kind": "http", "url": "http://127.0.0.1:8080/version", "release": "header:X-Release", "over_s": 1}
+UNIT_PROBE = {"kind": "unit", "unit": "web.service", "over_s": 1}
+QUICK = [parse(VERSION_PROBE).doc, parse(UNIT_PROBE).doc]
+PATIENT = [parse(VERSION_PROBE).doc]
+"""With the probe of the unit that a service has by itself: it sees a release that dies some seconds after its start."""
 DRAIN = {"file": "/run/web/drain", "wait_s": 0, "closes": "http://127.0.0.1:8080/health"}
 
 
@@ -72,7 +76,7 @@ class Release:
 
 
 def definition(**changes: Any) -> dict[str, Any]:
-    """The definition of the practice web service, complete."""
+    """The definition of the practice web service, complete; its probes are quick."""
     doc = {
         "v": 1,
         "service": "web",
@@ -85,7 +89,7 @@ def definition(**changes: Any) -> dict[str, Any]:
         "links": {},
         "drain": DRAIN,
         "hooks": {"before": None, "after": None},
-        "probes": [parse(VERSION_PROBE).doc],
+        "probes": QUICK,
         "limits": LIMITS,
         "keep": 3,
         **changes,
@@ -200,3 +204,38 @@ class Driver:
             if time.monotonic() > until:
                 raise AssertionError(f"expected state {state} within {timeout_s} s, found {found[-400:]}")
             time.sleep(0.1)
+
+
+# --- what most tests begin or end with
+
+V1, V2, V3, V4 = (Release.of(f"{number}.0.0") for number in (1, 2, 3, 4))
+
+
+def began(driver: Driver, release: Release = V2, **changes: Any) -> tuple[str, str]:
+    """Stage a release and begin its activation without waiting; its change, and the release that runs."""
+    change, old = driver.new_change(), driver.current()
+    driver.stage(release, changes.get("definition")).or_refuse()
+    driver.activate(change, release, old, **{"wait_s": 0, **changes}).or_refuse()
+    return change, old
+
+
+def ready(driver: Driver, release: Release = V2, **changes: Any) -> tuple[str, str]:
+    """The same, until it is ready."""
+    change, old = began(driver, release, wait_s=60, **changes)
+    assert driver.service()["state"] == "ready"
+    return change, old
+
+
+def expect_old(driver: Driver, release: Release = V1) -> dict[str, Any]:
+    """The host is entirely on the old release: link, journal, and what the service itself says."""
+    stands = driver.service()
+    assert (stands["state"], stands["current"], driver.current()) == ("steady", release.id, release.id), stands
+    assert driver.answers() == release.version
+    assert not driver.host.ssh("ls /run/web/drain", check=False).stdout
+    return stands
+
+
+def timers(driver: Driver) -> set[str]:
+    """The reaper's timers that are armed."""
+    shown = driver.host.ssh("systemctl list-units --all --plain --no-legend 'tidegate-reap@*.timer'").stdout
+    return {line.split()[0] for line in shown.splitlines()}

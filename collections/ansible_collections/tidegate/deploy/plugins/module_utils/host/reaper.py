@@ -13,7 +13,6 @@ import sys
 
 from ..core import states
 from ..core.errors import Refusal
-from . import revert
 from .turn import turn_if_due
 
 TYPE_CHECKING = False
@@ -71,8 +70,10 @@ def reap_one(host: Host, service: str) -> None:
 
 
 def _put_back(host: Host, service: str) -> None:
+    from .revert import put_link_back  # at boot only: every step loads this module
+
     turn_if_due(host, service)
-    revert.put_link_back(host, service)
+    put_link_back(host, service)
 
 
 def _start_runner(host: Host, service: str) -> None:

@@ -139,7 +139,9 @@ def _int(low: int, high: int) -> Check:
 
 def _one_of(words: Iterable[Any]) -> Check:
     known = tuple(words)
-    return lambda value: None if value in known and not isinstance(value, bool) else f"one of {', '.join(map(str, known))}"
+    return lambda value: (
+        None if value in known and not isinstance(value, bool) else f"one of {', '.join(map(str, known))}"
+    )
 
 
 def _text(pattern: re.Pattern[str], expected: str) -> Check:

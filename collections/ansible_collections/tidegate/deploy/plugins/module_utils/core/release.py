@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from .errors import Refusal
 
@@ -15,15 +14,16 @@ CHANGE_ID = re.compile(r"CHG-[0-9]{4}-[0-9]{4,9}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 ID_DIGITS = 12
 
-_RELEASE_ID = re.compile(rf"(?P<version>{VERSION.pattern})-(?P<digits>[0-9a-f]{{{ID_DIGITS}}})")
+RELEASE = re.compile(rf"{VERSION.pattern}-[0-9a-f]{{{ID_DIGITS}}}")
 
 
-@dataclass(frozen=True)
 class ReleaseId:
     """`<version>-<first 12 hex digits of the manifest's digest>`: names a release by what is in it."""
 
-    version: str
-    digits: str
+    __slots__ = ("_text",)  # no dataclass: many steps load this module
+
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     @classmethod
     def of(cls, version: str, manifest_digest: str) -> ReleaseId:
@@ -36,24 +36,12 @@ class ReleaseId:
             raise Refusal("DATA", f"release version {version!r} found, expected {VERSION.pattern}")
         if not SHA256.fullmatch(manifest_digest):
             raise Refusal("DATA", f"manifest digest {manifest_digest!r} found, expected 64 lower-case hex digits")
-        return cls(version, manifest_digest[:ID_DIGITS])
-
-    @classmethod
-    def parse(cls, text: str) -> ReleaseId:
-        """The id that a text is.
-
-        Raises:
-            Refusal: DATA; it is none.
-        """
-        match = _RELEASE_ID.fullmatch(text)
-        if not match:
-            raise Refusal("DATA", f"release id {text!r} found, expected <version>-<{ID_DIGITS} hex digits>")
-        return cls(match["version"], match["digits"])
+        return cls(f"{version}-{manifest_digest[:ID_DIGITS]}")
 
     def __str__(self) -> str:
-        return f"{self.version}-{self.digits}"
+        return self._text
 
 
 def is_release_id(text: str) -> bool:
     """Whether a text, such as the name of a folder, is a release id."""
-    return _RELEASE_ID.fullmatch(text) is not None
+    return RELEASE.fullmatch(text) is not None

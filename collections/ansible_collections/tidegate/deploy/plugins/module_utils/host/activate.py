@@ -10,6 +10,7 @@ import os
 from ..core import futures, states
 from ..core.definition import Definition
 from ..core.errors import Refusal
+from ..core.release import RELEASE, SHA256
 from ..core.states import ABSENT
 from . import fields
 from .host import Spot
@@ -47,13 +48,13 @@ class Wish:
     def __init__(self, request: dict[str, Any]) -> None:
         release = fields.mapping(request, "release")
         self.change = fields.text(request, "change", fields.CHANGE)
-        self.plan = fields.text(request, "plan", fields.SHA256)
+        self.plan = fields.text(request, "plan", SHA256)
         self.definition = Definition.parse(request.get("definition"))
-        self.release = fields.text(release, "id", fields.RELEASE)
-        self.manifest = fields.text(release, "manifest", fields.SHA256)
+        self.release = fields.text(release, "id", RELEASE)
+        self.manifest = fields.text(release, "manifest", SHA256)
         self.previous = fields.previous(request)
         self.fence = fields.number(request, "fence", 0, 2**53 - 1)
-        self.token_sha256 = fields.text(request, "token_sha256", fields.SHA256)
+        self.token_sha256 = fields.text(request, "token_sha256", SHA256)
         self.back_until = fields.text(request, "back_until", fields.UTC)
         self.renew_until_s = fields.number(request, "renew_until_s")
         self.deadline_s = fields.number(request, "deadline_s", 1)

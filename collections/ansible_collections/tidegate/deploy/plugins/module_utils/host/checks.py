@@ -16,7 +16,7 @@ from typing import Any
 
 from ..core import vitals
 from ..core.errors import Refusal
-from ..core.release import is_release_id
+from ..core.release import RELEASE, is_release_id
 from . import bounded, fields
 from .look import Systemd
 from .paths import Paths
@@ -116,7 +116,7 @@ def _need(root: str, request: dict[str, Any]) -> dict[str, int]:
     if request.get("release") is None:
         return {"bytes": 0, "inodes": 0}
     release = fields.mapping(request, "release")
-    if os.path.isdir(os.path.join(root, "releases", fields.text(release, "id", fields.RELEASE))):
+    if os.path.isdir(os.path.join(root, "releases", fields.text(release, "id", RELEASE))):
         return {"bytes": 0, "inodes": 0}
     size_bytes, files = (fields.number(release, key, high=2**50) for key in ("size_bytes", "files"))
     return {"bytes": 2 * size_bytes, "inodes": 2 * files}

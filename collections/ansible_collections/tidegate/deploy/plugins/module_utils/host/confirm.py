@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ..core.errors import Refusal
+from ..core.release import SHA256
 from . import fields
 from .host import Spot
 from .standing import standing
@@ -93,4 +94,4 @@ def _tidy(host: Host, service: str, deadline_ms: Any) -> None:
 def _hash_of_token(request: dict[str, Any]) -> str:
     import hashlib
 
-    return hashlib.sha256(fields.text(request, "token", fields.SHA256).encode("ascii")).hexdigest()
+    return hashlib.sha256(fields.text(request, "token", SHA256).encode("ascii")).hexdigest()

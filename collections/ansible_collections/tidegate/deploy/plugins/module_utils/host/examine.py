@@ -9,6 +9,7 @@ import os
 
 from ..core.definition import Definition
 from ..core.errors import Refusal
+from ..core.release import RELEASE
 from ..core.states import ABSENT
 from . import fields
 from .standing import standing
@@ -47,7 +48,7 @@ def probe(host: Host, request: dict[str, Any]) -> dict[str, Any]:
 
     definition = Definition.parse(request.get("definition"))
     release = fields.mapping(request, "release")
-    wanted = {"id": fields.text(release, "id", fields.RELEASE), "version": str(release.get("version"))}
+    wanted = {"id": fields.text(release, "id", RELEASE), "version": str(release.get("version"))}
     stands = standing(host, definition.service, definition.root)
     if stands["current"] != wanted["id"]:
         raise Refusal("PREVIOUS", f"{definition.service}: current is {stands['current']}, expected {wanted['id']}")

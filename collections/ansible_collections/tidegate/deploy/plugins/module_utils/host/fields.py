@@ -9,14 +9,13 @@ import re
 
 from ..core.definition import SERVICE
 from ..core.errors import Refusal
+from ..core.release import RELEASE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 CHANGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-SHA256 = re.compile(r"[0-9a-f]{64}")
-RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}-[0-9a-f]{12}")
 UTC = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 MOST_S = 90 * 24 * 3600
 

@@ -41,18 +41,28 @@ def damage(host: Host, definition: dict[str, Any], release: str, digest: Optiona
     authority = host.authority or tree.Authority()
     folder = os.path.join(definition["root"], "releases", release)
     try:
-        owner = _owner_ids(definition) if authority.chown else None
+        owner = owner_ids(definition) if authority.chown else None
         tree.require_intact(folder, manifest, definition["links"], owner, authority)
     except Refusal as refusal:
         return refusal.message
     return ""
 
 
-def _owner_ids(definition: dict[str, Any]) -> tuple[int, int]:
+def owner_ids(definition: dict[str, Any]) -> tuple[int, int]:
+    """The uid and gid that release files have.
+
+    Raises:
+        Refusal: DATA; this host does not know the user or group.
+    """
     import grp
     import pwd
 
+    owner, group = definition["owner"], definition["group"]
     try:
-        return pwd.getpwnam(definition["owner"]).pw_uid, grp.getgrnam(definition["group"]).gr_gid
-    except KeyError as error:
-        raise Refusal("DATA", f"{definition['service']}: owner or group is unknown on this host ({error})") from None
+        uid = pwd.getpwnam(owner).pw_uid
+    except KeyError:
+        raise Refusal("DATA", f"owner: this host has no user {owner!r}; make it, or name another") from None
+    try:
+        return uid, grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise Refusal("DATA", f"group: this host has no group {group!r}; make it, or name another") from None

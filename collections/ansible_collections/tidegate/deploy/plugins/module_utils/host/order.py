@@ -77,25 +77,6 @@ class Order:
             check=bool(request.get("check")),
         )
 
-    def owner_ids(self) -> tuple[int, int]:
-        """The uid and gid that release files get.
-
-        Raises:
-            Refusal: DATA; this host does not know the user or group.
-        """
-        import grp
-        import pwd
-
-        owner, group = self.definition.doc["owner"], self.definition.doc["group"]
-        try:
-            uid = pwd.getpwnam(owner).pw_uid
-        except KeyError:
-            raise Refusal("DATA", f"owner: this host has no user {owner!r}; make it, or name another") from None
-        try:
-            return uid, grp.getgrnam(group).gr_gid
-        except KeyError:
-            raise Refusal("DATA", f"group: this host has no group {group!r}; make it, or name another") from None
-
 
 class _Fields:
     """One object of a request, read field by field with errors that name the place."""

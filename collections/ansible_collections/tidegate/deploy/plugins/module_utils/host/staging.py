@@ -20,6 +20,7 @@ from ..core.manifest import DIR, DIR_MODE, Difference, Manifest
 from . import supply, tree
 from .extract import Reading, Tree, read_artifact
 from .host import Host
+from .intact import owner_ids
 from .locks import Lock
 from .order import Order
 from .space import existing, writing
@@ -63,7 +64,7 @@ class _Staging:
         self._order = order
         self._host = host
         self._authority = host.authority or Authority()
-        self._owner = order.owner_ids() if self._authority.chown else None
+        self._owner = owner_ids(order.definition.doc) if self._authority.chown else None
         self._links: dict[str, str] = order.definition.doc["links"]
         self._releases = os.path.join(order.definition.root, "releases")
         self._path = os.path.join(self._releases, order.release_id)

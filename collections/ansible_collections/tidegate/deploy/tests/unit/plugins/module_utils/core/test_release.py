@@ -8,17 +8,22 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import CHANGE_ID, VERSION, ReleaseId
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import (
+    CHANGE_ID,
+    VERSION,
+    ReleaseId,
+    is_release_id,
+)
 
 DIGEST = "0123456789ab" + "c" * 52
 
 
 @pytest.mark.parametrize("version", ["1", "2.4.0", "2.4.0-rc.1", "1.0+build_7", "v" * 128])
-def test_an_id_names_version_and_content_and_is_read_back(version: str) -> None:
-    """Also a version with hyphens comes back whole."""
+def test_an_id_names_version_and_content(version: str) -> None:
+    """Also a version with hyphens."""
     release_id = ReleaseId.of(version, DIGEST)
     assert str(release_id) == f"{version}-0123456789ab"
-    assert ReleaseId.parse(str(release_id)) == release_id
+    assert is_release_id(str(release_id))
 
 
 @pytest.mark.parametrize(
@@ -42,10 +47,9 @@ def test_what_is_no_digest_makes_no_id(digest: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "1.0", "1.0-0123456789a", "1.0-0123456789AB", "-0123456789ab", "../1-0123456789ab"]
 )
-def test_what_is_no_id_is_refused(text: str) -> None:
-    """With what was found and what was expected."""
-    with pytest.raises(Refusal, match="expected <version>-<12 hex digits>"):
-        ReleaseId.parse(text)
+def test_what_is_no_id(text: str) -> None:
+    """Such as the name of a folder that somebody else made."""
+    assert not is_release_id(text)
 
 
 @pytest.mark.parametrize(("text", "right"), [("CHG-2026-0007", True), ("CHG-2026-12345", True), ("CHG-26-0007", False)])

@@ -142,7 +142,7 @@ def test_everything_gets_the_owner_of_the_definition(tmp_path: Path) -> None:
     bench.host.host.authority = staging.Authority(top=str(tmp_path))
     staging.stage(request, io.BytesIO(DATA), bench.host.host)
     owners = {(path.lstat().st_uid, path.lstat().st_gid) for path in [bench.release, *bench.release.rglob("*")]}
-    assert owners == {staging.Order.parse(request).owner_ids()}
+    assert owners == {staging.owner_ids(request["definition"])}
     assert (bench.releases.stat().st_uid, bench.releases.stat().st_gid) == (0, 0)
     assert staging.stage(request, io.BytesIO(DATA), bench.host.host)["changed"] is False
     os.chown(bench.release / "VERSION", 0, 0)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab import releases
@@ -66,15 +67,17 @@ def _demonstrate(fleet: Fleet) -> None:
     _end(workers)
     _prove(fleet, {**dict.fromkeys(WEB, "1.0.0"), **dict.fromkeys(WORKERS, "1.0.0")})
 
-    with Load(fleet.balance(*WEB), RATE) as load:
+    with Load(fleet.balance(*WEB), RATE) as load, ThreadPoolExecutor() as aside:
         _say(f"2  Release 2 goes out in waves, while {RATE} requests a second go through HAProxy.")
+        killed = aside.submit(_kill_after_switch, fleet)
         _play("rollout", "-e", "tidegate_change_file=changes/web-2.0.0.yml")
         _prove(fleet, dict.fromkeys(WEB, "2.0.0"))
         print(f"   {load.summary()}")
         _require(load.failed == 0, f"{load.failed} requests failed")
 
-        _say("3  A controller is killed with SIGKILL right after it switched a host. Nobody will confirm that host.")
-        _kill_after_switch(fleet)
+        _say("3  Meanwhile another controller was killed with SIGKILL, right after it had switched worker1.")
+        print(f"   {killed.result()}")
+        _play("status", "-e", "tidegate_service=worker")
 
         _say("4  Release 3 crashes after 3 seconds. The canary stops it and is taken back; no other host is touched.")
         _play("rollout", "-e", "tidegate_change_file=changes/web-3.0.0.yml", expected=2)
@@ -85,7 +88,7 @@ def _demonstrate(fleet: Fleet) -> None:
         _prove(fleet, dict.fromkeys(WEB, "2.0.0"))
         print(f"   {load.summary()}")
 
-    _say("6  The host whose controller was killed has returned by itself.")
+    _say("6  The host whose controller was killed returns by itself.")
     _await("worker1 steady on 1.0.0", lambda: _steady(fleet, "worker1", "1.0.0"), RETURNED_WITHIN_S)
     _prove(fleet, dict.fromkeys(WORKERS, "1.0.0"))
 
@@ -93,17 +96,17 @@ def _demonstrate(fleet: Fleet) -> None:
     _play("status")
 
 
-def _kill_after_switch(fleet: Fleet) -> None:
+def _kill_after_switch(fleet: Fleet) -> str:
+    """Begin a rollout of the workers, and kill it with all of its processes as soon as a host was switched."""
     run = _start("rollout", "-e", "tidegate_change_file=changes/worker-2.0.0.yml")
     try:
         _await("the switch on worker1", lambda: _release(fleet, "worker1") == "2.0.0", SWITCHED_WITHIN_S)
     finally:
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
-    print(
-        f"   killed at {time.strftime('%H:%M:%S')}; worker1 runs {_release(fleet, 'worker1')}, nobody will confirm it"
+    return (
+        f"killed at {time.strftime('%H:%M:%S')} with worker1 on {_release(fleet, 'worker1')}; nobody will confirm that"
     )
-    _play("status", "-e", "tidegate_service=worker")
 
 
 # --- runs of Ansible -------------------------------------------------------------------------------------------------
@@ -163,9 +166,12 @@ def _told(lines: Iterator[str] | Sequence[str], everything: list[str]) -> Iterat
 
 def _prove(fleet: Fleet, expected: dict[str, str]) -> None:
     """See on each host which release `current` leads to and which one runs."""
-    for host, version in expected.items():
-        found, running = _release(fleet, host), _running(fleet, host)
-        _require((found, running) == (version, version), f"{host}: current {found}, running {running}, not {version}")
+    with ThreadPoolExecutor() as pool:
+        seen = pool.map(lambda host: (_release(fleet, host), _running(fleet, host)), expected)
+        for (host, version), (found, running) in zip(expected.items(), seen, strict=True):
+            _require(
+                (found, running) == (version, version), f"{host}: current {found}, running {running}, not {version}"
+            )
     versions = ", ".join(sorted(set(expected.values())))
     print(f"   verified on {len(expected)} hosts: current and the running process are {versions}")
 

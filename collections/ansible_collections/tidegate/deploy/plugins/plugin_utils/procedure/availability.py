@@ -19,7 +19,7 @@ class Wave:
 
     Attributes:
         index: from 0.
-        members: its hosts that take part: those that failed before it began are left out.
+        members: its hosts.
         others: the hosts of the plan outside of it.
     """
 
@@ -74,7 +74,8 @@ def require_budget(run: Run) -> None:
     Raises:
         Refusal: BUDGET, naming them.
     """
-    bad = {name: run.rows[name] for name in run.plan.host_names if name in run.store.bad_hosts(run.id)}
+    failed = run.store.bad_hosts(run.id)
+    bad = {name: run.rows[name] for name in run.plan.host_names if name in failed}
     if len(bad) > run.plan.budget:
         named = "; ".join(f"{name}: {row.step} {row.message}" for name, row in bad.items())
         raise Refusal("BUDGET", f"{len(bad)} hosts failed, the budget allows {run.plan.budget} ({named})")
@@ -114,11 +115,11 @@ def effective_floor(run: Run) -> int:
 
 
 def _close_wave(run: Run, index: int) -> None:
+    failed = run.store.bad_hosts(run.id)
     unfinished = [
         name
         for name in run.plan.waves[index]
-        if (run.rows[name].step, run.rows[name].verdict) != ("confirm", "ok")
-        and name not in run.store.bad_hosts(run.id)
+        if (run.rows[name].step, run.rows[name].verdict) != ("confirm", "ok") and name not in failed
     ]
     if unfinished:
         raise Refusal("WAVE", f"wave {index + 1} is not through: {', '.join(unfinished)} were not confirmed")

@@ -20,8 +20,8 @@ _STATE_OF = {
 
 def outcome_of(run: Run) -> Outcome:
     """What became of the change of a run."""
-    bad = run.store.bad_hosts(run.id)
-    hosts = [_host_end(run, host.name, host.previous, host.name in bad) for host in run.plan.hosts]
+    causes = _first_causes(run)
+    hosts = [_host_end(run, host.name, host.previous, causes.get(host.name)) for host in run.plan.hosts]
     if run.verb == ROLLBACK:
         return recap.of_rollback(_cause_of_way_back(run), hosts)
     return recap.of_rollout(_cause(run), hosts)
@@ -66,20 +66,17 @@ def _cause_of_way_back(run: Run) -> str:
     return next((f"{row.code}: {row.host}: {row.message}" for row in stuck), "")
 
 
-def _host_end(run: Run, name: str, previous: str, bad: bool) -> HostEnd:
+def _first_causes(run: Run) -> dict[str, str]:
+    """Of each host on which a step failed or could not be asked for, what the first such step said."""
+    causes: dict[str, str] = {}
+    for event in run.store.events(run.id):
+        if event.verdict in ("failed", "unknown"):
+            causes.setdefault(event.host, event.message or "")
+    return causes
+
+
+def _host_end(run: Run, name: str, previous: str, cause: str | None) -> HostEnd:
     row = run.rows[name]
-    cause = (
-        next(
-            (
-                event.message
-                for event in run.store.events(run.id)
-                if event.host == name and event.verdict in ("failed", "unknown")
-            ),
-            "",
-        )
-        if bad
-        else ""
-    )
     facts = {"step": row.step, "verdict": row.verdict, "message": cause or row.message, "where": row.doc}
     wanted = "" if run.verb == ROLLBACK and run.is_there(name) else run.plan.release_id
-    return recap.host_end(name, wanted, previous, facts, bool(row.touched), bad)
+    return recap.host_end(name, wanted, previous, facts, bool(row.touched), cause is not None)

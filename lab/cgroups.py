@@ -145,9 +145,12 @@ def _empty(group: Path) -> bool:
 
 
 def processes(state: FleetState, host: HostState) -> list[int]:
-    """Process ids of all that runs in a host."""
-    box = _v2_group(state, host) / "box"
-    return [int(pid) for file in box.rglob("cgroup.procs") for pid in file.read_text().split()]
+    """Process ids of all that runs in a host; a group that goes while we look has none."""
+    found: list[int] = []
+    for group, _, _ in os.walk(_v2_group(state, host) / "box"):
+        with contextlib.suppress(OSError):
+            found += map(int, Path(group, "cgroup.procs").read_text().split())
+    return found
 
 
 def remove(state: FleetState) -> None:

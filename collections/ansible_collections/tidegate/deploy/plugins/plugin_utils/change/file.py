@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.urls import Url
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import strict_yaml
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import CHANGE
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import CHANGE, TAKE_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
     Problem,
     problems,
@@ -27,6 +27,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate
 
 MAX_BYTES = 256 * 1024
 BACK_FOR_S = 7 * 86400
+CATCH_UP_FOR_S = 7 * 86400
 MOST_BACK_FOR_S = 3650 * 86400
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -82,6 +83,8 @@ class ChangeFile:
         floor: hosts that stay up, as a number or a percentage; None for the default.
         budget: hosts that may fail.
         back_for_s: how long the way back stays open, in seconds.
+        on_failure: what a rollout that fails does: one of `file_schema.POLICIES`.
+        catch_up_for_s: how long hosts that were down can be caught up, in seconds.
     """
 
     place: str
@@ -95,6 +98,8 @@ class ChangeFile:
     floor: int | str | None = None
     budget: int = 0
     back_for_s: int = BACK_FOR_S
+    on_failure: str = TAKE_BACK
+    catch_up_for_s: int = CATCH_UP_FOR_S
 
 
 def read(path: str) -> ChangeFile:
@@ -162,9 +167,9 @@ def _refuse_unsupported(document: strict_yaml.Document, place: str) -> None:
 def _rules(value: dict[str, Any]) -> list[Problem]:
     """What a schema cannot say."""
     found = _artifact_rules(value["artifact"])
-    if "back_for" in value and duration_s(value["back_for"]) > MOST_BACK_FOR_S:
-        most = f"at most {MOST_BACK_FOR_S // 86400}d"
-        found.append(Problem(("back_for",), shown(value["back_for"]), most))
+    for key in ("back_for", "catch_up_for"):
+        if key in value and duration_s(value[key]) > MOST_BACK_FOR_S:
+            found.append(Problem((key,), shown(value[key]), f"at most {MOST_BACK_FOR_S // 86400}d"))
     return found
 
 
@@ -207,6 +212,8 @@ def _change(value: dict[str, Any], place: str) -> ChangeFile:
         floor=value.get("floor"),
         budget=value.get("budget", 0),
         back_for_s=duration_s(value["back_for"]) if "back_for" in value else BACK_FOR_S,
+        on_failure=value.get("on_failure", TAKE_BACK),
+        catch_up_for_s=duration_s(value["catch_up_for"]) if "catch_up_for" in value else CATCH_UP_FOR_S,
     )
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import CHANGE_ID, SHA256, VERSION
 
+TAKE_BACK, PAUSE, KEEP = POLICIES = ("rollback", "pause", "keep")
+"""What a rollout that fails does: takes every host back; stops and waits for somebody; stops for good."""
+
 _HOST = {"type": "string", "minLength": 1, "description": "the name of a host"}
 _SHA256 = {
     "type": "string",
@@ -96,6 +99,12 @@ CHANGE: dict[str, Any] = {
             "type": "string",
             "pattern": "^[1-9][0-9]{0,8}[smhd]$",
             "description": "how long the way back stays open, such as 90m, 12h or 7d",
+        },
+        "on_failure": {"enum": list(POLICIES), "description": "rollback, pause or keep"},
+        "catch_up_for": {
+            "type": "string",
+            "pattern": "^[1-9][0-9]{0,8}[smhd]$",
+            "description": "how long hosts that were down can be caught up, such as 90m, 12h or 7d",
         },
     },
 }

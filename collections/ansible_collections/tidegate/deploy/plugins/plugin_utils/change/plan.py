@@ -24,6 +24,8 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core import canoni
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.manifest import Manifest
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import ReleaseId
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import CATCH_UP_FOR_S
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import TAKE_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan_schema import PLAN
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
     Path,
@@ -122,6 +124,16 @@ class Plan:
         """For how many seconds after confirmation the way back stays open."""
         return int(self.doc["back_for_s"])
 
+    @property
+    def on_failure(self) -> str:
+        """What a rollout that fails does: one of `file_schema.POLICIES`."""
+        return str(self.doc.get("on_failure", TAKE_BACK))
+
+    @property
+    def catch_up_for_s(self) -> int:
+        """For how many seconds after its end hosts that were down can be caught up."""
+        return int(self.doc.get("catch_up_for_s", CATCH_UP_FOR_S))
+
     @cached_property
     def hosts(self) -> tuple[Host, ...]:
         """All hosts, in the order in which they change."""
@@ -173,6 +185,8 @@ def build(
     floor: int,
     budget: int,
     back_for_s: int,
+    on_failure: str = TAKE_BACK,
+    catch_up_for_s: int = CATCH_UP_FOR_S,
     checks: Mapping[str, Any],
     limits: Mapping[str, Any],
 ) -> Plan:
@@ -190,6 +204,8 @@ def build(
         floor: hosts that must stay up.
         budget: hosts that may fail.
         back_for_s: how long the way back stays open, in seconds.
+        on_failure: what a rollout that fails does: one of `file_schema.POLICIES`.
+        catch_up_for_s: how long hosts that were down can be caught up, in seconds.
         checks: thresholds of the pre-checks.
         limits: of unpacking.
 
@@ -221,6 +237,8 @@ def build(
             "floor": floor,
             "budget": budget,
             "back_for_s": back_for_s,
+            "on_failure": on_failure,
+            "catch_up_for_s": catch_up_for_s,
             "checks": checks,
             "limits": limits,
         }

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import POLICIES
+
 HEX64 = "^[0-9a-f]{64}$"
 VERSION = "^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$"
 
@@ -67,6 +69,8 @@ PLAN: dict[str, Any] = _object(
         "floor": _COUNT,
         "budget": _COUNT,
         "back_for_s": {"type": "integer", "minimum": 1, "description": "seconds, 1 or more"},
+        "on_failure": {"enum": list(POLICIES), "description": "rollback, pause or keep"},
+        "catch_up_for_s": {"type": "integer", "minimum": 1, "description": "seconds, 1 or more"},
         "checks": _ANY_OBJECT,
         "limits": _ANY_OBJECT,
     }

@@ -5,8 +5,15 @@
 
 from __future__ import annotations
 
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import KEEP, PAUSE, TAKE_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, duration, listed, size
+
+_POLICIES = {
+    TAKE_BACK: "any failure takes every host back",
+    PAUSE: "a failure takes the failed hosts back and pauses the change (on_failure: pause)",
+    KEEP: "a failure takes the failed hosts back and ends the change (on_failure: keep)",
+}
 
 
 def plan_text(plan: Plan, change_id: str, revision: int | None, store: str, notes: list[str]) -> str:
@@ -37,7 +44,7 @@ def plan_text(plan: Plan, change_id: str, revision: int | None, store: str, note
             ("from", listed(previous)),
             ("waves", waves),
             ("limits", f"{plan.floor} of {len(plan.hosts)} hosts stay up, {plan.budget} may fail"),
-            ("way back", f"any failure takes every host back; by hand for {duration(plan.back_for_s)} after that"),
+            ("way back", f"{_POLICIES[plan.on_failure]}; by hand for {duration(plan.back_for_s)} after that"),
             ("plan", plan.digest),
             ("store", store),
             ("note", notes),

@@ -109,6 +109,8 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft
         floor=waves.floor,
         budget=change.budget,
         back_for_s=change.back_for_s,
+        on_failure=change.on_failure,
+        catch_up_for_s=change.catch_up_for_s,
         checks=lead.checks,
         limits=limits,
     )

@@ -54,6 +54,8 @@ CODES = {
     "NOT_OURS": "current was not put there by this change",
     "ACTIVATION": "an activation failed and was taken back",
     "PROBE": "a probe failed",
+    "SUITE": "a suite of the site's tests cannot be run, or holds no test",
+    "TEST": "a test of the site's failed",
     "RELEASE_UNSEEN": "the service answers, but nothing proves that it is the new release",
     "REVERT_FAILED": "going back failed as often as it may be tried",
     # the run

@@ -134,6 +134,11 @@ class Plan:
         """For how many seconds after its end hosts that were down can be caught up."""
         return int(self.doc.get("catch_up_for_s", CATCH_UP_FOR_S))
 
+    @property
+    def suites(self) -> tuple[Mapping[str, str], ...]:
+        """The site's tests that each host has to pass: path from the inventory's folder, and digest."""
+        return tuple(self.doc["suites"])
+
     @cached_property
     def hosts(self) -> tuple[Host, ...]:
         """All hosts, in the order in which they change."""
@@ -189,6 +194,7 @@ def build(
     catch_up_for_s: int = CATCH_UP_FOR_S,
     checks: Mapping[str, Any],
     limits: Mapping[str, Any],
+    suites: Sequence[Mapping[str, str]] = (),
 ) -> Plan:
     """Freeze everything that a change is into a plan.
 
@@ -208,6 +214,7 @@ def build(
         catch_up_for_s: how long hosts that were down can be caught up, in seconds.
         checks: thresholds of the pre-checks.
         limits: of unpacking.
+        suites: the site's tests, as path and digest.
 
     Raises:
         Refusal: DATA or WAVES when the parts do not fit together.
@@ -239,6 +246,7 @@ def build(
             "back_for_s": back_for_s,
             "on_failure": on_failure,
             "catch_up_for_s": catch_up_for_s,
+            "suites": list(suites),
             "checks": checks,
             "limits": limits,
         }

@@ -71,6 +71,7 @@ PLAN: dict[str, Any] = _object(
         "back_for_s": {"type": "integer", "minimum": 1, "description": "seconds, 1 or more"},
         "on_failure": {"enum": list(POLICIES), "description": "rollback, pause or keep"},
         "catch_up_for_s": {"type": "integer", "minimum": 1, "description": "seconds, 1 or more"},
+        "suites": {"type": "array", "items": _object({"path": _NAME, "digest": _DIGEST})},
         "checks": _ANY_OBJECT,
         "limits": _ANY_OBJECT,
     }

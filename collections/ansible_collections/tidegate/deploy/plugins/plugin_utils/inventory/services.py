@@ -53,6 +53,7 @@ class Service:
         hosts: the inventory pattern of its hosts; None means the group that is named like it.
         floor: hosts that stay up, as a number or a percentage; None means the default.
         checks: all thresholds of the pre-checks.
+        suites: paths of the site's tests, as they are written.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Service:
     hosts: str | None = None
     floor: int | str | None = None
     checks: Mapping[str, Any] = field(default_factory=dict)
+    suites: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def _service(name: str, entry: dict[str, Any]) -> Service:
     definition = Definition.parse(document, name)
     checks = vitals.thresholds(entry.get("checks", {}), f"{name}.checks")
     _refuse(_root_problems(definition) + _probe_problems(definition))
-    return Service(name, document, entry.get("hosts"), entry.get("floor"), checks)
+    return Service(name, document, entry.get("hosts"), entry.get("floor"), checks, tuple(entry.get("suites", ())))
 
 
 def _refuse(found: list[Problem]) -> None:

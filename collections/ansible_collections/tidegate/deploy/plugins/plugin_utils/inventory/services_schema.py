@@ -126,6 +126,11 @@ SERVICE = _object(
             "items": PROBE,
             "description": f"a list of at most {health.MAX_PROBES} probes",
         },
+        "suites": {
+            "type": "array",
+            "items": _text("the path of a file or folder of tests, from the inventory's folder"),
+            "description": "a list of files or folders of tests for pytest-testinfra",
+        },
         "limits": _object(f"a mapping of {', '.join(definition.LIMITS)}", dict.fromkeys(definition.LIMITS, _SECONDS)),
         "keep": {
             "type": "integer",

@@ -26,11 +26,12 @@ def locate(inventory_sources: Sequence[str]) -> str:
     told = os.environ.get(VARIABLE)
     if told:
         return told if "://" in told else os.path.abspath(os.path.expanduser(told))
-    return os.path.join(_beside(inventory_sources), FOLDER, NAME)
+    return os.path.join(inventory_folder(inventory_sources), FOLDER, NAME)
 
 
-def _beside(sources: Sequence[str]) -> str:
-    for source in sources:
+def inventory_folder(inventory_sources: Sequence[str]) -> str:
+    """The folder of the first inventory source that is a file or a folder; without one the working folder."""
+    for source in inventory_sources:
         path = os.path.abspath(source)
         if os.path.isdir(path):
             return path

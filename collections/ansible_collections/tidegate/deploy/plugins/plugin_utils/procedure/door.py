@@ -97,16 +97,17 @@ class RecordDoor(Door):
 
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
         refuse_limit()
-        with open_store(self._sources, self.check) as store:
+        with open_store(self.sources, self.check) as store:
             return self.act(store, arguments)
 
     @property
     def store_path(self) -> str:
         """Where the record of this site lies, also in check mode."""
-        return store_path(self._sources)
+        return store_path(self.sources)
 
     @property
-    def _sources(self) -> list[str]:
+    def sources(self) -> list[str]:
+        """Where the inventory was read from."""
         return [str(source) for source in self.task_vars.get("ansible_inventory_sources") or []]
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:

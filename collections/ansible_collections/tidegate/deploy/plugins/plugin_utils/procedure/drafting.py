@@ -19,6 +19,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.hosts impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.services import Service, Services
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.sequence.waves import Member, plan_waves
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.verify import suites
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class Inventory:
         groups: names of hosts, by group; the group ``all`` has every host.
         expand: the hosts that a pattern stands for, in the inventory's order.
         common: the variables that every host shares (those of localhost).
+        folder: where the inventory lies.
     """
 
     hostvars: Mapping[str, Mapping[str, Any]]
     groups: Mapping[str, Sequence[str]]
     expand: Callable[[str], list[str]]
     common: Mapping[str, Any]
+    folder: str
 
     def has(self, service: str) -> bool:
         """Whether any host of this inventory has a service."""
@@ -94,6 +97,8 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft
     lead = services[names[0]]
     _require_equal(services, "floor", lambda service: service.floor)
     _require_equal(services, "checks", lambda service: service.checks)
+    _require_equal(services, "suites", lambda service: service.suites)
+    found = suites.find(lead.suites, inventory.folder, f"tidegate_services.{change.service}")
     members = [Member(name, inventory.domain_of(name)) for name in names]
     floor = change.floor if change.floor is not None else lead.floor
     waves = plan_waves(members, change.waves, floor, change.place)
@@ -111,6 +116,7 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft
         back_for_s=change.back_for_s,
         on_failure=change.on_failure,
         catch_up_for_s=change.catch_up_for_s,
+        suites=[suite.doc for suite in found],
         checks=lead.checks,
         limits=limits,
     )

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from ansible.plugins.loader import lookup_loader
 
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import Door
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import inventory_folder
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory
 
 
-def inventory_of(door: Door) -> Inventory:
+def inventory_of(door: RecordDoor) -> Inventory:
     """What Ansible knows of hosts, from the variables of a task."""
     variables = door.task_vars
     expander = lookup_loader.get("ansible.builtin.inventory_hostnames", loader=door._loader, templar=door._templar)
@@ -20,4 +21,4 @@ def inventory_of(door: Door) -> Inventory:
         return [str(name) for name in expander.run([pattern], variables=variables)]
 
     groups = {str(name): [str(host) for host in hosts] for name, hosts in variables["groups"].items()}
-    return Inventory(variables["hostvars"], groups, expand, variables)
+    return Inventory(variables["hostvars"], groups, expand, variables, inventory_folder(door.sources))

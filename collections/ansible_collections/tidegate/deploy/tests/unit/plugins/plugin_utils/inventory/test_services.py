@@ -318,7 +318,7 @@ def test_schema_and_definition_have_the_same_fields():
     written = set(services_schema.SERVICE["properties"])
     document = web().definition
 
-    assert set(document) - {"v", "service"} == written - {"hosts", "floor", "checks"}
+    assert set(document) - {"v", "service"} == written - {"hosts", "floor", "checks", "suites"}
     assert set(document["limits"]) == set(services_schema.SERVICE["properties"]["limits"]["properties"])
     assert set(definition.LIMITS) == set(services.LIMITS)
 

@@ -17,7 +17,7 @@ RESOLVED = {"web": {"unit": "web.service", "hosts": "front", "limits": {"probe_s
 def an_inventory(services_by_host, groups):
     hostvars = {host: {"tidegate_services": services} for host, services in services_by_host.items()}
     return Inventory(
-        hostvars, {"all": list(hostvars), **groups}, lambda pattern: groups[pattern], {"tidegate_services": RAW}
+        hostvars, {"all": list(hostvars), **groups}, lambda pattern: groups[pattern], {"tidegate_services": RAW}, "."
     )
 
 

@@ -48,6 +48,10 @@ class Effects:
         """Whether this definition's own hook drains on the way forward."""
         return "drain" in (self._definition.doc["drain"] or {}) and self._previous != ABSENT
 
+    def is_drained(self) -> bool:
+        """Whether there is nothing to drain by, or a file by which it is drained already."""
+        return self._definition.doc["drain"] is None or any(map(os.path.lexists, self._drain_files()))
+
     def drain(self) -> None:
         """Have traffic leave: files at once, then the hook, then the wait."""
         drain = self._definition.doc["drain"]

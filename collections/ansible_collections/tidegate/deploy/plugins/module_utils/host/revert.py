@@ -8,9 +8,12 @@ Invariants:
 - It never turns forward, has no deadline, and waits for no other service.
 - Before it touches the link, the unit of the activation is gone with its whole cgroup.
 - Every change of link or state is made under the lock, after the state was re-read.
+- A release that serves well is drained before it goes, once and within its limits; nothing that fails there is in the way.
 """
 
 from __future__ import annotations
+
+import sys
 
 from ..core.definition import Definition
 from ..core.errors import Refusal
@@ -65,7 +68,8 @@ def _attempt(host: Host, service: str, view: dict[str, Any]) -> Optional[Refusal
 
 
 def _to_old(host: Host, service: str, view: dict[str, Any]) -> None:
-    """Link, start, probe, undrain, all by the old release's definition."""
+    """Link, start, probe, undrain, all by the old release's definition; before that, traffic leaves what serves well."""
+    _drain(host, service, view)
     with host.lock():
         spot = Spot(host, service, lenient=True)
         if not _same(spot.view, view):
@@ -80,6 +84,25 @@ def _to_old(host: Host, service: str, view: dict[str, Any]) -> None:
         effects.start("restart" if view["attempt"] > 1 else None)
     effects.probe(since_ms, restarted=never_left)
     _undrain(host, view, effects)
+
+
+def _drain(host: Host, service: str, view: dict[str, Any]) -> None:
+    """Have traffic leave a new release that serves well; one that does not is replaced at once."""
+    definition = Definition(view["new_definition"])
+    if view["attempt"] > 1 or Spot(host, service, lenient=True).current != view["new"]:
+        return
+    effects = Effects(host, definition, view["new"], view["old"], Definition(view["old_definition"]))
+    journal = host.journal(service)
+    try:
+        if effects.is_drained() or journal.is_drained(view["aid"]) or not host.units.is_running(definition.unit):
+            return
+        if not host.watch.is_well(definition, view["new"]):
+            return
+        if effects.drains_by_hook():
+            journal.mark_drained(view["aid"])
+        effects.drain()
+    except (Refusal, OSError) as error:
+        sys.stderr.write(f"tidegate: {service}: not drained before going back: {error}\n")
 
 
 def _undrain(host: Host, view: dict[str, Any], old: Effects) -> None:

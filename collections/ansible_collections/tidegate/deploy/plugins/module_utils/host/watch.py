@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .clock import Clock
 
 _ASK_EVERY_S = 0.1
+_WELL_S = 2
 
 
 class Watch:
@@ -51,6 +52,13 @@ class Watch:
             refusal.facts["results"] = results
             raise refusal
         return results
+
+    def is_well(self, definition: Definition, release: str) -> bool:
+        """Whether a release serves well right now, as far as that can be said in `_WELL_S` seconds."""
+        from . import probes
+
+        results = probes.quick(definition.doc, version_of(release), _WELL_S)
+        return all(result["ok"] for result in results)
 
     def await_open(self, definition: Definition, url: str, limit_s: int) -> None:
         """Ask the endpoint that draining closed until it answers well, once.

@@ -203,6 +203,9 @@ class FakeWatch(Watch):
             raise Refusal("PROBE", f"found {self._bench.units.runs}, expected {release}", results=[])
         return [{"name": "fake", "ok": True, "detail": "well"}]
 
+    def is_well(self, definition: Definition, release: str) -> bool:
+        return self._bench.units.runs == release and release not in self.unwell
+
     def await_open(self, definition: Definition, url: str, limit_s: int) -> None:
         return
 

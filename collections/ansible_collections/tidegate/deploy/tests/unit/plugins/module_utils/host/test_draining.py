@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.host import reaper
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.bench import Bench
 
 
@@ -175,3 +176,102 @@ def test_draining_by_hooks_is_undone_in_every_case(bench: Bench, balancer: Balan
     bench.run_effects()
     bench.run_revert()
     assert balancer.heard == ["drain", "undrain"]
+
+
+# --- before going back
+
+
+def file_drain(bench: Bench, wait_s: int = 1) -> dict[str, Any]:
+    """Draining by a file."""
+    return {"file": str(bench.top / "run" / "drain"), "wait_s": wait_s, "closes": None}
+
+
+class Switches:
+    """Whether the drain file was there, and how long since the last one, each time the unit was started or left."""
+
+    def __init__(self, bench: Bench, file: Path) -> None:
+        self.drained: list[bool] = []
+        start = bench.units.start
+
+        def watched(unit: str, how: str, limit_s: int) -> None:
+            self.drained.append(file.exists())
+            start(unit, how, limit_s)
+
+        bench.units.start = watched  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("ends", ["asked for", "not confirmed"])
+def test_a_release_that_serves_well_is_drained_before_it_goes(bench: Bench, ends: str) -> None:
+    """By hand or at the deadline: the file is there when the old release starts, for its wait, and gone after it."""
+    drain = file_drain(bench)
+    deploy(bench, bench.release("1.0"), drain)
+    change, release = bench.new_change(), bench.release("2.0")
+    bench.begin(change, release, definition=bench.definition(drain=drain))
+    bench.run_effects()
+    if ends == "asked for":
+        bench.confirm(change)
+        bench.back(change)
+    else:
+        bench.clock.sleep(60)
+        reaper.reap_all(bench.host)
+    switches = Switches(bench, Path(drain["file"]))
+    before_ms = bench.clock.ms
+    bench.run_revert()
+    assert (bench.state, bench.current[:3], switches.drained) == ("steady", "1.0", [True])
+    assert bench.clock.ms - before_ms == 1000
+    assert not os.path.exists(drain["file"])
+
+
+def test_a_release_that_does_not_serve_is_replaced_at_once(bench: Bench) -> None:
+    """Nobody waits until traffic has left what answers nobody."""
+    drain = file_drain(bench)
+    deploy(bench, bench.release("1.0"), drain)
+    change = deploy(bench, bench.release("2.0"), drain)
+    bench.watch.unwell = {bench.current}
+    bench.back(change)
+    before_ms = bench.clock.ms
+    bench.run_revert()
+    assert (bench.state, bench.current[:3], bench.clock.ms) == ("steady", "1.0", before_ms)
+
+
+def test_what_is_drained_already_is_not_drained_again(bench: Bench, balancer: Balancer) -> None:
+    """An activation that fails at its probes goes back without a second wait."""
+    deploy(bench, bench.release("1.0"), file_drain(bench))
+    bench.begin(bench.new_change(), bench.release("2.0"), definition=bench.definition(drain=file_drain(bench)))
+    bench.watch.probe, probe = None, bench.watch.probe  # type: ignore[method-assign,assignment]
+    with pytest.raises(TypeError):  # its unit dies while it is drained
+        bench.run_effects()
+    bench.watch.probe = probe  # type: ignore[method-assign]
+    bench.clock.sleep(60)
+    reaper.reap_all(bench.host)
+    before_ms = bench.clock.ms
+    bench.run_revert()
+    assert (bench.state, bench.current[:3], bench.clock.ms) == ("steady", "1.0", before_ms)
+    assert not (bench.top / "run" / "drain").exists()
+
+
+def test_going_back_drains_by_the_hook_of_what_runs(bench: Bench, balancer: Balancer) -> None:
+    """The new release drains; the old one undrains, since it has the same hook."""
+    deploy(bench, bench.release("1.0", balancer.scripts("1.0")), balancer.shipped)
+    change = deploy(bench, bench.release("2.0", balancer.scripts("2.0")), balancer.shipped)
+    assert balancer.heard == ["1.0:undrain", "2.0:drain", "2.0:undrain"]
+    bench.back(change)
+    bench.run_revert()
+    assert (bench.state, bench.current[:3], balancer.heard) == ("steady", "1.0", ["2.0:drain", "1.0:undrain"])
+
+
+@pytest.mark.parametrize("script", ["exit 3", "sleep 60"], ids=["fails", "hangs"])
+def test_a_drain_that_fails_does_not_hinder_going_back(bench: Bench, balancer: Balancer, script: str) -> None:
+    """Within its limit the host goes back all the same, and what it may have drained is undone."""
+    flag = bench.top / "breaks"
+    breaks = hook("/bin/sh", "-c", f"test -e {flag} && {{ {script}; }}; echo drain >> {bench.top}/balancer")
+    drain = by_hooks(breaks, balancer.own["undrain"])
+    deploy(bench, bench.release("1.0"), drain)
+    change = deploy(bench, bench.release("2.0"), drain)
+    assert balancer.heard == ["undrain", "drain", "undrain"]
+    flag.touch()
+    bench.back(change)
+    bench.run_revert()
+    assert (bench.state, bench.current[:3], bench.stands["attempts"]) == ("steady", "1.0", [])
+    assert balancer.heard == ["undrain"]
+    assert not bench.host.journal("web").is_drained(bench.stands["aid"])

@@ -119,7 +119,7 @@ def install_package(host: Host, package_fd: int, digest: str) -> bool:
             if not _is_there(lib, digest):
                 _unpack(host, package_fd, digest)
             _mend_launcher(host, digest)
-            host.units.define(_definitions(host))
+            host.units.define(definitions(host))
             return _take_its_place(host, carried, digest)
         except OSError as error:
             raise Refusal("NO_SPACE", f"{lib}: the host program cannot be installed ({error.strerror})") from None
@@ -128,7 +128,7 @@ def install_package(host: Host, package_fd: int, digest: str) -> bool:
 def _is_whole(host: Host, digest: str) -> bool:
     """Whether nothing is left to do: carried, able to run, and its units are there and start at boot."""
     lib = host.paths.lib
-    return _carried(lib) == digest and _runs(_launcher(lib, digest)) and host.units.defined(_definitions(host))
+    return _carried(lib) == digest and _runs(_launcher(lib, digest)) and host.units.defined(definitions(host))
 
 
 def _keeps(host: Host, carried: str | None, digest: str) -> bool:
@@ -314,7 +314,8 @@ def _sync(folder: str) -> None:
         os.close(descriptor)
 
 
-def _definitions(host: Host) -> dict[str, str]:
+def definitions(host: Host) -> dict[str, str]:
+    """The units of the program, as their files must be: name -> content."""
     return {name: text.format(lib=host.paths.lib, state=host.paths.state) for name, text in UNITS.items()}
 
 

@@ -49,15 +49,26 @@ def holder_of(host: str, port: int, proc: str = "/proc") -> Holder | None:
     return None
 
 
+def listeners(proc: str = "/proc") -> dict[str, tuple[str, int]]:
+    """Address and port of every TCP socket that listens, by its inode."""
+    rows = [row for table in ("tcp", "tcp6") for row in _rows(os.path.join(proc, "net", table))]
+    return {row[9]: (_address(row[1].split(":")[0]), int(row[1].split(":")[1], 16)) for row in rows}
+
+
 def _listening(path: str, port: int) -> list[tuple[str, str]]:
     """Address and inode of each socket that listens on a port."""
+    wanted = f":{port:04X}"
+    return [(_address(row[1].split(":")[0]), row[9]) for row in _rows(path) if row[1].endswith(wanted)]
+
+
+def _rows(path: str) -> list[list[str]]:
+    """The columns of each socket that listens."""
     try:
         with open(path, encoding="ascii") as file:
             rows = [line.split() for line in file.readlines()[1:]]
     except OSError:
         return []
-    wanted = f":{port:04X}"
-    return [(_address(row[1].split(":")[0]), row[9]) for row in rows if row[3] == _LISTEN and row[1].endswith(wanted)]
+    return [row for row in rows if row[3] == _LISTEN]
 
 
 def _address(text: str) -> str:

@@ -118,6 +118,10 @@ class Program:
             from .confirm import renew as step
         elif name == "back":
             from .back import step
+        elif name == "doctor":
+            from .doctor import step
+        elif name == "discover":
+            from .discover import step
         else:
             raise Refusal("PROTOCOL", f"request.step: found {name!r}, which this host program does not know")
         return step

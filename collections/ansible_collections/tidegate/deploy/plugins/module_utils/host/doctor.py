@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The step `doctor`: all that would hinder a rollout on this host, read in one go; nothing is changed, nothing is reaped."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ..core import fitness, vitals
+from ..core.definition import Definition
+from ..core.errors import Refusal
+from ..core.states import ABSENT
+from ..core.version import VERSION
+from . import bounded, fields, install
+from .standing import standing
+from .units import FOLDER, activate_unit, reap_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Optional
+
+    from .host import Host
+
+_PYTHON_S = 20
+_NEW_ENOUGH = "import sys; sys.exit(sys.version_info < (3, 9))"
+
+
+def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
+    """Findings about services, host program and host.
+
+    Args:
+        host: where.
+        request: ``program`` of the controller; ``services``: list of ``{definition, thresholds}``.
+    """
+    asked = request.get("services")
+    if not isinstance(asked, list):
+        raise Refusal("DATA", "request.services: found no list of services", path="services")
+    known = {}
+    found: list[dict[str, str]] = []
+    for item in asked:
+        definition = Definition.parse(fields.mapping(item, "definition"))
+        known[definition.service] = definition.root
+        found += _of_service(host, definition, item.get("thresholds") or {})
+    facts = gather(host, known)
+    found += fitness.findings(facts, str(request.get("program")), VERSION)
+    return {
+        "changed": False,
+        "findings": _once(found),
+        "host": {
+            "time_s": int(host.clock.now_s()),
+            "hostname": os.uname().nodename,
+            "python": ".".join(map(str, sys.version_info[:3])),
+        },
+    }
+
+
+def _once(found: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Two services of a host share its disk and memory; what is wrong with those is said once."""
+    return list({(one["level"], one["found"]): one for one in found}.values())
+
+
+def _of_service(host: Host, definition: Definition, thresholds: dict[str, Any]) -> list[dict[str, str]]:
+    """What the pre-check of a rollout would say now, but for the clock, which the caller knows better."""
+    from . import checks
+
+    try:
+        first = standing(host, definition.service, definition.root)["current"] == ABSENT
+        request = {
+            "definition": definition.doc,
+            "release": None,
+            "first": first,
+            "thresholds": thresholds,
+            "controller_time": int(host.clock.now_s()),
+        }
+        found = checks.precheck(request, host.paths)["findings"]
+    except Refusal as refusal:
+        hint = "mend it first: a pre-check would not come further"
+        found = [
+            {"check": "state", "level": "refuse", "found": f"{definition.service}: {refusal.message}", "hint": hint}
+        ]
+    return [{**one, "found": _named(one, definition)} for one in found]
+
+
+def _named(finding: dict[str, str], definition: Definition) -> str:
+    """Findings of a service name it; those of the host do not."""
+    of_host = {key for key in vitals.DEFAULTS if not key.startswith("service")} | {"disk", "inodes", "systemd"}
+    named = finding["check"] in of_host - {"ports", "previous_release"} or finding["found"].startswith(
+        definition.service
+    )
+    return finding["found"] if named else f"{definition.service}: {finding['found']}"
+
+
+# --- the host program ------------------------------------------------------------------------------------------------
+
+
+def gather(host: Host, known: dict[str, str]) -> dict[str, Any]:
+    """The facts of `core.fitness`.
+
+    Args:
+        host: where.
+        known: the root of each service that the inventory defines here.
+    """
+    program = _program(host)
+    services, broken = [], []
+    for name in host.services():
+        try:
+            services.append(_service(host, name, known))
+        except (Refusal, OSError, KeyError) as error:
+            broken.append({"service": name, "problem": str(error)})
+    expected = program is not None or services
+    return {
+        "program": program,
+        "units": list(_unit_problems(host)) if expected else [],
+        "services": services,
+        "broken": broken,
+        "leftovers": _leftovers(host, known),
+    }
+
+
+def _program(host: Host) -> Optional[dict[str, Any]]:
+    current = os.path.join(host.paths.lib, "current")
+    try:
+        with open(os.path.join(current, "tidegate-host"), encoding="utf-8") as file:
+            shebang = file.readline()
+    except OSError:
+        return None
+    python = shebang[2:].split()[0] if shebang.startswith("#!") and shebang[2:].split() else ""
+    return {
+        "digest": os.path.basename(os.readlink(current)),
+        "version": _text(os.path.join(current, "version")),
+        "python": python or "(none)",
+        "python_problem": _python_problem(python),
+    }
+
+
+def _python_problem(python: str) -> Optional[str]:
+    if not python or not os.access(python, os.X_OK):
+        return "is not there any more"
+    ended = bounded.run([python, "-I", "-S", "-c", _NEW_ENOUGH], _PYTHON_S)
+    return None if ended.rc == 0 else "does not run, or is older than 3.9"
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def _unit_problems(host: Host) -> Iterator[dict[str, str]]:
+    """Units of the program that are masked, changed, missing, or would not start at boot."""
+    for name, text in install.definitions(host).items():
+        path = os.path.join(FOLDER, name)
+        loaded = host.units.properties(name.replace("@.", "@doctor."), "LoadState").get("LoadState", "")
+        if loaded == "masked" or os.path.realpath(path) == os.devnull:
+            yield _unit(name, "is masked", f"on the host: systemctl unmask {name}; then plan any change of it again")
+        elif not os.path.lexists(path):
+            yield _unit(name, "is not there", _REINSTALL)
+        elif _text(path) != text.strip():
+            yield _unit(name, "is not as it was installed", _REINSTALL)
+        elif os.path.isdir(path + ".d"):
+            yield _unit(
+                name, f"is changed by files in {path}.d", f"on the host: rm -r {path}.d; systemctl daemon-reload"
+            )
+        elif "[Install]" in text and not host.units.enablement(name).startswith("enabled"):
+            yield _unit(
+                name, "is disabled: after a crash it would not run at boot", f"on the host: systemctl enable {name}"
+            )
+
+
+_REINSTALL = "on the host: rm /usr/local/lib/tidegate/current; then plan any change of it, which installs all again"
+
+
+def _unit(name: str, problem: str, mend: str) -> dict[str, str]:
+    return {"name": name, "problem": problem, "mend": mend}
+
+
+def _service(host: Host, name: str, known: dict[str, str]) -> dict[str, Any]:
+    stands = standing(host, name, known.get(name))
+    view = host.journal(name).read(ABSENT)
+    state = view["state"]
+    runner = f"tidegate-revert@{name}.service" if state == "reverting" else activate_unit(name)
+    timed = state in ("pending", "ready")
+    timer = f"{reap_name(name, view['deadline_ms'])}.timer" if timed else ""
+    return {
+        **{key: stands[key] for key in ("service", "state", "current", "change", "overdue", "reason", "deadline_in_s")},
+        "watched": not timed or host.units.is_running(timer),
+        "runner": state not in ("pending", "reverting") or host.units.is_running(runner),
+        "known": name in known,
+    }
+
+
+def _leftovers(host: Host, known: dict[str, str]) -> list[str]:
+    """What only an interrupted step leaves; a step that is under way has such things, too."""
+    folders = [os.path.join(root, "releases") for root in known.values()]
+    return [
+        os.path.join(folder, name)
+        for folder in (*folders, host.paths.lib)
+        if os.path.isdir(folder)
+        for name in sorted(os.listdir(folder))
+        if name.startswith((".new-", ".gone-", ".old-"))
+    ]

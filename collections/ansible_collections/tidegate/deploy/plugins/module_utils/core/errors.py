@@ -61,6 +61,8 @@ CODES = {
     # the run
     "NO_CHANGE": "no such change",
     "NOT_OPEN": "the change is closed",
+    "PAUSED": "a paused change waits for resume, rollback or close",
+    "CATCH_UP": "the time for catching up hosts that were down has passed",
     "LEASE": "another run rolls this service out now",
     "LEASE_LOST": "this run no longer holds the lease",
     "WAVE": "the batch is not the plan's next wave",

@@ -1,13 +1,13 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes and the revisions of their plans."""
+"""Changes, the revisions of their plans, and the states that a change may be in."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -15,7 +15,30 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database im
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import CHANGES, REVISIONS, sa
 
-PLANNED = "planned"
+PLANNED, PAUSED = "planned", "paused"
+"""Open: a rollout may begin; one has stopped, and somebody decides how the change goes on."""
+
+PARTIAL = "partial"
+"""Ended but for hosts that were down or failed within the budget, which may still be caught up."""
+
+COMPLETED, KEPT, CLOSED, ROLLED_BACK, FAILED = "completed", "kept", "closed", "rolled_back", "failed"
+"""Ended: everywhere; where it had come, by policy; as it stood, by a person; taken back; neither here nor there."""
+
+OPEN = (PLANNED, PAUSED)
+_BACK = (ROLLED_BACK, FAILED)
+
+MOVES: Mapping[str, tuple[str, ...]] = {
+    PLANNED: (PAUSED, PARTIAL, COMPLETED, KEPT, CLOSED, *_BACK),
+    PAUSED: (PAUSED, PARTIAL, COMPLETED, CLOSED, *_BACK),
+    PARTIAL: (PARTIAL, COMPLETED, CLOSED, *_BACK),
+    COMPLETED: _BACK,
+    KEPT: _BACK,
+    CLOSED: _BACK,
+    ROLLED_BACK: _BACK,
+    FAILED: _BACK,
+}
+"""What may become of a change: from each state, the states that an outcome may lead to."""
+
 ID_PATTERN = r"CHG-[0-9]{4}-[0-9]{4,9}"
 
 
@@ -110,30 +133,32 @@ class Changes(Database):
             found = connection.execute(_newest_first(query).limit(1)).first()
         return None if found is None else _row(found)
 
-    def changes(self, limit: int = 20) -> list[ChangeRow]:
-        """The changes that were planned last, newest first."""
+    def changes(self, limit: int = 20, state: str | None = None) -> list[ChangeRow]:
+        """The changes that were planned last, newest first; of one state if that is given."""
+        query = _select() if state is None else _select().where(CHANGES.c.state == state)
         with self.reading() as connection:
-            return [_row(found) for found in connection.execute(_newest_first(_select()).limit(limit))]
+            return [_row(found) for found in connection.execute(_newest_first(query).limit(limit))]
 
-    def set_change_state(self, change_id: str, expected: Collection[str], new: str, outcome_doc: Any = None) -> None:
-        """Move a change from one of the expected states to a new one; with an outcome, it is closed.
+    def move_change(self, change_id: str, new: str, outcome_doc: Any) -> None:
+        """Give a change an outcome, and the state that follows from it, as `MOVES` allows.
+
+        It is closed from then on, unless that state is open. When it closed is kept while the state stays.
 
         Raises:
-            Refusal: NO_CHANGE; NOT_OPEN, it is in a state that was not expected. Nothing changed.
+            Refusal: NO_CHANGE; NOT_OPEN, its state does not lead there. Nothing changed.
         """
-        values: dict[str, Any] = {"state": new}
-        if outcome_doc is not None:
-            values |= {"outcome": doc_in(outcome_doc), "closed_at": stamp(self.now())}
+        values: dict[str, Any] = {"state": new, "outcome": doc_in(outcome_doc)}
         with self.writing() as connection:
             found = _require(connection, change_id)
-            if found.state not in expected:
+            if new not in MOVES[found.state]:
                 raise Refusal(
                     "NOT_OPEN",
-                    f"change {change_id} is {found.state}, expected {' or '.join(sorted(expected))}: "
-                    f"it cannot become {new}",
+                    f"change {change_id} is {found.state}: it cannot become {new}, only {' or '.join(MOVES[found.state])}",
                     change=change_id,
                     state=found.state,
                 )
+            if found.state != new:
+                values["closed_at"] = None if new in OPEN else stamp(self.now())
             connection.execute(CHANGES.update().where(CHANGES.c.id == change_id).values(values))
 
 

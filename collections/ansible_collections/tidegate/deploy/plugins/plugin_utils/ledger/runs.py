@@ -127,6 +127,15 @@ class Runs(Database):
         with self.reading() as connection:
             return [_run_row(found) for found in connection.execute(query)]
 
+    def touched_hosts(self, change_id: str) -> set[str]:
+        """The hosts on which any run of a change had an effect, or may have had."""
+        of_change = sa.join(RUN_HOSTS, RUNS, RUN_HOSTS.c.run_id == RUNS.c.id)
+        query = sa.select(RUN_HOSTS.c.host).select_from(of_change)
+        with self.reading() as connection:
+            return set(
+                connection.execute(query.where(RUNS.c.change_id == change_id, RUN_HOSTS.c.touched == 1)).scalars()
+            )
+
     def halt(self, run_id: str, code: str, message: str) -> bool:
         """Let no further wave of a run open, and keep the first cause. Answers whether this was the first."""
         with self.writing() as connection:

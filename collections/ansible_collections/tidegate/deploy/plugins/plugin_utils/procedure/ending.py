@@ -32,7 +32,7 @@ def end(run: Run, outcome: Outcome) -> None:
     state = _STATE_OF.get(outcome.verdict)
     change = change_of(run.store, run.change_id)
     if state is not None and change.state != state:
-        run.store.set_change_state(run.change_id, {change.state}, state, outcome.doc())
+        run.store.move_change(run.change_id, state, outcome.doc())
     run.store.end_run(run.id, outcome.verdict, outcome.doc())
 
 

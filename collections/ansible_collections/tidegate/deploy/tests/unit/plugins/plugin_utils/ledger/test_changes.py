@@ -10,6 +10,13 @@ import hashlib
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import (
+    FAILED,
+    MOVES,
+    OPEN,
+    PLANNED,
+    ROLLED_BACK,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 
 PLAN = b'{"service":"web"}'
@@ -86,9 +93,9 @@ def test_a_pinned_id_of_another_service_is_refused(store):
 def test_a_closed_change_takes_no_revision(store):
     """What has an outcome is not planned again."""
     change, _revision = plan(store)
-    store.set_change_state(change, {"planned"}, "done", {"hosts": 3})
+    store.move_change(change, "completed", {"hosts": 3})
     for again in (lambda: plan(store, id=change), lambda: store.add_revision(change, DIGEST, PLAN)):
-        with pytest.raises(Refusal, match=r"was closed at 2026-11-24T12:00:00\.000000Z \(done\)") as caught:
+        with pytest.raises(Refusal, match=r"was closed at 2026-11-24T12:00:00\.000000Z \(completed\)") as caught:
             again()
         assert caught.value.code == "NOT_OPEN"
     assert store.change(change).revision == 1
@@ -106,9 +113,9 @@ def test_open_changes_are_those_without_outcome(store):
     first, second = plan(store)[0], plan(store)[0]
     plan(store, service="worker")
     plan(store, environment="staging")
-    store.set_change_state(first, {"planned"}, "running")
+    store.move_change(first, "paused", {})
     assert [change.id for change in store.open_changes("web", "production")] == [first, second]
-    store.set_change_state(first, {"running"}, "done", {})
+    store.move_change(first, "completed", {})
     assert [change.id for change in store.open_changes("web", "production")] == [second]
     assert (store.change(first).outcome, store.change(first).closed_at) == ({}, "2026-11-24T12:00:00.000000Z")
 
@@ -119,29 +126,66 @@ def test_the_latest_change_is_found_by_state_too(store, clock):
     clock.turn(1)
     second = plan(store)[0]
     assert store.latest_change("web", "production").id == second
-    store.set_change_state(first, {"planned"}, "done", {})
-    assert store.latest_change("web", "production", "done").id == first
+    store.move_change(first, "completed", {})
+    assert store.latest_change("web", "production", "completed").id == first
     assert store.latest_change("web", "production", "failed") is None
     assert [change.id for change in store.changes(1)] == [second]
 
 
-def test_a_state_moves_only_from_what_was_expected(store):
-    """Compare and set: an unexpected state refuses and leaves everything as it was."""
-    change, _revision = plan(store)
+@pytest.mark.parametrize(("state", "new"), [(a, b) for a in MOVES for b in MOVES])
+def test_a_state_leads_only_where_the_table_says(store, state, new):
+    """Every pair of states: a move of the table happens, any other refuses and leaves everything as it was."""
+    change = _in_state(store, state)
     before = store.change(change)
-    with pytest.raises(
-        Refusal, match=f"change {change} is planned, expected done or running: it cannot become back"
-    ) as caught:
-        store.set_change_state(change, {"running", "done"}, "back", {"x": 1})
-    assert (caught.value.code, caught.value.facts["state"]) == ("NOT_OPEN", "planned")
+    if new in MOVES[state]:
+        store.move_change(change, new, {"x": 1})
+        found = store.change(change)
+        assert (found.state, found.outcome, found.closed_at is None) == (new, {"x": 1}, new in OPEN)
+        return
+    with pytest.raises(Refusal, match=f"change {change} is {state}: it cannot become {new}") as caught:
+        store.move_change(change, new, {"x": 1})
+    assert (caught.value.code, caught.value.facts["state"]) == ("NOT_OPEN", state)
     assert store.change(change) == before
 
 
-def test_a_closed_change_can_get_another_outcome(store, clock):
-    """Going back later writes the outcome that holds now."""
+def _in_state(store, state):
     change, _revision = plan(store)
-    store.set_change_state(change, {"planned"}, "done", {"good": 3})
+    if state != PLANNED:
+        assert state in MOVES[PLANNED]
+        store.move_change(change, state, {})
+    return change
+
+
+def test_nothing_leads_back_to_planned_and_every_state_can_be_taken_back():
+    """A change begins once; the way back is open from everywhere."""
+    assert all(PLANNED not in moves for moves in MOVES.values())
+    assert all({ROLLED_BACK, FAILED} <= set(moves) for moves in MOVES.values())
+
+
+def test_a_closed_change_can_get_another_outcome(store, clock):
+    """Going back later writes the outcome that holds now, and when."""
+    change, _revision = plan(store)
+    store.move_change(change, "completed", {"good": 3})
     clock.turn(60)
-    store.set_change_state(change, {"done"}, "back", {"good": 0})
+    store.move_change(change, "rolled_back", {"good": 0})
     found = store.change(change)
-    assert (found.state, found.outcome, found.closed_at) == ("back", {"good": 0}, "2026-11-24T12:01:00.000000Z")
+    assert (found.state, found.outcome, found.closed_at) == ("rolled_back", {"good": 0}, "2026-11-24T12:01:00.000000Z")
+
+
+def test_catching_up_again_does_not_prolong_the_time_for_it(store, clock):
+    """A change that stays partial keeps the time at which it first ended."""
+    change, _revision = plan(store)
+    store.move_change(change, "partial", {"behind": 2})
+    clock.turn(60)
+    store.move_change(change, "partial", {"behind": 1})
+    found = store.change(change)
+    assert (found.outcome, found.closed_at) == ({"behind": 1}, "2026-11-24T12:00:00.000000Z")
+
+
+def test_changes_of_one_state(store, clock):
+    """The paused ones can be listed apart from the others."""
+    first = plan(store)[0]
+    clock.turn(1)
+    plan(store)
+    store.move_change(first, "paused", {})
+    assert [change.id for change in store.changes(10, "paused")] == [first]

@@ -86,7 +86,7 @@ def test_of_processes_that_move_a_change_exactly_one_does(path, clock):
     def work(number):
         with Store.open(path, clock) as store:
             try:
-                store.set_change_state(change, {"planned"}, f"mine{number}")
+                store.move_change(change, "completed", {"by": number})
             except Refusal as refusal:
                 return refusal.code
             return "moved"

@@ -79,7 +79,7 @@ class Site:
         """End the run, and let the next one be another process."""
         run = Run.current(self.store)
         if run.change_id:
-            self.store.set_change_state(run.change_id, {"planned"}, state, {"verdict": state})
+            self.store.move_change(run.change_id, state, {"verdict": state})
         self.forget()
 
     def forget(self):

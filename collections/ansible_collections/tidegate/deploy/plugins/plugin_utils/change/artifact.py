@@ -77,8 +77,11 @@ def resolve(
 
     Raises:
         Refusal: ARTIFACT_MISSING, DIGEST, FETCH, or what is wrong with the archive.
+        ValueError: the change carries no artifact.
     """
     source, parsed = change.artifact, Limits.parse(dict(limits))
+    if source is None:
+        raise ValueError(f"{change.place} carries no artifact")
     if source.kind == "file":
         path = Path(source.path)
         with _opened(path, change.place) as fd:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.urls import Url
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import strict_yaml
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import payload, strict_yaml
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import CHANGE, TAKE_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
     Problem,
@@ -26,6 +26,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate
 )
 
 MAX_BYTES = 256 * 1024
+TASKS_RELEASE = "tasks"
+"""What a change that carries tasks is called on hosts, unless its file gives a release."""
+
 BACK_FOR_S = 7 * 86400
 CATCH_UP_FOR_S = 7 * 86400
 MOST_BACK_FOR_S = 3650 * 86400
@@ -75,7 +78,9 @@ class ChangeFile:
         place: the file's absolute path.
         service: the service that changes.
         release: the version that it changes to.
-        artifact: where its bytes come from.
+        artifact: where its bytes come from; None where the change carries tasks.
+        tasks: the site's own tasks that it carries instead of a release.
+        once: tasks that run once per change.
         id: the change that this file is, when it pins one.
         title: what people call the change.
         hosts: names of hosts, an inventory pattern, or None for the service's own.
@@ -90,7 +95,9 @@ class ChangeFile:
     place: str
     service: str
     release: str
-    artifact: ArtifactSource
+    artifact: ArtifactSource | None
+    tasks: payload.Tasks | None = None
+    once: tuple[payload.Once, ...] = ()
     id: str | None = None
     title: str | None = None
     hosts: tuple[str, ...] | str | None = None
@@ -166,11 +173,23 @@ def _refuse_unsupported(document: strict_yaml.Document, place: str) -> None:
 
 def _rules(value: dict[str, Any]) -> list[Problem]:
     """What a schema cannot say."""
-    found = _artifact_rules(value["artifact"])
-    for key in ("back_for", "catch_up_for"):
-        if key in value and duration_s(value[key]) > MOST_BACK_FOR_S:
-            found.append(Problem((key,), shown(value[key]), f"at most {MOST_BACK_FOR_S // 86400}d"))
-    return found
+    most = f"at most {MOST_BACK_FOR_S // 86400}d"
+    times = [key for key in ("back_for", "catch_up_for") if key in value and duration_s(value[key]) > MOST_BACK_FOR_S]
+    return [
+        *_payload_rules(value),
+        *payload.rules(value),
+        *(Problem((key,), shown(value[key]), most) for key in times),
+    ]
+
+
+def _payload_rules(value: dict[str, Any]) -> list[Problem]:
+    """A change carries either a release with its artifact or tasks; of tasks the release is only a name."""
+    if "tasks" in value:
+        return [Problem(("artifact",), "it beside tasks", "either of them")] if "artifact" in value else []
+    missing = [key for key in ("release", "artifact") if key not in value]
+    properties = CHANGE["properties"]
+    found = [Problem((key,), "nothing", str(properties[key]["description"])) for key in missing]
+    return found or _artifact_rules(value["artifact"])
 
 
 def _artifact_rules(artifact: dict[str, Any]) -> list[Problem]:
@@ -203,8 +222,10 @@ def _change(value: dict[str, Any], place: str) -> ChangeFile:
     return ChangeFile(
         place=place,
         service=value["service"],
-        release=str(value["release"]),
-        artifact=_artifact(value["artifact"], place),
+        release=str(value.get("release", TASKS_RELEASE)),
+        artifact=_artifact(value["artifact"], place) if "artifact" in value else None,
+        tasks=payload.tasks_in(value, place),
+        once=payload.once_in(value, place),
         id=value.get("id"),
         title=value.get("title"),
         hosts=tuple(hosts) if isinstance(hosts, list) else hosts,

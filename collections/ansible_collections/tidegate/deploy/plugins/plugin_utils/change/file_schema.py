@@ -19,13 +19,70 @@ _SHA256 = {
     "description": "a SHA-256 digest: 64 hexadecimal digits in lower case",
 }
 
+BEFORE, AFTER = TIMES = ("before", "after")
+"""When a task that runs once per change runs: before the first wave, or after the last one."""
+
+NONE, UNNEEDED = ("none", "unneeded")
+"""Tasks without a way back: the change cannot go back past them; or they may stay when it does."""
+
+_PART = {
+    "type": ["string", "object"],
+    "minLength": 1,
+    "additionalProperties": False,
+    "required": ["role"],
+    "properties": {
+        "role": {"type": "string", "minLength": 1, "description": "the name of a role, or the path of its folder"},
+        "tasks_from": {"type": "string", "minLength": 1, "description": "a file in the role's tasks folder"},
+    },
+    "description": "the path of a task file, relative to the change file, or {role: NAME, tasks_from: FILE}",
+}
+
+TASKS: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["apply", "revert", "check"],
+    "properties": {
+        "apply": {**_PART, "description": f"what makes the change on a host: {_PART['description']}"},
+        "revert": {**_PART, "description": f"what takes it back, or none: {_PART['description']}"},
+        "check": {**_PART, "description": f"what says whether it is there: {_PART['description']}"},
+    },
+    "description": "{apply: FILE, revert: FILE or none, check: FILE}",
+}
+
+ONCE: dict[str, Any] = {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["name", "on", "apply"],
+        "properties": {
+            "name": {
+                "type": "string",
+                "pattern": "^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$",
+                "description": "a name of its own: letters, digits, spaces and . _ -, at most 64",
+            },
+            "when": {"enum": list(TIMES), "description": "before (the first wave) or after (the last one)"},
+            "on": _HOST,
+            "apply": {**_PART, "description": f"what is done once: {_PART['description']}"},
+            "check": {**_PART, "description": f"what says whether it was done: {_PART['description']}"},
+            "revert": {
+                "enum": [NONE, UNNEEDED],
+                "description": "none (there is no way back past it), or unneeded (it may stay when the change goes back)",
+            },
+        },
+        "description": "a mapping with name, on and apply",
+    },
+    "description": "a list of tasks that run once per change, each with name, on and apply",
+}
+
 CHANGE: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A change file of Tidegate",
-    "description": "a mapping with service, release and artifact",
+    "description": "a mapping with service, and release and artifact or tasks",
     "type": "object",
     "additionalProperties": False,
-    "required": ["service", "release", "artifact"],
+    "required": ["service"],
     "properties": {
         "service": {"type": "string", "minLength": 1, "description": "a service that tidegate_services defines"},
         "release": {
@@ -61,6 +118,8 @@ CHANGE: dict[str, Any] = {
                 },
             },
         },
+        "tasks": TASKS,
+        "once": ONCE,
         "id": {
             "type": "string",
             "pattern": f"^{CHANGE_ID.pattern}$",

@@ -111,7 +111,7 @@ def test_sizes_and_patterns():
 
 URL = "service: web\nrelease: 1\nartifact:\n  url: {url}\n  sha256: " + SHA256 + "\n"
 BAD = {
-    "empty": ("", ": the document: found nothing, expected a mapping with service, release and artifact"),
+    "empty": ("", ": the document: found nothing, expected a mapping with service, and release and artifact or tasks"),
     "only a comment": ("# nothing\n", ": the document: found nothing"),
     "a list": ("- a\n", ":1: the document: found a list of 1, expected a mapping"),
     "not YAML": ("service: [\n", ":2: not YAML: while parsing a flow"),

@@ -12,6 +12,7 @@ description:
   - Runs the probes of the service on the host, and those with C(from=controller) from the controller. Each must pass
     several times in a row over a minimum time.
   - One of them must have seen the new release, or a process that was started after the switch.
+  - Then runs the C(suites) of the service, which the site wrote for pytest-testinfra, against the host.
 author:
   - Tidegate contributors (@tidegate)
 extends_documentation_fragment:
@@ -52,6 +53,24 @@ results:
       description: How long the last answer took, if there was one.
       returned: always
       type: int
+tests:
+  description: What each test of the site's suites came to.
+  returned: when the service has suites and they were run
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: File and name of the test.
+      returned: always
+      type: str
+    outcome:
+      description: V(passed), V(skipped) or V(failed).
+      returned: always
+      type: str
+    detail:
+      description: Why it did not pass.
+      returned: always
+      type: str
 msg:
   description: What the step came to, in one sentence; a code stands before it where it did not go well.
   returned: always

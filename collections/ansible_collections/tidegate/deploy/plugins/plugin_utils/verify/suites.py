@@ -100,7 +100,7 @@ def _require_tests(where: Path, place: str) -> None:
 
 
 def _find(path: str, base: str, place: str) -> Suite:
-    where = Path(base, path)
+    where = Path(os.path.normpath(Path(base, path)))
     files = {str(file.relative_to(where.parent)): file for file in _python_files(where)}
     if not files:
         found = "a folder without Python files" if where.is_dir() else "nothing"
@@ -232,7 +232,7 @@ def _result(case: ElementTree.Element) -> TestResult:
         for tag in tags:
             told = case.find(tag)
             if told is not None:
-                return TestResult(name, outcome, _one_line(f"{told.get('message', '')} {_last_line(told.text)}"))
+                return TestResult(name, outcome, _reason(told))
     return TestResult(name, PASSED)
 
 
@@ -241,9 +241,13 @@ def _why(results: Sequence[TestResult], ended: subprocess.CompletedProcess[str])
     return "; ".join(broken[:_MOST_SHOWN]) or _one_line(" ".join(ended.stdout.splitlines()[-3:])) or "it said nothing"
 
 
-def _last_line(text: str | None) -> str:
-    lines = [line for line in (text or "").splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+def _reason(told: ElementTree.Element) -> str:
+    """The first line of what pytest says of it; of a file that could not be collected the last, which is the error."""
+    message = told.get("message", "")
+    lines = [line for line in (told.text or "").splitlines() if line.strip()]
+    return _one_line(
+        lines[-1].removeprefix("E ") if message == "collection failure" and lines else message.partition("\n")[0]
+    )
 
 
 def _one_line(text: str) -> str:

@@ -19,6 +19,9 @@ CODES = {
     "LIMIT": "the run was narrowed by --limit",
     "STRATEGY": "the play does not run under the linear strategy",
     "DEPENDENCY": "a Python package is missing on the controller",
+    "DOCTOR": "the doctor found what would stop a rollout, or a host that it could not ask",
+    "EXISTS": "services are there already, and nothing of a site is ever overwritten",
+    "NOTHING_FOUND": "no host runs a service of the site's own",
     # the artifact
     "ARTIFACT_MISSING": "the artifact cannot be found or read",
     "DIGEST": "bytes are not the bytes that were promised",
@@ -40,6 +43,7 @@ CODES = {
     "NO_SPACE": "a file system of the host is full or has no free inode",
     "UNSAFE_PATH": "a path on the host can be changed by others, or is not what it must be",
     "RUNS_ELSEWHERE": "the service already runs from outside its root",
+    "ADOPT": "what runs cannot be taken over as it is",
     "HOST_ERROR": "the host program failed in a way that it does not know",
     # the host's state table
     "STATE": "the event does not fit the state that the service is in",
@@ -69,6 +73,10 @@ CODES = {
     "FLOOR": "too few hosts are up for this wave",
     "BUDGET": "more hosts failed than the failure budget allows",
     "DRIFT": "the world differs from the plan",
+    "TASKS": "a change's own tasks failed, or are not the ones that were planned",
+    "CHECK": "a change's check does not find what was to be there, or says nothing",
+    "ONCE": "tasks that run once per change failed, or nobody knows whether they were done",
+    "NO_RETURN": "the change is past a step that has no way back",
     "ANSIBLE": "a task failed that is not one of Tidegate's",
     "BROKEN": "a step broke off in a way that Tidegate does not know, or by a time limit of Ansible's",
     "INTERRUPTED": "the run was interrupted",

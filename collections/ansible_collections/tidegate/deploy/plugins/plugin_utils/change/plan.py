@@ -24,8 +24,9 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core import canoni
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.manifest import Manifest
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import ReleaseId
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.bundle import EMPTY, Bundle
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import CATCH_UP_FOR_S
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import TAKE_BACK
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import NONE, TAKE_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan_schema import PLAN
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
     Path,
@@ -37,6 +38,12 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate
 
 ABSENT = "absent"
 """The previous release of a host on which the service was never deployed."""
+
+WITHOUT = "without"
+"""What a host is on, as its previous release, that does not have what the tasks of a change make."""
+
+ARCHIVE, TASKS = "archive", "tasks"
+"""What a change carries."""
 
 _MISSING = object()
 
@@ -103,6 +110,29 @@ class Plan:
     def manifest_digest(self) -> str:
         """The digest of the release's manifest, which each host derives again from the bytes that it gets."""
         return str(self.doc["release"]["manifest"])
+
+    @property
+    def payload(self) -> str:
+        """What the change carries: `ARCHIVE` or `TASKS`."""
+        return TASKS if self.doc.get("tasks") else ARCHIVE
+
+    @property
+    def once(self) -> tuple[Mapping[str, Any], ...]:
+        """What runs once per change: name, when, on, apply, check and revert of each."""
+        return tuple(self.doc.get("once", ()))
+
+    @property
+    def files(self) -> Mapping[str, Any]:
+        """Digests of the files of its tasks, by their paths in the bundle."""
+        found: Mapping[str, Any] = self.doc.get("files", {})
+        return found
+
+    @property
+    def no_return(self) -> tuple[str, ...]:
+        """Steps past which the change cannot go back, as people call them."""
+        hosts = ("apply, on each host",) if self.payload == TASKS and self.doc["tasks"]["revert"] is None else ()
+        once = (f"{one['name']}, once {one['when']} the waves" for one in self.once if one["revert"] == NONE)
+        return (*hosts, *once)
 
     @property
     def waves(self) -> tuple[tuple[str, ...], ...]:
@@ -183,8 +213,9 @@ def build(
     environment: str,
     title: str | None,
     version: str,
-    manifest: Manifest,
-    artifact: Mapping[str, Any],
+    manifest: Manifest | None,
+    artifact: Mapping[str, Any] | None,
+    bundle: Bundle = EMPTY,
     hosts: Sequence[Host],
     waves: Sequence[Sequence[str]],
     floor: int,
@@ -203,7 +234,8 @@ def build(
         environment: where.
         title: what people call the change, or None.
         version: of the release.
-        manifest: of the release.
+        manifest: of the release; None where the change carries tasks.
+        bundle: the tasks that it carries.
         artifact: kind, name, sha256, size_bytes, strip, url and allow_hosts (`artifact.ResolvedArtifact.doc`).
         hosts: the hosts of the change, in any order.
         waves: their names, wave by wave.
@@ -223,6 +255,7 @@ def build(
     by_name = {host.name: _host_doc(host) for host in hosts}
     ordered = [by_name[name] for wave in waves for name in wave if name in by_name]
     missing = [_host_doc(host) for host in hosts if not any(host.name in wave for wave in waves)]
+    content: Manifest | Bundle = bundle if manifest is None else manifest
     return parse(
         {
             "v": 1,
@@ -232,12 +265,15 @@ def build(
             "title": title,
             "release": {
                 "version": version,
-                "id": str(ReleaseId.of(version, manifest.digest)),
-                "manifest": manifest.digest,
-                "files": manifest.files,
-                "size_bytes": manifest.size_bytes,
+                "id": str(ReleaseId.of(version, content.digest)),
+                "manifest": content.digest,
+                "files": len(bundle.files) if manifest is None else manifest.files,
+                "size_bytes": content.size_bytes,
             },
             "artifact": artifact,
+            "tasks": bundle.tasks,
+            "once": list(bundle.once),
+            "files": bundle.files_doc,
             "definitions": definitions,
             "hosts": ordered + missing,
             "waves": [list(wave) for wave in waves],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import POLICIES
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import NONE, POLICIES, TIMES, UNNEEDED
 
 HEX64 = "^[0-9a-f]{64}$"
 VERSION = "^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$"
@@ -31,6 +31,8 @@ _COUNT = {"type": "integer", "minimum": 0, "description": "a number, 0 or more"}
 _OPTIONAL_TEXT = {"type": ["string", "null"], "description": "text or null"}
 _DIGEST = {"type": "string", "pattern": HEX64, "description": "a SHA-256 digest in lower-case hexadecimal"}
 _ANY_OBJECT = {"type": "object"}
+_PART = _object({"root": _NAME, "entry": _NAME, "role": {"type": "boolean", "description": "true or false"}})
+_OPTIONAL_PART = {**_PART, "type": ["object", "null"]}
 
 PLAN: dict[str, Any] = _object(
     {
@@ -57,8 +59,27 @@ PLAN: dict[str, Any] = _object(
                 "strip": _COUNT,
                 "url": _OPTIONAL_TEXT,
                 "allow_hosts": {"type": "array", "items": _NAME},
-            }
+            },
+            type=["object", "null"],
         ),
+        "tasks": _object({"apply": _PART, "check": _PART, "revert": _OPTIONAL_PART}, type=["object", "null"]),
+        "once": {
+            "type": "array",
+            "items": _object(
+                {
+                    "name": _NAME,
+                    "when": {"enum": list(TIMES), "description": "before or after"},
+                    "on": _NAME,
+                    "apply": _PART,
+                    "check": _OPTIONAL_PART,
+                    "revert": {"enum": [NONE, UNNEEDED], "description": "none or unneeded"},
+                }
+            ),
+        },
+        "files": {
+            "type": "object",
+            "additionalProperties": _object({"sha256": _DIGEST, "executable": {"type": "boolean"}}),
+        },
         "definitions": {"type": "object", "minProperties": 1, "additionalProperties": _ANY_OBJECT},
         "hosts": {
             "type": "array",

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.archive import Limits
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import artifact as artifacts
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle as bundles
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import ChangeFile
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.hosts import resolve_hosts
@@ -32,6 +33,7 @@ class Inventory:
         expand: the hosts that a pattern stands for, in the inventory's order.
         common: the variables that every host shares (those of localhost).
         folder: where the inventory lies.
+        roles: folders in which Ansible looks for roles.
     """
 
     hostvars: Mapping[str, Mapping[str, Any]]
@@ -39,6 +41,7 @@ class Inventory:
     expand: Callable[[str], list[str]]
     common: Mapping[str, Any]
     folder: str
+    roles: Sequence[str] = ()
 
     def has(self, service: str) -> bool:
         """Whether any host of this inventory has a service."""
@@ -70,11 +73,13 @@ class Draft:
         plan: all of it but what the hosts run now.
         artifact_path: where the controller reads the artifact.
         pinned: the id that the change file asks for.
+        bundle: the files of the site's own tasks.
     """
 
     plan: plans.Plan
     artifact_path: str
     pinned: str | None
+    bundle: bundles.Bundle = bundles.EMPTY
 
 
 def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft:
@@ -91,9 +96,13 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft
     names = _hosts(change, inventory)
     services = {name: inventory.services_of(name).service(change.service) for name in names}
     limits = Limits().doc
-    resolved = artifacts.resolve(change, cache, limits)
+    bundle = bundles.read(change.tasks, change.once, change.place, _roles_of(change, inventory))
+    for on in {one.on for one in change.once}:
+        resolve_hosts([on], [*inventory.groups.get("all", ()), "localhost"], f"{change.place}: once")
+    resolved = None if change.tasks else artifacts.resolve(change, cache, limits)
     for links in {tuple(sorted(service.definition["links"].items())) for service in services.values()}:
-        resolved.manifest.with_links(dict(links))  # refuses links that the archive leaves no room for
+        if resolved is not None:
+            resolved.manifest.with_links(dict(links))  # refuses links that the archive leaves no room for
     lead = services[names[0]]
     _require_equal(services, "floor", lambda service: service.floor)
     _require_equal(services, "checks", lambda service: service.checks)
@@ -107,8 +116,9 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft
         environment=_environment(names, inventory),
         title=change.title,
         version=change.release,
-        manifest=resolved.manifest,
-        artifact=resolved.doc,
+        manifest=resolved.manifest if resolved else None,
+        artifact=resolved.doc if resolved else None,
+        bundle=bundle,
         hosts=[plans.Host(name, services[name].definition, domain=inventory.domain_of(name)) for name in names],
         waves=waves.waves,
         floor=waves.floor,
@@ -120,7 +130,18 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft
         checks=lead.checks,
         limits=limits,
     )
-    return Draft(plan, str(resolved.local_path or ""), change.id)
+    return Draft(plan, str((resolved and resolved.local_path) or ""), change.id, bundle)
+
+
+def _roles_of(change: ChangeFile, inventory: Inventory) -> bundles.FindRole:
+    """Where the roles of a change are: beside its file, in the folder above, or where Ansible looks for them."""
+    beside = Path(change.place).parent
+    places = [beside / "roles", beside.parent / "roles", *map(Path, inventory.roles)]
+
+    def find(name: str) -> str | None:
+        return next((str(place / name) for place in places if (place / name).is_dir()), None)
+
+    return find
 
 
 def _hosts(change: ChangeFile, inventory: Inventory) -> tuple[str, ...]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible import constants
 from ansible.plugins.loader import lookup_loader
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import inventory_folder
@@ -21,4 +22,5 @@ def inventory_of(door: RecordDoor) -> Inventory:
         return [str(name) for name in expander.run([pattern], variables=variables)]
 
     groups = {str(name): [str(host) for host in hosts] for name, hosts in variables["groups"].items()}
-    return Inventory(variables["hostvars"], groups, expand, variables, inventory_folder(door.sources))
+    folder, roles = inventory_folder(door.sources), tuple(map(str, constants.DEFAULT_ROLES_PATH or ()))
+    return Inventory(variables["hostvars"], groups, expand, variables, folder, roles)

@@ -35,6 +35,18 @@ REFUSE, WARN, NOTE = "refuse", "warn", "note"
 _STATUS = "ansible-playbook tidegate.deploy.status"
 
 
+def finding(check: str, level: str, found: str, hint: str) -> Finding:
+    """One thing to say.
+
+    Args:
+        check: what was looked at.
+        level: `REFUSE`, `WARN` or `NOTE`.
+        found: what is there, as a sentence.
+        hint: what mends it.
+    """
+    return {"check": check, "level": level, "found": found, "hint": hint}
+
+
 def findings(facts: Facts, digest: str, version: Sequence[int]) -> list[Finding]:
     """All that is to say about a host's program and states.
 
@@ -48,16 +60,12 @@ def findings(facts: Facts, digest: str, version: Sequence[int]) -> list[Finding]
         found += _state(service)
     for broken in facts["broken"]:
         hint = "look at its journal below /var/lib/tidegate/services; nothing is activated before it can be read"
-        found.append(_finding("state", REFUSE, f"{broken['service']}: {broken['problem']}", hint))
+        found.append(finding("state", REFUSE, f"{broken['service']}: {broken['problem']}", hint))
     if facts["leftovers"]:
         shown = ", ".join(facts["leftovers"][:3]) + (" …" if len(facts["leftovers"]) > 3 else "")
         hint = "the next rollout of the service removes it; by hand only while none is under way"
-        found.append(_finding("leftovers", NOTE, f"an interrupted step left {shown}", hint))
+        found.append(finding("leftovers", NOTE, f"an interrupted step left {shown}", hint))
     return found
-
-
-def _finding(check: str, level: str, found: str, hint: str) -> Finding:
-    return {"check": check, "level": level, "found": found, "hint": hint}
 
 
 def _program(facts: Facts, digest: str, version: list[int]) -> Iterator[Finding]:
@@ -65,29 +73,29 @@ def _program(facts: Facts, digest: str, version: list[int]) -> Iterator[Finding]
     if program is None:
         if facts["services"]:
             found = "the host program is gone, while services have states: nothing would go back by itself"
-            yield _finding("program", REFUSE, found, "plan or roll out any change of this host: that installs it")
+            yield finding("program", REFUSE, found, "plan or roll out any change of this host: that installs it")
         else:
-            yield _finding("program", NOTE, "no host program yet", "the first plan or rollout installs it")
+            yield finding("program", NOTE, "no host program yet", "the first plan or rollout installs it")
         return
     if program["python_problem"]:
         found = f"the Python that the host program keeps, {program['python']}, {program['python_problem']}: "
         found += "nothing would go back by itself, not even at boot"
         hint = "install it again, or plan any change of this host: that names another Python, if there is one"
-        yield _finding("python", REFUSE, found, hint)
+        yield finding("python", REFUSE, found, hint)
     if program["digest"] == digest:
         return
     carried = [int(part) for part in program["version"].split(".") if part.isdigit()]
     if carried > version:
         found = f"carries host program {program['version']}, newer than this controller's {'.'.join(map(str, version))}"
-        yield _finding("program", WARN, found, "use the Tidegate that installed it, or a newer one")
+        yield finding("program", WARN, found, "use the Tidegate that installed it, or a newer one")
     else:
         found = f"carries another host program ({program['version'] or 'no version'}, {program['digest'][:12]})"
-        yield _finding("program", NOTE, found, "the next plan or rollout replaces it")
+        yield finding("program", NOTE, found, "the next plan or rollout replaces it")
 
 
 def _units(facts: Facts) -> Iterator[Finding]:
     for unit in facts["units"]:
-        yield _finding("reaper", REFUSE, f"{unit['name']} {unit['problem']}", unit["mend"])
+        yield finding("reaper", REFUSE, f"{unit['name']} {unit['problem']}", unit["mend"])
 
 
 def _state(service: Facts) -> Iterator[Finding]:
@@ -97,33 +105,33 @@ def _state(service: Facts) -> Iterator[Finding]:
     elif state == "reverting":
         if service["runner"]:
             found = f"{name}: goes back to {service['current']} now"
-            yield _finding("state", WARN, found, f"wait for it; {_STATUS} shows how far it is")
+            yield finding("state", WARN, found, f"wait for it; {_STATUS} shows how far it is")
         else:
             found = f"{name}: is going back, and nothing works on it: tidegate-revert@{name}.service does not run"
-            yield _finding("reaper", REFUSE, found, f"{_STATUS} starts it again")
+            yield finding("reaper", REFUSE, found, f"{_STATUS} starts it again")
     elif state == "failed":
         found = f"{name}: could not go back ({service['reason'] or 'no reason is kept'})"
         hint = f"mend the cause on the host, then ansible-playbook tidegate.deploy.rollback -e tidegate_change={change}"
-        yield _finding("state", REFUSE, found, hint)
+        yield finding("state", REFUSE, found, hint)
     if not service["known"]:
         found = f"{name}: has a state here, and the inventory does not define it for this host"
-        yield _finding("state", NOTE, found, "define it again, or take it off the host")
+        yield finding("state", NOTE, found, "define it again, or take it off the host")
 
 
 def _open(service: Facts) -> Iterator[Finding]:
     name, change = service["service"], service["change"]
     if service["overdue"]:
         found = f"{name}: {change} was never confirmed, its deadline is over, and nothing took it back"
-        yield _finding("reaper", REFUSE, found, f"{_STATUS} takes it back at once")
+        yield finding("reaper", REFUSE, found, f"{_STATUS} takes it back at once")
         return
     if not service["watched"]:
         found = f"{name}: {change} waits for its confirmation, and the timer that would take it back is gone"
         hint = f"once its deadline is over ({service['deadline_in_s']} s), {_STATUS} takes it back; so does a reboot"
-        yield _finding("reaper", REFUSE, found, hint)
+        yield finding("reaper", REFUSE, found, hint)
     if service["state"] == "pending" and not service["runner"]:
         found = f"{name}: {change} is being activated, and nothing works on it any more"
-        yield _finding("reaper", REFUSE, found, "it goes back at its deadline; then roll out again")
+        yield finding("reaper", REFUSE, found, "it goes back at its deadline; then roll out again")
     found = (
         f"{name}: {change} is {service['state']}, and goes back in {service['deadline_in_s']} s unless it is confirmed"
     )
-    yield _finding("state", WARN, found, "let the rollout that began it go on, or wait")
+    yield finding("state", WARN, found, "let the rollout that began it go on, or wait")

@@ -29,7 +29,7 @@ _SOCKET = re.compile(r"socket:\[([0-9]+)\]")
 _HERE = {"0.0.0.0": "127.0.0.1", "127.0.0.1": "127.0.0.1", "::": "127.0.0.1", "::1": "[::1]"}  # noqa: S104
 
 
-def step(_host: Host, _request: dict[str, Any]) -> dict[str, Any]:
+def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     """Every unit that looks like one of the site, as facts that nobody vouches for."""
     units = [shown for shown in _shown() if survey.is_own(shown)]
     listening = _listening({shown["Id"] for shown in units})

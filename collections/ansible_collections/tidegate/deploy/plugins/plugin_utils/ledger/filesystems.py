@@ -38,7 +38,7 @@ def refuse_network(folder: str, mounts: Callable[[], str] = mounts_of_kernel) ->
     Raises:
         Refusal: STORE, naming the mount.
     """
-    found = _mount_of(os.path.realpath(folder), mounts())
+    found = mount_of(os.path.realpath(folder), mounts())
     if found is None:
         return
     point, kind = found
@@ -52,7 +52,7 @@ def refuse_network(folder: str, mounts: Callable[[], str] = mounts_of_kernel) ->
         )
 
 
-def _mount_of(path: str, mounts: str) -> tuple[str, str] | None:
+def mount_of(path: str, mounts: str) -> tuple[str, str] | None:
     """Mount point and type of what a path lies on: the longest prefix, and of equal ones the last mounted."""
     best: tuple[str, str] | None = None
     for line in mounts.splitlines():

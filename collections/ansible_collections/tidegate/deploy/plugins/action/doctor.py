@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action behind tidegate.deploy.doctor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ansible.utils.display import Display
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.inspect import inspect
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.doctor import counts, doctor_text, grouped, said
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import controller, examining
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor, refuse_limit
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, OK, StepResult
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each, program_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import HostProgram
+
+CONTROLLER, HOSTS = "controller", "hosts"
+
+
+class ActionModule(RecordDoor):
+    """Look at controller, inventory and all hosts, and say what would hinder a rollout and what mends it.
+
+    The record is looked at from outside: it is neither made nor opened for writing.
+    """
+
+    STEP = "doctor"
+    ARGUMENTS: ClassVar[dict[str, Any]] = {"service": {"type": "str"}, "json_file": {"type": "path"}}
+
+    def perform(self, arguments: Mapping[str, Any]) -> StepResult:
+        refuse_limit()
+        site = examining.read(inventory_of(self), arguments.get("service"))
+        seen = self._ask(site)
+        largest = max(map(len, site.hosts.values()), default=0)
+        here = controller.look()
+        found = [(CONTROLLER, one) for one in controller.findings(here, largest, site.longest_s)]
+        found += [(CONTROLLER, one) for one in inspect(self.store_path)] + site.findings
+        found += [(name, one) for name, of_host in seen.items() for one in of_host.findings]
+        if any(of_host.asked for of_host in seen.values()):
+            found.append((HOSTS, examining.enforcement(seen)))
+        findings = grouped(found)
+        silent = [name for name, of_host in seen.items() if not of_host.asked]
+        versions = f"ansible-core {here.core}, {here.executable}"
+        Display().display(doctor_text(findings, list(seen), silent, self.store_path, versions))
+        count = counts(findings)
+        if arguments.get("json_file") and not self.check:
+            _write(Path(arguments["json_file"]), {"counts": count, "findings": findings, "store": self.store_path})
+        hinders = count["stop"] + count["unknown"]
+        return StepResult(
+            self.STEP, FAILED if hinders else OK, said(count), code="DOCTOR" if hinders else "", data={"counts": count}
+        )
+
+    def _ask(self, site: examining.Site) -> dict[str, examining.Seen]:
+        """Ask all hosts at once; the program travels along and leaves nothing there."""
+        hostvars = self.task_vars["hostvars"]
+        programs: dict[str, HostProgram | Refusal] = {}
+        for name in site.services:
+            # Templates are resolved here, in the one thread that Ansible's templating knows.
+            try:
+                programs[name] = program_of(self, hostvars, name, check=True)
+            except Refusal as refusal:
+                programs[name] = refusal
+        return each(
+            site.services,
+            lambda name: examining.examine(programs[name], site.services[name], lambda: now().timestamp()),
+        )
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Refusal("DATA", f"json_file {path}: {error.strerror}; name a file in a folder that is there") from None

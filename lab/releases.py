@@ -39,6 +39,20 @@ def build(place: Path = PLACE) -> list[Path]:
     ]
 
 
+def build_bulky(version: str, files: int, place: Path = PLACE) -> Path:
+    """Build a good release of the web service with many small files, whose unpacking takes a moment.
+
+    Args:
+        version: what it is called.
+        files: how many there are beside its own.
+        place: the folder for the archive.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    own = _files("web", version, None)
+    more = {f"pages/{number:05}.txt": (f"page {number}\n".encode(), 0o644) for number in range(files)}
+    return _write(place / f"web-{version}.tar.gz", {**own, **more})
+
+
 def _files(service: str, version: str, trouble: str | None) -> dict[str, tuple[bytes, int]]:
     files = {
         "VERSION": (f"{version}\n".encode(), 0o644),

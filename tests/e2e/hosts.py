@@ -152,9 +152,9 @@ class Fleetful:
         """Remember what is there now as the baseline."""
         self._each(None, lambda host: host.ssh(f"kind={BASELINE}\n{_KEEP}"))
 
-    def put_back(self, kind: str = BASELINE) -> None:
+    def put_back(self, kind: str = BASELINE, names: Iterable[str] | None = None) -> None:
         """Bring all hosts to the baseline (v1 runs, confirmed by a change) or to nothing but the host program."""
-        self._each(None, lambda host: host.ssh(f"kind={kind}\n{_PUT_BACK}"))
+        self._each(names, lambda host: host.ssh(f"kind={kind}\n{_PUT_BACK}"))
 
     def forget_program(self) -> None:
         """As if no host had ever heard of Tidegate."""

@@ -123,17 +123,19 @@ class Driver:
 
     def stage(self, release: Release, doc: dict[str, Any] | None = None) -> Answer:
         """Bring a release to the host by push."""
+        return self.call("stage", release.path.read_bytes(), **self.staging(release, doc))
+
+    def staging(self, release: Release, doc: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The fields of a request to stage by push."""
         data = release.path.read_bytes()
         artifact = {"name": release.path.name, "sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
-        return self.call(
-            "stage",
-            data,
-            definition=doc or definition(),
-            release=release.doc,
-            artifact={**artifact, "strip": 0},
-            source={"kind": "push"},
-            limits={},
-        )
+        return {
+            "definition": doc or definition(),
+            "release": release.doc,
+            "artifact": {**artifact, "strip": 0},
+            "source": {"kind": "push"},
+            "limits": {},
+        }
 
     def activation(self, change: str, release: Release, previous: str, **changes: Any) -> dict[str, Any]:
         """The fields of a request to activate; a new token belongs to it."""

@@ -12,7 +12,8 @@ from collections import Counter
 from types import TracebackType
 from urllib.parse import urlsplit
 
-AT_ONCE = 200
+LEAST_AT_ONCE = 200
+WAITING_S = 5  # so long an answer may take before the sender itself has too many on their way
 TIMEOUT_S = 10.0
 RELEASE_HEADER = "x-release"
 
@@ -33,6 +34,7 @@ class Load:
         self._where = (parts.hostname, parts.port or 80)
         self._request = f"GET {parts.path or '/'} HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n".encode()
         self._pause_s = 1 / rate
+        self._at_once = max(LEAST_AT_ONCE, round(rate * WAITING_S))
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._send_all()), daemon=True)
         self.answers: Counter[str] = Counter()
@@ -76,7 +78,7 @@ class Load:
         running: set[asyncio.Task[None]] = set()
         due = time.monotonic()
         while not self._stopped.is_set():
-            if len(running) < AT_ONCE:
+            if len(running) < self._at_once:
                 task = asyncio.create_task(self._send())
                 running.add(task)
                 task.add_done_callback(running.discard)

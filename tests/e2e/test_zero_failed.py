@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests while releases are switched: none fails with a passed socket or behind a balancer; a plain restart loses some.
+
+One rollout switches the three kinds of hosts at once, and each kind has its own sender of 200 requests a second.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e.hosts import V1, V2, Fleetful, assert_all_on
+from e2e.project import ROOMY, UNIT_PROBE, VERSION_PROBE, Project
+
+from lab import balancer
+from lab.fleet import Fleet
+from lab.load import Load
+
+ACTIVATED, BALANCED, PLAIN = "web1", ("web2", "web3"), "web4"
+WAVES = [[ACTIVATED, PLAIN, "web2"], ["web3"]]
+HOSTS = [ACTIVATED, *BALANCED, PLAIN]
+RATE = 200
+REQUESTS = 2000
+WAIT_S = 1  # the balancer asks every 0.2 s
+DRAIN = {"file": "/run/web/drain", "wait_s": WAIT_S, "closes": "http://127.0.0.1:8080/health"}
+SHORT = {"drain_s": 2, "hook_s": 1, "restart_s": 4, "probe_s": 4, "confirm_s": 2}
+DEADLINE_S = 16  # of SHORT: drain and hook count twice
+
+_WITHOUT_SOCKET = """
+mkdir -p /run/systemd/system.control
+sed /web.socket/d /etc/systemd/system/web.service > /run/systemd/system.control/web.service
+systemctl stop web.service web.socket; systemctl daemon-reload; systemctl start web.service
+"""
+_WITH_SOCKET = """
+rm /run/systemd/system.control/web.service
+systemctl stop web.service; systemctl daemon-reload; systemctl start web.service
+"""
+
+
+@pytest.fixture
+def mixed(site: Project, hosts: Fleetful) -> Iterator[Project]:
+    """Four hosts: one with a passed socket, two that are drained behind HAProxy, one that is just restarted."""
+    without = [*BALANCED, PLAIN]
+    hosts.ssh(_WITHOUT_SOCKET, without)
+    site.inventory(HOSTS)
+    _define(site, ROOMY)
+    yield site
+    balancer.stop(hosts.fleet.state)
+    hosts.ssh(_WITH_SOCKET, without)
+
+
+def _define(site: Project, limits: dict[str, int]) -> None:
+    service: dict[str, Any] = {"unit": "web.service", "probes": [VERSION_PROBE, UNIT_PROBE], "limits": limits}
+    drained = {name: {"tidegate_services": {"web": {**service, "drain": DRAIN}}} for name in BALANCED}
+    undrained = {name: {"tidegate_services": {"web": service}} for name in (ACTIVATED, PLAIN)}
+    site.inventory(HOSTS, **drained, **undrained)
+
+
+def _balance(hosts: Fleetful) -> str:
+    """HAProxy before the two hosts, once it sends to both."""
+    address = hosts.fleet.balance(*BALANCED)
+    _await(lambda: [_server(hosts.fleet, name)["status"] for name in BALANCED] == ["UP", "UP"], 10)
+    return f"{address}/version"
+
+
+def test_requests_through_three_switches_and_one_back(
+    mixed: Project, hosts: Fleetful, record_property: pytest.RecordProperty
+) -> None:
+    """Three rollouts, then one taken back by hand: no request fails but those to the host that is just restarted."""
+    urls = {
+        "socket activation": f"http://{hosts[ACTIVATED].address}:8080/version",
+        "drained behind HAProxy": _balance(hosts),
+        "plain restart": f"http://{hosts[PLAIN].address}:8080/version",
+    }
+    with ExitStack() as sending:
+        loads = {kind: sending.enter_context(Load(url, RATE)) for kind, url in urls.items()}
+        for version in (V2, V1, V2):
+            done = mixed.rollout(version, waves=WAVES, floor=1)
+            assert done.rc == 0, done.text
+            assert_all_on(hosts.see(HOSTS), version)
+        lost = loads["plain restart"].failed
+        back = mixed.play("rollback", change=done.change)
+        assert back.rc == 0, back.text
+    assert_all_on(hosts.see(HOSTS), V1)
+
+    for kind, load in loads.items():
+        record_property(kind, load.summary())
+        print(f"{kind}: {load.summary()}")
+        assert load.ok > REQUESTS, load.summary()
+        assert {V1, V2} <= set(load.answers), load.summary()
+    assert loads["socket activation"].failed == 0, loads["socket activation"].summary()
+    assert loads["drained behind HAProxy"].failed == 0, loads["drained behind HAProxy"].summary()
+    assert lost >= 3, "a plain restart lost nothing: the senders would not have seen it elsewhere either"
+
+
+def test_drained_host_that_goes_back_by_itself_serves_again(mixed: Project, hosts: Fleetful) -> None:
+    """Controller gone, effects frozen while the host is drained: its reaper takes it back, and traffic returns."""
+    _define(mixed, SHORT)
+    fleet = hosts.fleet
+    with Load(_balance(hosts), RATE) as load:
+        run = mixed.begin("rollout", change_file=mixed.change(V2, waves=WAVES, floor=1))
+        run.wait_for(lambda: _server(fleet, "web2")["status"] == "NOLB")
+        hosts.ssh("systemctl kill --signal=STOP tidegate-activate@web.service", ["web2"])
+        run.kill()
+        assert hosts.see(["web2"])["web2"].state == "pending"
+
+        back = hosts.wait("web2", lambda seen: seen.settled and not seen.remains, DEADLINE_S + 30)
+        sent = _sent(fleet, "web2")
+        _await(lambda: _sent(fleet, "web2") > sent + RATE / 10, 10)
+
+    assert_all_on({"web2": back}, V1)
+    assert back.journal["reverted"]["release"].startswith(f"{V2}-")
+    assert load.failed == 0, load.summary()
+
+
+# --- HAProxy, asked through its own socket
+
+
+def _server(fleet: Fleet, name: str) -> dict[str, str]:
+    """What HAProxy says of one of its servers: status, and how many sessions it has sent there."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(str(Path(fleet.state.folder) / "balancer" / "admin.sock"))
+        asking.sendall(b"show stat\n")
+        lines = asking.makefile().read().lstrip("# ").splitlines()
+    names = lines[0].split(",")
+    rows = [dict(zip(names, line.split(","), strict=False)) for line in lines[1:]]
+    return next(row for row in rows if row.get("svname") == name)
+
+
+def _sent(fleet: Fleet, name: str) -> int:
+    return int(_server(fleet, name)["stot"])
+
+
+def _await(holds: Any, timeout_s: float) -> None:
+    until = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < until, f"not within {timeout_s:g} s"
+        time.sleep(0.05)

@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 COLLECTION = ROOT / "collections/ansible_collections/tidegate/deploy"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 HOW_TO = sorted((ROOT / "docs/how-to").glob("*.md"))
+FAULTS = {*range(1, 5), *range(6, 13), 14, 15, *range(17, 20), 21, *range(23, 29), 31, 38, *range(47, 53), 55, 57}
+FAULTS |= {5, 20, *range(61, 71)}
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 
 
@@ -97,6 +99,14 @@ def test_files_of_the_framework_page_exist():
     assert all(activity["by"] and activity["tests"] for activity in source["activities"])
 
 
+def test_the_runbook_has_a_row_for_every_fault():
+    """Whoever looks a fault up by its number finds what was seen, what was done and what is to be done."""
+    page = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+    first_cells = re.findall(r"^\| ([\d, ]+) \|", page, re.MULTILINE)
+
+    assert sorted(FAULTS) == sorted(int(number) for cell in first_cells for number in cell.split(","))
+
+
 # --- links and names
 
 
@@ -128,8 +138,11 @@ def test_every_decision_is_listed():
 
 @pytest.mark.parametrize("text", yaml_blocks(HOW_TO))
 def test_examples_of_the_how_tos(text, tmp_path):
-    """Services are read by the code; plays pass the syntax check of ansible-playbook."""
+    """Services and change files are read by the code; plays pass the syntax check of ansible-playbook."""
     example = yaml.safe_load(text)
+    if isinstance(example, dict) and "release" in example:
+        assert file.parse(text, "/site/changes/example.yml").service == example["service"]
+        return
     if isinstance(example, dict):
         assert services.Services.of(example["tidegate_services"]).names
         return

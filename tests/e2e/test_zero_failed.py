@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def _balance(hosts: Fleetful) -> str:
 
 
 def test_requests_through_three_switches_and_one_back(
-    mixed: Project, hosts: Fleetful, record_property: pytest.RecordProperty
+    mixed: Project, hosts: Fleetful, record_property: Callable[[str, object], None]
 ) -> None:
     """Three rollouts, then one taken back by hand: no request fails but those to the host that is just restarted."""
     urls = {
@@ -92,7 +92,6 @@ def test_requests_through_three_switches_and_one_back(
 
     for kind, load in loads.items():
         record_property(kind, load.summary())
-        print(f"{kind}: {load.summary()}")
         assert load.ok > REQUESTS, load.summary()
         assert {V1, V2} <= set(load.answers), load.summary()
     assert loads["socket activation"].failed == 0, loads["socket activation"].summary()
@@ -138,7 +137,7 @@ def _sent(fleet: Fleet, name: str) -> int:
     return int(_server(fleet, name)["stot"])
 
 
-def _await(holds: Any, timeout_s: float) -> None:
+def _await(holds: Callable[[], bool], timeout_s: float) -> None:
     until = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < until, f"not within {timeout_s:g} s"

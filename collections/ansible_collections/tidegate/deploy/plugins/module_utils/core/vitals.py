@@ -18,6 +18,7 @@ The facts, as `host.checks` gathers them (sizes in bytes, times in seconds, null
 ``memory_available_bytes``, ``load_centi`` (of the last minute, times 100), ``cpus``
 ``time_s``, ``controller_time_s``
 ``failed_units``    names
+``adopted_from``    the folder that an adopted service runs from as long as its unit is not changed; null otherwise
 ``unit``            ``{"name", "LoadState", "ActiveState", "SubState", "UnitFileState", "from_root"}``; ``from_root``
                     says whether the unit file names ``<root>/current``
 ``paths``           problems of the root's path, as texts
@@ -166,13 +167,15 @@ def _unit(facts: Facts, _limits: dict[str, int | str]) -> Iterator[Finding]:
     elif facts["first"]:
         elsewhere = runs_elsewhere(unit, facts["root"])
         if elsewhere:
-            hint = (
-                "taking a service over is not supported yet: stop and disable it, and let its unit file run "
-                f"{facts['root']}/current"
-            )
+            hint = "take it over first, without a restart: tidegate.deploy.adopt"
             yield _finding(
                 "runs_elsewhere", elsewhere, f"a service that runs from {facts['root']} only", hint, "refuse"
             )
+    elif facts.get("adopted_from") and not unit["from_root"]:
+        current = f"{facts['root']}/current"
+        found = f"{unit['name']} was adopted from {facts['adopted_from']} and its unit file does not name {current}"
+        hint = "a restart would start the old folder again: change the unit file and run systemctl daemon-reload"
+        yield _finding("runs_elsewhere", found, f"a unit file that runs {current}", hint, "refuse")
 
 
 def _file_systems(facts: Facts, limits: dict[str, int | str]) -> Iterator[Finding]:

@@ -176,7 +176,7 @@ def _begin_locked(host: Host, wish: Wish, damage: str, deadline_ms: int, enablem
         move = spot.decide("activate", **_asked(host, spot, wish, damage or _gone(host, wish)))
         if not move.changed:
             return None
-        _refuse_overlap(host, wish.definition)
+        refuse_overlap(host, wish.definition)
         _refuse_moved(spot.view, wish.definition)
         base = _base(spot)
         begin = _begin_document(host, wish, spot, base, deadline_ms, enablement)
@@ -249,7 +249,7 @@ def _busy(host: Host, definition: Definition) -> Any:
     return None
 
 
-def _refuse_overlap(host: Host, definition: Definition) -> None:
+def refuse_overlap(host: Host, definition: Definition) -> None:
     """Roots and units of two services never overlap."""
     mine = definition.root + "/"
     for other in host.services():
@@ -294,8 +294,8 @@ def _refuse_elsewhere(host: Host, wish: Wish) -> str:
     if elsewhere:
         raise Refusal(
             "RUNS_ELSEWHERE",
-            f"{elsewhere}; taking over a service that runs elsewhere is not supported yet: stop and disable it, "
-            f"and let its unit file run {definition.root}/current",
+            f"{elsewhere}; a first deployment never takes over what runs: take it over with tidegate.deploy.adopt, "
+            "without a restart",
         )
     return host.units.enablement(definition.unit)
 

@@ -101,6 +101,7 @@ def gather(request: dict[str, Any], paths: Paths, senses: Senses) -> dict[str, A
         "cpus": len(os.sched_getaffinity(0)) or None,
         "failed_units": _failed_units(senses.manager),
         "unit": unit,
+        "adopted_from": None if first else _adopted_from(definition, paths),
         "paths": _path_problems(root, senses.authority),
         "ports": _taken_ports(definition, senses) if first else [],
         "probes": None if first else _health(running, senses.manager),
@@ -208,6 +209,15 @@ def _running(definition: dict[str, Any], paths: Paths) -> dict[str, Any]:
         if release is not None and view.get(which) == release and view.get(f"{which}_definition"):
             return dict(view[f"{which}_definition"])
     return definition
+
+
+def _adopted_from(definition: dict[str, Any], paths: Paths) -> str | None:
+    """The folder that an adopted service was found in, where its unit did not run `current` then."""
+    from .disk import Disk
+    from .journal import Journal
+
+    adopted = Journal(paths, Disk(), definition["service"]).read("absent").get("adopted") or {}
+    return adopted.get("from") if adopted.get("elsewhere") else None
 
 
 def _previous(running: dict[str, Any], paths: Paths, authority: Authority) -> dict[str, Any] | None:

@@ -48,6 +48,17 @@ def damage(host: Host, definition: dict[str, Any], release: str, digest: Optiona
     return ""
 
 
+def save_manifest(host: Host, service: str, release: str, manifest: Manifest) -> None:
+    """Keep the manifest of a release, durably."""
+    from .space import writing
+
+    path = host.paths.manifest(service, release)
+    with writing(host.paths.state):
+        host.disk.make_folder(os.path.dirname(path))
+        host.disk.write(path + ".new", canonical.dumps(manifest.doc))
+        host.disk.rename(path + ".new", path)
+
+
 def owner_ids(definition: dict[str, Any]) -> tuple[int, int]:
     """The uid and gid that release files have.
 

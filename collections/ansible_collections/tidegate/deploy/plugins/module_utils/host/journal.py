@@ -102,6 +102,13 @@ class Journal:
         """Let one of the prepared documents become the journal: one rename, durable when this returns."""
         self._disk.rename(self._in(aid, future), self._paths.journal(self.service))
 
+    def adopt(self, document: Mapping[str, Any]) -> None:
+        """Begin the journal of a service that is steady on what no activation has put there; this needs space."""
+        self._disk.make_folder(self._folder)
+        path = os.path.join(self._folder, ".adopted")
+        self._disk.write(path, canonical.dumps(document))
+        self._disk.rename(path, self._paths.journal(self.service))
+
     def sync(self) -> None:
         """Make durable whatever was moved, also by a process that died before it could."""
         if os.path.isdir(self._folder):

@@ -41,12 +41,10 @@ class Lock:
         self._descriptor: Optional[int] = None
 
     def __enter__(self) -> None:
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            self._take(descriptor)
-        except BaseException:
+        descriptor = self._opened()
+        while not self._is_there(descriptor):
             os.close(descriptor)
-            raise
+            descriptor = self._opened()
         self._descriptor = descriptor
 
     def __exit__(
@@ -55,6 +53,28 @@ class Lock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _opened(self) -> int:
+        """A descriptor of the file, locked."""
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except FileNotFoundError:
+            raise Refusal("BUSY", f"the lock {self._path} was removed with all state of this host; run again") from None
+        try:
+            self._take(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def _is_there(self, descriptor: int) -> bool:
+        """Whether what was locked is still the file of that name: its folder may have been removed meanwhile."""
+        try:
+            named = os.stat(self._path, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        mine = os.fstat(descriptor)
+        return (named.st_dev, named.st_ino) == (mine.st_dev, mine.st_ino)
 
     def _take(self, descriptor: int) -> None:
         end_ms = self._clock.now_ms() + self._wait_ms

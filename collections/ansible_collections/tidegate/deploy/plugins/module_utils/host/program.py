@@ -118,6 +118,10 @@ class Program:
             from .confirm import renew as step
         elif name == "back":
             from .back import step
+        elif name == "adopt":
+            from .adopt import step
+        elif name == "remove":
+            from .remove import step
         elif name == "doctor":
             from .doctor import step
         elif name == "discover":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from ..core import retention
+from ..core.release import is_release_id
 from .host import Spot
 
 TYPE_CHECKING = False
@@ -56,7 +57,8 @@ def _newest_first(host: Host, service: str, folder: str) -> list[str]:
         manifest = host.paths.manifest(service, name)
         return os.lstat(manifest if os.path.exists(manifest) else os.path.join(folder, name)).st_mtime_ns
 
-    return sorted((name for name in os.listdir(folder) if not name.startswith(".")), key=staged_ns, reverse=True)
+    # what others put beside our releases, such as the folders from before `adopt`, is theirs to remove
+    return sorted(filter(is_release_id, os.listdir(folder)), key=staged_ns, reverse=True)
 
 
 def _forget_manifests(host: Host, service: str, folder: str) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from ..core import canonical
@@ -20,13 +21,13 @@ from ..core.manifest import DIR, DIR_MODE, Difference, Manifest
 from . import supply, tree
 from .extract import Reading, Tree, read_artifact
 from .host import Host
-from .intact import owner_ids
+from .intact import owner_ids, save_manifest
 from .locks import Lock
 from .order import Order
 from .space import existing, writing
 from .tree import Authority
 
-_PRIVATE = ".new-"
+PRIVATE = ".new-"
 
 
 def stage(request: dict[str, Any], stream: BinaryIO, host: Host) -> dict[str, Any]:
@@ -93,7 +94,7 @@ class _Staging:
         with writing(self._releases):
             releases_fd = self._open_releases(make=True)
         try:
-            _remove_leftovers(releases_fd)
+            remove_leftovers(releases_fd)
             supply.remove_partials(self._partial_folder, keep=self._order.sha256)
             saved = self._saved_manifest()
             found = self._differences(releases_fd, saved)
@@ -166,7 +167,7 @@ class _Staging:
     # --- bringing it in ----------------------------------------------------------------------------------------------
 
     def _bring(self, releases_fd: int, incoming: supply.Push) -> dict[str, Any]:
-        work = _PRIVATE + os.urandom(8).hex()
+        work = PRIVATE + os.urandom(8).hex()
         with writing(self._releases):
             work_fd = tree.make_folder(releases_fd, work)
         try:
@@ -219,7 +220,7 @@ class _Staging:
             with Tree(tree_fd, self._owner) as sink:
                 reading = read_artifact(artifact_fd, order.name, order.strip, order.limits, sink)
                 self._require_promised(reading.manifest)
-                self._add_links(reading.manifest, sink)
+                add_links(reading.manifest, self._links, sink)
             if self._owner:
                 os.fchown(tree_fd, *self._owner)
             os.fchmod(tree_fd, DIR_MODE)
@@ -240,16 +241,6 @@ class _Staging:
                 expected=expected,
             )
 
-    def _add_links(self, manifest: Manifest, sink: Tree) -> None:
-        unpacked = {entry.path for entry in manifest.entries}
-        for entry in manifest.with_links(self._links).entries:
-            if entry.path in unpacked:
-                continue
-            if entry.type == DIR:
-                sink.folder(entry.path)
-            else:
-                sink.link(entry.path, str(entry.target))
-
     def _put(self, manifest: Manifest, found: list[Difference] | None, releases_fd: int, work_fd: int) -> None:
         """Rename the finished tree into its place; whatever damaged thing was there goes aside first.
 
@@ -264,21 +255,13 @@ class _Staging:
         order = self._order
         if found and os.path.lexists(self._path):
             self._require_replaceable(found)
-        self._save_manifest(manifest)
+        save_manifest(self._host, order.definition.service, order.release_id, manifest)
         if found == [] and os.path.lexists(self._path):  # only its manifest was lost
             return
         if os.path.lexists(self._path):
             os.rename(order.release_id, "replaced", src_dir_fd=releases_fd, dst_dir_fd=work_fd)
         os.rename("tree", order.release_id, src_dir_fd=work_fd, dst_dir_fd=releases_fd)
         os.fsync(releases_fd)
-
-    def _save_manifest(self, manifest: Manifest) -> None:
-        paths, disk = self._host.paths, self._host.disk
-        path = paths.manifest(self._order.definition.service, self._order.release_id)
-        with writing(paths.state):
-            disk.make_folder(os.path.dirname(path))
-            disk.write(path + ".new", canonical.dumps(manifest.doc))
-            disk.rename(path + ".new", path)
 
     # --- the way to its place ----------------------------------------------------------------------------------------
 
@@ -289,8 +272,20 @@ class _Staging:
         return tree.open_folder(self._releases, self._authority, make=make)
 
 
-def _remove_leftovers(releases_fd: int) -> None:
+def add_links(manifest: Manifest, links: Mapping[str, str], sink: Tree) -> None:
+    """Add the shared links of a definition to an unpacked release, with the folders that only they need."""
+    unpacked = {entry.path for entry in manifest.entries}
+    for entry in manifest.with_links(links).entries:
+        if entry.path in unpacked:
+            continue
+        if entry.type == DIR:
+            sink.folder(entry.path)
+        else:
+            sink.link(entry.path, str(entry.target))
+
+
+def remove_leftovers(releases_fd: int) -> None:
     """What an interrupted staging left; the lock says that none is under way."""
     for name in os.listdir(releases_fd):
-        if name.startswith(_PRIVATE):
+        if name.startswith(PRIVATE):
             tree.remove_tree(releases_fd, name)

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .disk import Disk
 
-_BACK, _NEW = ".back-", ".next-"
+_BACK, _NEW, _ADOPTED = ".back-", ".next-", ".adopted"
 
 
 class Switch:
@@ -85,6 +85,12 @@ class Switch:
             self._disk.unlink(self.current_path)
         elif self._names() != old:
             self._disk.rename(self._any_back(aid, attempt, old), self.current_path)
+
+    def adopt(self, release: str) -> None:
+        """Let `current` name a release outside of any activation: one that holds what runs already."""
+        link = os.path.join(self._root, _ADOPTED)
+        self._disk.symlink(f"releases/{release}", link)
+        self._disk.rename(link, self.current_path)
 
     def forget(self, aid: str) -> None:
         """Remove what waits beside `current` for an activation that nothing needs any longer."""

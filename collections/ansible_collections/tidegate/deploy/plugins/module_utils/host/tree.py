@@ -63,6 +63,21 @@ def open_folder(path: str, authority: Authority, make: bool = False) -> int:
     return fd
 
 
+def folder_problem(path: str, authority: Authority) -> str:
+    """Why a folder that is there is not one that only root can change, or empty; folders above it are not looked at."""
+    try:
+        fd = os.open(path, _FOLDER)
+    except OSError:
+        return f"{path}: a link or no folder, expected a real folder; name its real path"
+    try:
+        _check_folder(fd, path, authority)
+    except Refusal as refusal:
+        return refusal.message
+    finally:
+        os.close(fd)
+    return ""
+
+
 def read_tree(folder_fd: int) -> tuple[Manifest, dict[str, tuple[int, int]]]:
     """What is in a folder, as a manifest with modes as they are, and uid and gid of each path (`""` is the folder).
 

@@ -19,7 +19,7 @@ from .disk import Disk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .bounded import Ended
     from .paths import Paths
@@ -29,6 +29,7 @@ ASK_S = 20
 STOP_S = 5  # until SIGKILL, for what has to go before going back
 RUNNING = ("active", "activating", "reloading", "deactivating")
 _LAST_LINES = 5
+_STARTED = ("tidegate-reap@*", "tidegate-prune@*", "tidegate-activate@*", "tidegate-revert@*")
 
 
 class Units:
@@ -136,6 +137,24 @@ class Units:
                 self.enable(name)
                 disk.sync_folder(os.path.dirname(link))
         disk.sync_folder(FOLDER)
+
+    def files(self, names: Iterable[str]) -> list[str]:
+        """The unit files that are there, of these."""
+        return [path for path in (os.path.join(FOLDER, name) for name in names) if os.path.lexists(path)]
+
+    def undefine(self, names: Iterable[str]) -> None:
+        """Stop whatever the program has started, and remove its unit files; they may be gone already.
+
+        Args:
+            names: of the units that `define` has written.
+        """
+        self._run(["systemctl", "stop", "--", *_STARTED], 4 * STOP_S)
+        for path in self.files(names):
+            self._run(["systemctl", "disable", "--quiet", "--", os.path.basename(path)], ASK_S)
+            os.unlink(path)
+        self.reload_definitions()
+        self._run(["systemctl", "reset-failed", "--", *_STARTED, *names], ASK_S)
+        Disk().sync_folder(FOLDER)
 
     def start_effects(self, service: str, aid: str, limit_s: int) -> None:
         """Begin the effects of an activation in a unit of their own.

@@ -60,6 +60,13 @@ class Watch:
         results = probes.quick(definition.doc, version_of(release), _WELL_S)
         return all(result["ok"] for result in results)
 
+    def complaint(self, definition: Definition, version: str) -> str:
+        """What a service's probes find wrong with it now, if it is to be a version; empty where nothing is."""
+        from . import probes
+
+        results = probes.quick(definition.doc, {"id": version, "version": version}, definition.limit_s("probe"))
+        return "; ".join(f"probe {result['name']!r}: {result['detail']}" for result in results if not result["ok"])
+
     def await_open(self, definition: Definition, url: str, limit_s: int) -> None:
         """Ask the endpoint that draining closed until it answers well, once.
 

@@ -19,8 +19,17 @@ T = TypeVar("T")
 AT_ONCE = 20
 
 
-def program_of(action: Any, hostvars: Mapping[str, Mapping[str, Any]], name: str, check: bool) -> HostProgram:
+def program_of(
+    action: Any, hostvars: Mapping[str, Mapping[str, Any]], name: str, check: bool, installs: bool = False
+) -> HostProgram:
     """The program of a host other than the task's own.
+
+    Args:
+        action: the action plugin that asks.
+        hostvars: the variables of each host.
+        name: the host's name.
+        check: nothing may be written there.
+        installs: whether the program stays where it was missing.
 
     Raises:
         Refusal: HOSTS, the inventory does not have the host; DATA, its variables do not resolve.
@@ -36,7 +45,7 @@ def program_of(action: Any, hostvars: Mapping[str, Mapping[str, Any]], name: str
         raise
     except Exception as error:  # whatever a template or a plugin of the site's raises
         raise Refusal("DATA", f"{name}: its variables do not resolve: {' '.join(str(error).split())}") from error
-    return HostProgram(channel, str(interpreter) if interpreter else None, check, installs=False)
+    return HostProgram(channel, str(interpreter) if interpreter else None, check, installs)
 
 
 def each(names: Iterable[str], ask: Callable[[str], T]) -> dict[str, T]:

@@ -118,7 +118,27 @@ _FIRST = Migration(
     ),
 )
 
-ALL = (_FIRST,)
+_ONCE = Migration(
+    2,
+    "tasks that run once per change",
+    (
+        """CREATE TABLE once_tasks (
+            change_id TEXT NOT NULL REFERENCES changes (id),
+            name TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            run_id TEXT NOT NULL REFERENCES runs (id),
+            host TEXT NOT NULL,
+            under_way INTEGER NOT NULL,
+            there INTEGER,
+            updated_at TEXT NOT NULL,
+            PRIMARY KEY (change_id, name)
+        )""",
+        "CREATE INDEX once_of_run ON once_tasks (run_id)",
+    ),
+)
+
+ALL = (_FIRST, _ONCE)
 
 
 def version(connection: sa.Connection) -> int:

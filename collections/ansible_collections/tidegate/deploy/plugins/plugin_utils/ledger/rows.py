@@ -14,6 +14,9 @@ INTERRUPTED = "interrupted"
 LIVE = (RUNNING, HALTED)
 """States of a run that has not ended. Every other word that a run is ended with is the caller's."""
 
+BEGUN, DONE = "begun", "done"
+"""States of a task that runs once per change; `once.STATES` has all."""
+
 VERDICTS = ("ok", "failed", "unknown", "skipped", "back")
 
 
@@ -111,3 +114,22 @@ class LeaseRow:
     renewed_at: str
     expires_at: str
     live: bool
+
+
+@dataclass(frozen=True)
+class OnceRow:
+    """A task that runs once per change: where it stands, and what its check found last (None: nothing yet)."""
+
+    change_id: str
+    name: str
+    position: int
+    state: str
+    run_id: str
+    host: str
+    under_way: int
+    there: int | None
+    updated_at: str
+
+    @property
+    def done(self) -> bool:
+        return self.state == DONE

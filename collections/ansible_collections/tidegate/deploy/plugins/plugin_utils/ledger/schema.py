@@ -18,6 +18,7 @@ __all__ = [
     "EVENTS",
     "LEASES",
     "MIGRATIONS",
+    "ONCE",
     "REVISIONS",
     "RUNS",
     "RUN_HOSTS",
@@ -81,4 +82,8 @@ LEASES = _table(
     "leases",
     "service", "environment", "number", "run_id", "holder", "ttl_s", "taken_at", "renewed_at", "expires_at",
 )  # fmt: skip
-TABLES = (CHANGES, REVISIONS, RUNS, WAVES, RUN_HOSTS, EVENTS, LEASES)
+ONCE = _table(
+    "once_tasks",
+    "change_id", "name", "position", "state", "run_id", "host", "under_way", "there", "updated_at",
+)  # fmt: skip
+TABLES = (CHANGES, REVISIONS, RUNS, WAVES, RUN_HOSTS, EVENTS, LEASES, ONCE)

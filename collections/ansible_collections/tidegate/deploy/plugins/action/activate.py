@@ -49,7 +49,7 @@ class ActionModule(HostStep):
         if not self.check:
             token = self.tokens(run).new(host)
             request["token_sha256"] = hashlib.sha256(token.encode("ascii")).hexdigest()
-            run.mark_touched(host)
+            run.mark_touched(host, request["deadline_s"])
         return self.call_until_answered("activate", request, definition.deadline_s())
 
     def _request(self, run: Run, host: str, definition: Definition) -> dict[str, Any]:

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import PAUSE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import BACK, StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, ROLLOUT, Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
 
 ATTEMPTS = 3
@@ -35,6 +37,7 @@ class ActionModule(HostStep):
             "definition": definition,
             "why": arguments.get("why") or self._why(run, host),
             "operator": run.verb == ROLLBACK,
+            "closes": self._closes(run),
             "wait_s": ATTEMPTS * Definition.parse(definition).deadline_s(),
         }
         answer = self.call_until_answered("back", request, ASK_AGAIN_FOR_S)
@@ -44,8 +47,14 @@ class ActionModule(HostStep):
         reverted = answer.service.get("reverted") or {}
         came_back = reverted.get("change") == run.change_id
         verdict = BACK if came_back else "ok"
-        say = f"back on {current}" if came_back else f"stays on {current}, the change is closed there"
-        return self.result_of(answer, say, verdict=verdict, data={"service": dict(answer.service)})
+        closed = ", the change is closed there" if self._closes(run) else ""
+        say = f"back on {current}" if came_back else f"stays on {current}{closed}"
+        result = self.result_of(answer, say, verdict=verdict, data={"service": dict(answer.service)})
+        return result if self._closes(run) else replace(result, where={**result.where, "open": True})
+
+    def _closes(self, run: Run) -> bool:
+        """Whether the change may not go on on this host: it ends, or is taken back everywhere."""
+        return run.verb == ROLLBACK or bool(run.halted and run.policy != PAUSE)
 
     def _why(self, run: Run, host: str) -> str:
         if run.verb == ROLLBACK:
@@ -60,7 +69,7 @@ class ActionModule(HostStep):
     def _count_unknown_failure(self, run: Run, host: str) -> None:
         """In a wave that goes on only a failed host comes here: if none of our steps failed, another task did."""
         row = run.store.host_row(run.id, host)
-        if run.verb == ROLLOUT and not run.halted and row is not None and row.verdict == "ok":
+        if run.forward and not run.halted and row is not None and row.verdict == "ok":
             run.record(
                 host, StepResult(row.step or self.STEP, "failed", "another task of the wave failed", code="ANSIBLE")
             )

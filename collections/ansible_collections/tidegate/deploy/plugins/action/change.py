@@ -28,7 +28,15 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result i
     StepResult,
     where_it_stands,
 )
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import PLAN, ROLLBACK, ROLLOUT, change_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import (
+    CLOSE,
+    PLAN,
+    RESUME,
+    ROLLBACK,
+    ROLLOUT,
+    Run,
+    change_of,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch
 
 
@@ -37,9 +45,10 @@ class ActionModule(RecordDoor):
 
     STEP = "change"
     ARGUMENTS: ClassVar[dict[str, Any]] = {
-        "verb": {"type": "str", "choices": [PLAN, ROLLOUT, ROLLBACK], "required": True},
+        "verb": {"type": "str", "choices": [PLAN, ROLLOUT, RESUME, ROLLBACK, CLOSE], "required": True},
         "file": {"type": "str"},
         "id": {"type": "str"},
+        "reason": {"type": "str"},
     }
 
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
@@ -55,8 +64,15 @@ class ActionModule(RecordDoor):
         verb, file, identity = arguments["verb"], arguments.get("file"), arguments.get("id")
         if file and identity:
             raise Refusal("DATA", f"found both a change file, {file}, and a change, {identity}; name one of them")
+        if verb in (RESUME, ROLLBACK, CLOSE) and file:
+            raise Refusal("DATA", f"found a change file, {file}; {verb} works on a change: -e tidegate_change=CHG-…")
+        if verb == RESUME:
+            return self._opened(opening.begin_again(store, _planned(store, identity)), "goes on")
         if verb == ROLLBACK:
-            return self._open_way_back(store, identity)
+            return self._opened(self._asked_all(opening.begin_way_back(store, _planned(store, identity))), "goes back")
+        if verb == CLOSE:
+            run = opening.begin_closing(store, _planned(store, identity), _reason(arguments.get("reason")))
+            return self._opened(self._asked_all(run), "ends as it stands")
         source = _source(store, file, identity)
         drafted = self._draft(store, source)
         opening.begin(store, verb, drafted, source, identity)
@@ -68,16 +84,18 @@ class ActionModule(RecordDoor):
             data={"service": plan.service, "release": plan.release_id, "hosts": list(plan.host_names)},
         )
 
-    def _open_way_back(self, store: Store, identity: str | None) -> StepResult:
-        change = _planned(store, identity)
-        run = opening.begin_way_back(store, change)
+    def _asked_all(self, run: Run) -> Run:
+        """The run, with what each of its hosts says right now."""
         for host, stand in ask_all(self, {host.name: host.definition for host in run.plan.hosts}).items():
             run.record(host, _asked(stand))
+        return run
+
+    def _opened(self, run: Run, what: str) -> StepResult:
         return StepResult(
             self.STEP,
             "ok",
-            f"{change.id} goes back on {len(run.plan.hosts)} hosts",
-            data={"service": change.service, "release": run.plan.release_id, "hosts": list(run.plan.host_names)},
+            f"{run.change_id or run.doc['expected']} {what} on {len(run.plan.hosts)} hosts",
+            data={"service": run.plan.service, "release": run.plan.release_id, "hosts": list(run.plan.host_names)},
         )
 
     def _draft(self, store: Store, source: str) -> Draft:
@@ -93,6 +111,22 @@ def _asked(stand: Stand) -> StepResult:
     if stand.why_down and stand.service["current"] != ABSENT:
         return StepResult("ask", FAILED, stand.why_down, code="PRECHECK", where=where)
     return StepResult("ask", "ok", f"on {stand.service['current']}", where=where)
+
+
+def _reason(text: str | None) -> str:
+    """Why somebody ends a change as it stands, on one line.
+
+    Raises:
+        Refusal: DATA when nobody says why.
+    """
+    words = " ".join((text or "").split())
+    if not words:
+        raise Refusal(
+            "DATA",
+            "tidegate_reason: found nothing, expected why the change ends as it stands, for example "
+            "-e \"tidegate_reason='the next release mends it'\"",
+        )
+    return words
 
 
 def _source(store: Store, file: str | None, identity: str | None) -> str:

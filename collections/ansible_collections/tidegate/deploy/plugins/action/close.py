@@ -12,13 +12,16 @@ from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import COMPLETED, ROLLED_BACK
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import CLOSED, COMPLETED, ROLLED_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import end_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.ending import end, next_command, outcome_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.ending import end, outcome_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import next_commands
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, ROLLOUT, Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import CLOSE, RESUME, ROLLBACK, ROLLOUT, Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Tokens, drop_scratch
+
+_WANTED = {ROLLOUT: COMPLETED, RESUME: COMPLETED, ROLLBACK: ROLLED_BACK, CLOSE: CLOSED}
 
 
 class ActionModule(RecordDoor):
@@ -26,12 +29,12 @@ class ActionModule(RecordDoor):
 
     STEP = "close"
     ARGUMENTS: ClassVar[dict[str, Any]] = {
-        "verb": {"type": "str", "choices": [ROLLOUT, ROLLBACK], "default": ROLLOUT},
+        "verb": {"type": "str", "choices": [ROLLOUT, ROLLBACK, CLOSE], "default": ROLLOUT},
     }
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         run = Run.current(store)
-        if run.verb != arguments["verb"]:
+        if (ROLLOUT if run.verb == RESUME else run.verb) != arguments["verb"]:
             raise Refusal(
                 "DATA",
                 f"found a run that is a {run.verb}, expected a {arguments['verb']}; is tidegate_verb set from outside?",
@@ -44,9 +47,9 @@ class ActionModule(RecordDoor):
         end(run, outcome)
         Tokens(store.path, run.id).forget()
         Display().display(
-            end_text(outcome, run.change_id, run.plan.release_id, self.store_path, next_command(run, outcome))
+            end_text(outcome, run.change_id, run.plan.release_id, self.store_path, next_commands(run, outcome))
         )
-        good = outcome.verdict == (ROLLED_BACK if run.verb == ROLLBACK else COMPLETED)
+        good = outcome.verdict == _WANTED[run.verb]
         code = "" if good else (outcome.cause.partition(":")[0] or "BUDGET")
         return StepResult(
             self.STEP,

@@ -17,7 +17,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.plan impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLOUT, Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, now
 
 
@@ -31,7 +31,7 @@ class ActionModule(RecordDoor):
         try:
             _require_sound(run)
             frozen = opening.freeze(run, now().year)
-            if run.verb == ROLLOUT and not frozen.done:
+            if run.forward and not frozen.done:
                 opening.leased(frozen.run)
         except Refusal as refusal:
             Display().display(refusal_text(refusal))
@@ -39,9 +39,9 @@ class ActionModule(RecordDoor):
             raise
         bound = frozen.run
         Display().display(plan_text(bound.plan, bound.change_id, bound.row.revision, self.store_path, frozen.notes))
-        if run.verb != ROLLOUT or frozen.done:
-            store.end_run(run.id, "planned" if run.verb != ROLLOUT else "completed")
-        if self.check and run.verb != ROLLOUT:
+        if not run.forward or frozen.done:
+            store.end_run(run.id, "completed" if run.forward else "planned")
+        if self.check and not run.forward:
             drop_scratch()
         say = f"{bound.change_id} revision {bound.row.revision}, {len(bound.plan.waves)} waves"
         return StepResult(

@@ -20,7 +20,7 @@ options:
     description: What the run is for.
     type: str
     required: true
-    choices: [plan, rollout, rollback]
+    choices: [plan, rollout, resume, rollback, close]
   file:
     description:
       - Path of the change file.
@@ -29,7 +29,10 @@ options:
   id:
     description:
       - A change that the store knows. Its change file is read again, and a difference to what was planned is refused.
-      - V(rollback) needs it.
+      - V(resume), V(rollback) and V(close) need it, and take the plan that was frozen, not the file.
+    type: str
+  reason:
+    description: Why V(close) ends the change as it stands; V(close) needs it, and the record keeps it.
     type: str
 extends_documentation_fragment:
   - tidegate.deploy.attributes
@@ -45,6 +48,11 @@ EXAMPLES = r"""
   tidegate.deploy.change:
     verb: rollout
     file: changes/web-2.4.0.yml
+
+- name: Go on with a change that is paused
+  tidegate.deploy.change:
+    verb: resume
+    id: CHG-2026-0007
 
 - name: Open the way back of a change
   tidegate.deploy.change:

@@ -21,9 +21,10 @@ extends_documentation_fragment:
   - tidegate.deploy.procedure.record
 options:
   verb:
-    description: What the run has to be; another one fails, so that nobody turns a rollout into a plan by a variable.
+    description: What the run has to be; another one fails, so that nobody turns a rollout into a plan by a variable. A rollout
+      that is resumed is a V(rollout).
     type: str
-    choices: [rollout, rollback]
+    choices: [rollout, rollback, close]
     default: rollout
 seealso:
   - module: tidegate.deploy.finish
@@ -44,12 +45,17 @@ outcome:
   type: dict
   contains:
     verdict:
-      description: V(completed), V(partial), V(rolled_back), V(not_started), V(refused) or V(failed).
+      description: V(completed), V(partial), V(paused), V(kept), V(closed), V(rolled_back), V(not_started), V(refused) or
+        V(failed).
       returned: always
       type: str
     cause:
       description: Why it stopped, with a code; empty when it did not.
       returned: always
+      type: str
+    reason:
+      description: Why somebody ended the change as it stands.
+      returned: when the verb is V(close)
       type: str
     hosts:
       description: Of each host its C(name), its C(place), and the release that it runs as C(current).

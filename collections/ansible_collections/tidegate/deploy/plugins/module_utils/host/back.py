@@ -31,6 +31,10 @@ _LOOK_MS = 10_000
 def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     """Close a change and go back from it, waiting for the end.
 
+    Args:
+        host: where.
+        request: with ``closes`` false the change stays open, so that it can be tried again here.
+
     Returns:
         changed, closed, service; the service may be reverting still when the wait is over.
 
@@ -41,13 +45,14 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     change = fields.text(request, "change", fields.CHANGE)
     why = fields.words(request, "why")
     operator = request.get("operator") is True
+    closes = request.get("closes") is not False
     wait_s = fields.number(request, "wait_s")
     spot = Spot(host, definition.service, definition.root)
     damage = _damage(host, spot, change)
     if request["check"]:
-        return _preview(host, definition, spot, change, operator, damage)
+        return _preview(host, definition, spot, change, operator, damage, closes)
     with _watched(host, spot, change):
-        changed = _turn(host, definition, change, why, operator, damage)
+        changed = _turn(host, definition, change, why, operator, damage, closes)
     if host.journal(definition.service).read(ABSENT)["state"] == "reverting":
         host.units.start_revert(definition.service)
         until_settled(host, definition.service, wait_s)
@@ -73,11 +78,11 @@ def _watched(host: Host, spot: Spot, change: str) -> Iterator[None]:
 
 
 def _preview(
-    host: Host, definition: Definition, spot: Spot, change: str, operator: bool, damage: str
+    host: Host, definition: Definition, spot: Spot, change: str, operator: bool, damage: str, closes: bool
 ) -> dict[str, Any]:
     move = spot.decide("back", change=change, operator=operator, damage=damage)
     would = [f"switch {definition.service} from {spot.view['new']} back to {spot.view['old']}"] if move.changed else []
-    if not spot.journal.is_closed(change):
+    if closes and not spot.journal.is_closed(change):
         would.append(f"close {change}")
     return {"changed": bool(would), "would": would, "service": standing(host, definition.service, definition.root)}
 
@@ -95,7 +100,9 @@ def _damage(host: Host, spot: Spot, change: str) -> str:
     return damage(host, view["old_definition"], view["old"])
 
 
-def _turn(host: Host, definition: Definition, change: str, why: str, operator: bool, damage: str) -> bool:
+def _turn(
+    host: Host, definition: Definition, change: str, why: str, operator: bool, damage: str, closes: bool
+) -> bool:
     """Close the change, then move; in this order nothing that was closed can be forgotten."""
     with host.lock():
         spot = Spot(host, definition.service, definition.root)
@@ -103,11 +110,11 @@ def _turn(host: Host, definition: Definition, change: str, why: str, operator: b
         try:
             move = spot.decide("back", change=change, operator=operator, damage=damage)
         except Refusal as refusal:
-            if refusal.code == "REVERT_FAILED":  # nothing is left to do here but it must not go on elsewhere either
+            if closes and refusal.code == "REVERT_FAILED":  # nothing is left to do here but it must not go on elsewhere either
                 spot.journal.close(change, mine)
             raise
         _refuse_lost(spot, move)
-        closed = spot.journal.close(change, mine)
+        closed = closes and spot.journal.close(change, mine)
         if not move.changed:
             return closed
         if spot.view["state"] == "failed":
@@ -147,4 +154,4 @@ def _answer(host: Host, definition: Definition, change: str, changed: bool) -> d
     stands = standing(host, definition.service, definition.root)
     if stands["state"] == "failed" and stands["change"] == change:
         raise Refusal("REVERT_FAILED", f"{definition.service}: going back failed: {'; '.join(stands['attempts'][-3:])}")
-    return {"changed": changed, "closed": True, "service": stands}
+    return {"changed": changed, "closed": change in stands["closed"], "service": stands}

@@ -11,7 +11,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import Database, doc_in, doc_out, stamp
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import (
+    Database,
+    doc_in,
+    doc_out,
+    moment,
+    stamp,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import CHANGES, REVISIONS, sa
 
@@ -138,6 +144,16 @@ class Changes(Database):
         query = _select() if state is None else _select().where(CHANGES.c.state == state)
         with self.reading() as connection:
             return [_row(found) for found in connection.execute(_newest_first(query).limit(limit))]
+
+    def closed_for_s(self, change: ChangeRow) -> float:
+        """For how many seconds a change has been closed.
+
+        Raises:
+            ValueError: it is open.
+        """
+        if change.closed_at is None:
+            raise ValueError(f"{change.id} is {change.state}, not closed")
+        return (self.now() - moment(change.closed_at)).total_seconds()
 
     def move_change(self, change_id: str, new: str, outcome_doc: Any) -> None:
         """Give a change an outcome, and the state that follows from it, as `MOVES` allows.

@@ -247,6 +247,11 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def moment(text: str) -> datetime:
+    """The moment that `stamp` wrote."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
 def text_in(value: str | None) -> str | None:
     """Text as the store takes it: valid UTF-8, at most `MAX_TEXT` characters."""
     if value is None:

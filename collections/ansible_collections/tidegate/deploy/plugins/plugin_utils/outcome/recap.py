@@ -9,11 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import KEEP, PAUSE, TAKE_BACK
+
 COMPLETED, ROLLED_BACK, FAILED = "completed", "rolled_back", "failed"
 """All on the new release; all on the old one; neither."""
 
 NOT_STARTED, REFUSED, PARTIAL = "not_started", "refused", "partial"
 """Nothing was begun; no host would go back; new but for hosts within the budget."""
+
+PAUSED, KEPT, CLOSED = "paused", "kept", "closed"
+"""Stopped, and waits for somebody; stopped for good where it had come; ended by somebody as it stood."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,13 @@ class Outcome:
         verdict: one of the constants above.
         cause: why it stopped, with its code; empty when it did not.
         hosts: in the order of the plan.
+        reason: why somebody ended it as it stands; empty unless somebody did.
     """
 
     verdict: str
     cause: str
     hosts: Sequence[HostEnd]
+    reason: str = ""
 
     @property
     def as_planned(self) -> bool:
@@ -68,24 +75,30 @@ class Outcome:
         return {
             "verdict": self.verdict,
             "cause": self.cause,
+            **({"reason": self.reason} if self.reason else {}),
             "hosts": [{"name": host.name, "place": host.place, "current": host.current} for host in self.hosts],
         }
 
 
-def of_rollout(cause: str, hosts: Sequence[HostEnd]) -> Outcome:
+def of_rollout(cause: str, hosts: Sequence[HostEnd], policy: str = TAKE_BACK) -> Outcome:
     """The outcome of a rollout.
 
     Args:
         cause: why it stopped; empty when it did not.
         hosts: where each host ended.
+        policy: what it does when it stops, of `file_schema.POLICIES`.
     """
     places = {host.place for host in hosts}
     if not cause:
         verdict = COMPLETED if places == {"new"} else PARTIAL
     elif not any(host.touched for host in hosts):
         verdict = NOT_STARTED
+    elif policy == PAUSE:
+        verdict = PAUSED
     elif places <= {"old", "untouched"}:
         verdict = ROLLED_BACK
+    elif policy == KEEP and not places & {"failed", "refused", "elsewhere"}:
+        verdict = KEPT
     else:
         verdict = FAILED
     return Outcome(verdict, cause, hosts)
@@ -103,7 +116,25 @@ def of_rollback(cause: str, hosts: Sequence[HostEnd]) -> Outcome:
     return Outcome(ROLLED_BACK if behind else FAILED if came else REFUSED, cause, hosts)
 
 
-def host_end(name: str, release_id: str, previous: str, row: Mapping[str, Any], touched: bool, bad: bool) -> HostEnd:
+def of_close(reason: str, hosts: Sequence[HostEnd]) -> Outcome:
+    """The outcome of a change that somebody ends as it stands.
+
+    Args:
+        reason: why.
+        hosts: where each host is.
+    """
+    return Outcome(CLOSED, "", hosts, reason)
+
+
+def host_end(
+    name: str,
+    release_id: str,
+    previous: str,
+    row: Mapping[str, Any],
+    touched: bool,
+    bad: bool,
+    begun: bool | None = None,
+) -> HostEnd:
     """Where one host ended, from the last thing that it said.
 
     Args:
@@ -113,14 +144,14 @@ def host_end(name: str, release_id: str, previous: str, row: Mapping[str, Any], 
         row: step, verdict and message of the last step, and under ``where`` the host's own account.
         touched: the change was activated there, or may have been.
         bad: a step failed there, or it could not be asked.
+        begun: whether any run of the change touched it; None: as far as this one knows.
     """
+    begun = touched if begun is None else begun
     where = row.get("where") or {}
     current, state = str(where.get("current") or ""), where.get("state")
     cause = str(row.get("message") or "") if bad else ""
     if row.get("verdict") == "unknown":
-        left = where.get("deadline_in_s")
-        future = f"unless it was confirmed it goes back by itself within {left} s" if left else "asked by the next run"
-        return HostEnd(name, "unknown", touched, bad, current, cause, future)
+        return HostEnd(name, "unknown", touched, bad, current, cause, _unknown_future(where, release_id, begun))
     if (row.get("step"), row.get("verdict")) == ("back", "failed") and state != "failed":
         return HostEnd(name, "refused", touched, bad, current, cause, "it stays as it is")
     if state == "failed":
@@ -136,3 +167,17 @@ def host_end(name: str, release_id: str, previous: str, row: Mapping[str, Any], 
             name, "elsewhere", touched, bad, current, cause, f"runs {current}, neither the old nor the new release"
         )
     return HostEnd(name, "unknown" if touched else "untouched", touched, bad, current, cause)
+
+
+def _unknown_future(where: Mapping[str, Any], release_id: str, begun: bool) -> str:
+    """What becomes of a host that nobody can ask, by its own rules."""
+    if not begun:
+        return "nothing was begun there, it stays as it is"
+    left = where.get("deadline_in_s")
+    if left:
+        return f"unless it was confirmed it goes back by itself within {left} s"
+    if (where.get("state"), where.get("current")) == ("steady", release_id):
+        return "it was confirmed before, and stays on the new release"
+    if where.get("begins_for_s"):
+        return f"if anything began there, it goes back by itself within {where['begins_for_s']} s"
+    return "whatever was begun there and not confirmed goes back by itself at its deadline"

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import (
+    CLOSED,
     COMPLETED,
     FAILED,
+    KEPT,
     NOT_STARTED,
     PARTIAL,
+    PAUSED,
     REFUSED,
     ROLLED_BACK,
     Outcome,
@@ -23,6 +26,9 @@ _TITLES = {
     ROLLED_BACK: "rolled back: every host that was touched was read back on its old release",
     FAILED: "failed: not every host is where it should be",
     NOT_STARTED: "not started: no host was changed",
+    PAUSED: "paused: what was confirmed stays on the new release, until you say how it goes on",
+    KEPT: "ended where it had come: what was confirmed stays on the new release",
+    CLOSED: "closed: every host stays as it is",
     REFUSED: "not rolled back: no host went back, the change stays as it was",
 }
 _PLACES = (
@@ -47,7 +53,7 @@ def refusal_text(refusal: Refusal) -> str:
         _TITLES[NOT_STARTED],
         [
             ("cause", _whose(f"{refusal.code}: {refusal.message}")),
-            ("next", "mend the cause, then run the same command again"),
+            ("next", refusal.facts.get("next") or "mend the cause, then run the same command again"),
         ],
     )
 
@@ -62,7 +68,7 @@ def _whose(cause: str) -> str:
     return f"Ansible's: {cause}" if code in _ANSIBLE else f"Tidegate refused: {cause}"
 
 
-def end_text(outcome: Outcome, change_id: str, release_id: str, store: str, next_command: str) -> str:
+def end_text(outcome: Outcome, change_id: str, release_id: str, store: str, next_commands: list[str]) -> str:
     """The final block of a run.
 
     Args:
@@ -70,7 +76,7 @@ def end_text(outcome: Outcome, change_id: str, release_id: str, store: str, next
         change_id: the change's id.
         release_id: the release that it carries.
         store: where all of it is recorded.
-        next_command: what to type next.
+        next_commands: what to type next, one of them.
     """
     places = [(name, listed(outcome.at(place))) for name, place in _PLACES if outcome.at(place)]
     left = [f"{host.name}: {host.future}" for host in outcome.hosts if host.future]
@@ -80,10 +86,11 @@ def end_text(outcome: Outcome, change_id: str, release_id: str, store: str, next
         [
             ("release", release_id),
             ("cause", _whose(outcome.cause)),
+            ("reason", outcome.reason),
             ("also", causes[:10]),
             *places,
             ("left to do", left[:10]),
             ("store", store),
-            ("next", next_command),
+            ("next", next_commands),
         ],
     )

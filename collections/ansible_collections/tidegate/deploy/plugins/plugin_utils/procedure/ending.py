@@ -5,57 +5,52 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import changes
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import recap
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import HostEnd, Outcome
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, ROLLOUT, Run, change_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import CLOSE, ROLLBACK, Run, change_of
 
 _STATE_OF = {
-    recap.COMPLETED: "completed",
-    recap.PARTIAL: "completed",
-    recap.ROLLED_BACK: "rolled_back",
-    recap.FAILED: "failed",
+    recap.COMPLETED: changes.COMPLETED,
+    recap.PARTIAL: changes.PARTIAL,
+    recap.PAUSED: changes.PAUSED,
+    recap.KEPT: changes.KEPT,
+    recap.CLOSED: changes.CLOSED,
+    recap.ROLLED_BACK: changes.ROLLED_BACK,
+    recap.FAILED: changes.FAILED,
 }
-"""What a change becomes by its outcome; where nothing was started it stays open."""
+"""What a change becomes by its outcome; where nothing was started, or no host would go back, it stays what it was."""
 
 
 def outcome_of(run: Run) -> Outcome:
     """What became of the change of a run."""
     causes = _first_causes(run)
-    hosts = [_host_end(run, host.name, host.previous, causes.get(host.name)) for host in run.plan.hosts]
+    begun = run.store.touched_hosts(run.change_id)
+    hosts = [_host_end(run, host.name, host.previous, causes.get(host.name), begun) for host in run.plan.hosts]
     if run.verb == ROLLBACK:
         return recap.of_rollback(_cause_of_way_back(run), hosts)
-    return recap.of_rollout(_cause(run), hosts)
+    if run.verb == CLOSE:
+        return recap.of_close(str(run.doc["reason"]), hosts)
+    outcome = recap.of_rollout(_cause(run), hosts, run.policy)
+    caught_up = change_of(run.store, run.change_id).state == changes.PARTIAL
+    return replace(outcome, verdict=recap.PARTIAL) if caught_up and outcome.verdict == recap.KEPT else outcome
 
 
 def end(run: Run, outcome: Outcome) -> None:
     """Record the outcome: the change's state, the end of the run, the lease."""
     state = _STATE_OF.get(outcome.verdict)
-    change = change_of(run.store, run.change_id)
-    if state is not None and change.state != state:
+    if state is not None:
         run.store.move_change(run.change_id, state, outcome.doc())
     run.store.end_run(run.id, outcome.verdict, outcome.doc())
-
-
-def next_command(run: Run, outcome: Outcome) -> str:
-    """What to type next."""
-    if outcome.verdict == recap.COMPLETED and run.verb == ROLLOUT:
-        return f"ansible-playbook tidegate.deploy.rollback -e tidegate_change={run.change_id}   # if it must come back"
-    if outcome.verdict == recap.FAILED and run.verb == ROLLBACK:
-        return (
-            f"ansible-playbook tidegate.deploy.rollback -e tidegate_change={run.change_id}   # again, when they answer"
-        )
-    if outcome.verdict in (recap.PARTIAL, recap.FAILED):
-        return "ansible-playbook tidegate.deploy.status   # then see to the hosts named above"
-    if outcome.verdict == recap.NOT_STARTED:
-        return "mend the cause, then run the same command again"
-    return "ansible-playbook tidegate.deploy.status"
 
 
 def _cause(run: Run) -> str:
     if run.halted:
         return run.halted
     opened, closed = run.store.wave_state(run.id)
-    if run.verb == ROLLOUT and (opened, closed) != (len(run.plan.waves), len(run.plan.waves)):
+    if run.forward and (opened, closed) != (len(run.plan.waves), len(run.plan.waves)):
         return f"INTERRUPTED: {closed} of {len(run.plan.waves)} waves were finished"
     return ""
 
@@ -75,8 +70,8 @@ def _first_causes(run: Run) -> dict[str, str]:
     return causes
 
 
-def _host_end(run: Run, name: str, previous: str, cause: str | None) -> HostEnd:
+def _host_end(run: Run, name: str, previous: str, cause: str | None, begun: set[str]) -> HostEnd:
     row = run.rows[name]
     facts = {"step": row.step, "verdict": row.verdict, "message": cause or row.message, "where": row.doc}
     wanted = "" if run.verb == ROLLBACK and run.is_there(name) else run.plan.release_id
-    return recap.host_end(name, wanted, previous, facts, bool(row.touched), cause is not None)
+    return recap.host_end(name, wanted, previous, facts, bool(row.touched), cause is not None, name in begun)

@@ -14,11 +14,24 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition im
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import (
+    CLOSED,
+    COMPLETED,
+    MOVES,
+    PARTIAL,
+    PAUSED,
+    PLANNED,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, is_dead
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import onward
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import (
+    CLOSE,
+    FORWARD,
+    PLAN,
+    RESUME,
     ROLLBACK,
     ROLLOUT,
     Run,
@@ -56,10 +69,63 @@ def begin(store: Store, verb: str, drafted: Draft, source: str, expected: str | 
         expected: the id of the change that the draft must be, when it was named.
 
     Raises:
-        Refusal: NOT_OPEN; DRIFT when the draft is not what was planned; LEASE when the service is being rolled out.
+        Refusal: NOT_OPEN; DRIFT when the draft is not what was planned; PAUSED when a change of the service waits for a
+            decision; LEASE when the service is being rolled out.
     """
     if expected:
         _require_as_planned(change_of(store, expected), drafted.plan)
+    if verb == ROLLOUT:
+        for change in store.open_changes(drafted.plan.service, drafted.plan.environment):
+            onward.require_not_paused(change)
+    _begin(store, verb, drafted, source, expected or drafted.pinned)
+
+
+def begin_again(store: Store, change: ChangeRow) -> Run:
+    """Begin to go on with a change that is paused, or that left hosts behind: by the plan that was frozen, unread.
+
+    Args:
+        store: where it is recorded.
+        change: the store's row of it.
+
+    Raises:
+        Refusal: NOT_OPEN when it is neither; CATCH_UP; LEASE when the service is being rolled out.
+    """
+    if change.state not in (PAUSED, PARTIAL):
+        raise Refusal(
+            "NOT_OPEN",
+            f"{change.id} is {change.state}, expected paused or partial; what is planned begins with rollout, what has "
+            "ended stays as it is",
+        )
+    plan = Plan(canonical.loads(change.plan_bytes))
+    if change.state == PARTIAL:
+        onward.require_in_time(store, change, plan.catch_up_for_s)
+    paths = [run.doc["artifact_path"] for run in store.runs(change.id) if (run.doc or {}).get("artifact_path")]
+    _begin(store, RESUME, Draft(plan, paths[-1] if paths else "", None), change.source, change.id)
+    return Run.current(store)
+
+
+def begin_closing(store: Store, change: ChangeRow, reason: str) -> Run:
+    """Begin to end a change as it stands, and take the lease, so that nobody works on it meanwhile.
+
+    Args:
+        store: where it is recorded.
+        change: the store's row of it.
+        reason: why, in the words of whoever ends it.
+
+    Raises:
+        Refusal: NOT_OPEN when it has ended; LEASE when the service is being rolled out.
+    """
+    if CLOSED not in MOVES[change.state]:
+        raise Refusal("NOT_OPEN", f"{change.id} is {change.state}: it has ended already, there is nothing to close")
+    holder = current_run_holder()
+    waves = Plan(canonical.loads(change.plan_bytes)).waves
+    store.require_free(change.service, change.environment, is_dead)
+    identity = next_identity(store)
+    store.begin_run(identity, change.id, change.revision, CLOSE, holder, waves, lease=True, doc={"reason": reason})
+    return leased(Run.current(store))
+
+
+def _begin(store: Store, verb: str, drafted: Draft, source: str, expected: str | None) -> None:
     identity = next_identity(store)
     store.require_free(drafted.plan.service, drafted.plan.environment, is_dead)
     holder = current_run_holder()
@@ -67,9 +133,9 @@ def begin(store: Store, verb: str, drafted: Draft, source: str, expected: str | 
         "plan": drafted.plan.doc,
         "artifact_path": drafted.artifact_path,
         "source": source,
-        "expected": expected or drafted.pinned,
+        "expected": expected,
     }
-    store.begin_run(identity, None, None, verb, holder, drafted.plan.waves, lease=verb == ROLLOUT, doc=doc)
+    store.begin_run(identity, None, None, verb, holder, drafted.plan.waves, lease=verb in FORWARD, doc=doc)
 
 
 def begin_way_back(store: Store, change: ChangeRow) -> Run:
@@ -105,7 +171,7 @@ def leased(run: Run, is_gone: Callable[[dict[str, Any]], bool] = is_dead) -> Run
 
 
 def _require_as_planned(change: ChangeRow, drafted: Plan) -> None:
-    if change.closed_at is not None:
+    if change.closed_at is not None and change.state != PARTIAL:
         raise Refusal(
             "NOT_OPEN",
             f"{change.id} is {change.state}; roll its file out again with -e tidegate_change_file={change.source}, which "
@@ -130,7 +196,9 @@ def freeze(run: Run, year: int) -> Frozen:
     """
     now_on = {name: (row.doc or {}) for name, row in run.rows.items()}
     release = run.plan.release_id
-    change = _same_open_change(run)
+    change = _same_open_change(run) or _left_behind(run, now_on)
+    if change is not None and run.verb == PLAN:
+        onward.require_not_paused(change)
     if change is None and all(where.get("current") == release for where in now_on.values()):
         return _bind_to_done(run, year)
     if change is None:
@@ -142,7 +210,7 @@ def freeze(run: Run, year: int) -> Frozen:
 def _same_open_change(run: Run) -> ChangeRow | None:
     if run.doc["expected"]:
         change = run.store.change(run.doc["expected"])
-        return change if change is not None and change.closed_at is None else None
+        return change if change is not None and (change.closed_at is None or change.state == PARTIAL) else None
     opened = run.store.open_changes(run.plan.service, run.plan.environment)
     same = [row for row in opened if row.content_digest == run.plan.content_digest]
     if same:
@@ -151,24 +219,67 @@ def _same_open_change(run: Run) -> ChangeRow | None:
     return next((row for row in reversed(opened) if row.source == run.doc["source"]), None)
 
 
+def _left_behind(run: Run, now_on: Mapping[str, Mapping[str, Any]]) -> ChangeRow | None:
+    """The partial change of the same content, unless what its hosts run shows that something has followed it."""
+    partial = run.store.latest_change(run.plan.service, run.plan.environment, PARTIAL)
+    if partial is None or partial.content_digest != run.plan.content_digest:
+        return None
+    return None if _moved(Plan(canonical.loads(partial.plan_bytes)), partial, now_on) else partial
+
+
+def _moved(planned: Plan, change: ChangeRow, now_on: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The hosts that run neither what the change put there nor what they were planned to run before, in words."""
+    lines = []
+    for host in planned.hosts:
+        where = now_on.get(host.name, {})
+        current = where.get("current")
+        if current and current != host.previous and not _is_ours(where, change, planned):
+            lines.append(f"{host.name} runs {current}, planned was {host.previous}")
+    return lines
+
+
+def _is_ours(where: Mapping[str, Any], change: ChangeRow, plan: Plan) -> bool:
+    """Whether a host runs the release because the change has put it there."""
+    return where.get("change") == change.id and where.get("current") == plan.release_id
+
+
 def _resumed(run: Run, change: ChangeRow, now_on: Mapping[str, Mapping[str, Any]]) -> Frozen:
     planned = Plan(canonical.loads(change.plan_bytes))
-    notes = [f"changed: {line}" for line in plans.difference(planned, run.plan)]
-    previous = {}
-    for name in run.plan.host_names:
-        current = now_on[name].get("current")
-        before = planned.host(name).previous if name in planned.host_names else current
-        ours = now_on[name].get("change") == change.id and current == run.plan.release_id
-        previous[name] = before if ours else current or before
-        if ours:
-            run.mark_touched(name)
-        if previous[name] != before:
-            notes.append(f"{name} runs {current}, planned was {before}")
+    ours = {name for name in run.plan.host_names if _is_ours(now_on[name], change, run.plan)}
+    notes = [f"changed: {line}" for line in plans.difference(planned, run.plan)] + _moved(planned, change, now_on)
+    _require_unmoved(run.store, change, planned, notes)
+    for name in ours:
+        run.mark_touched(name)
     if not notes:
         return Frozen(_bound(run, change.id, change.revision), _progress_notes(run, now_on), False)
-    plan = _with_previous(run.plan, previous)
+    before = {name: planned.host(name).previous for name in run.plan.host_names if name in planned.host_names}
+    plan = _with_previous(
+        run.plan,
+        {
+            name: before.get(name) if name in ours else now_on[name].get("current") or before.get(name)
+            for name in run.plan.host_names
+        },
+    )
     revision = run.store.add_revision(change.id, plan.content_digest, canonical.dumps(plan.doc))
     return Frozen(_bound(run, change.id, revision), [f"revision {revision}", *notes], False)
+
+
+def _require_unmoved(store: Store, change: ChangeRow, planned: Plan, notes: list[str]) -> None:
+    """See that a change that has begun goes on as it was planned, and in time.
+
+    Raises:
+        Refusal: DRIFT; CATCH_UP.
+    """
+    if change.state == PLANNED:
+        return
+    if notes:
+        raise Refusal(
+            "DRIFT",
+            f"{change.id} is {change.state}, and the world differs from its plan: {'; '.join(notes)}; mend that, or take the "
+            "change back with rollback, or end it with close",
+        )
+    if change.state == PARTIAL:
+        onward.require_in_time(store, change, planned.catch_up_for_s)
 
 
 def _progress_notes(run: Run, now_on: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -178,7 +289,7 @@ def _progress_notes(run: Run, now_on: Mapping[str, Mapping[str, Any]]) -> list[s
 
 def _bind_to_done(run: Run, year: int) -> Frozen:
     release = run.plan.release_id
-    done = run.store.latest_change(run.plan.service, run.plan.environment, "completed")
+    done = run.store.latest_change(run.plan.service, run.plan.environment, COMPLETED)
     if done is not None and done.content_digest == run.plan.content_digest:
         return Frozen(_bound(run, done.id, done.revision), [f"every host runs {release} already: nothing to do"], True)
     plan = _with_previous(run.plan, dict.fromkeys(run.plan.host_names, release))

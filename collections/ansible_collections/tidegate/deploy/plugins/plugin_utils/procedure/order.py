@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import TAKE_BACK
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import HostRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.sequence.back import back_batches
 
@@ -24,18 +26,30 @@ def waves(run: Run) -> Batches:
 
 
 def way_back(run: Run) -> Batches:
-    """The batches in which hosts return, and last, at once, those that were never touched: the change closes there too.
+    """The batches in which hosts return, and last, at once, those that have nothing to return from: it closes there too.
 
-    Nothing where a rollout went well, or stopped before it touched a host.
+    Nothing where a rollout went well, or stopped before it touched a host. Where its policy keeps what was confirmed,
+    only hosts that run the release unconfirmed return.
     """
     rows = run.rows
     touched = [name for name, row in rows.items() if row.touched or run.verb == ROLLBACK]
     if not touched or (run.verb != ROLLBACK and not run.halted):
         return []
-    gone = {name for name in touched if rows[name].step == "back" and rows[name].verdict in ("back", "ok")}
-    open_ones = [name for name in touched if name not in gone]
+    if run.verb != ROLLBACK and run.policy != TAKE_BACK:
+        unconfirmed = tuple(name for name in touched if _is_unconfirmed(run, rows[name]))
+        return [unconfirmed] if unconfirmed else []
+    went = {name for name in touched if rows[name].step == "back" and rows[name].verdict in ("back", "ok")}
+    closed = {name for name in went if not (rows[name].doc or {}).get("open")}
+    open_ones = [name for name in touched if name not in went]
     sick = [name for name in open_ones if rows[name].verdict in ("failed", "unknown")]
     silent = sum(1 for name in sick if rows[name].verdict == "unknown")
     batches = list(back_batches(open_ones, sick, len(rows), run.plan.floor, silent))
-    rest = tuple(name for name in rows if name not in touched)
+    rest = tuple(name for name in rows if name not in open_ones and name not in closed)
     return [*batches, rest] if rest else batches
+
+
+def _is_unconfirmed(run: Run, row: HostRow) -> bool:
+    """Whether a host may still run the release without having been confirmed, and was not asked to go back yet."""
+    where = row.doc or {}
+    stays = (where.get("state"), where.get("current")) == ("steady", run.plan.release_id)
+    return row.step != "back" and not stays

@@ -17,13 +17,19 @@ from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import KEEP, TAKE_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import PARTIAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, run_id
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow, HostRow, RunRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import SKIPPED, StepResult
 
-ROLLOUT, ROLLBACK, PLAN = "rollout", "rollback", "plan"
+ROLLOUT, RESUME, ROLLBACK, CLOSE, PLAN = "rollout", "resume", "rollback", "close", "plan"
+FORWARD = (ROLLOUT, RESUME)
+"""The verbs that bring hosts to the release, wave by wave."""
+
+_BEFORE_ACTIVATION = (None, "ask", "precheck", "stage", "begin")
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,20 @@ class Run:
         return f"{self.row.code}: {self.row.message}" if self.row.code else f"INTERRUPTED: the run is {self.row.state}"
 
     @property
+    def forward(self) -> bool:
+        """Whether the run brings hosts to the release."""
+        return self.verb in FORWARD
+
+    @cached_property
+    def policy(self) -> str:
+        """What becomes of the hosts when this rollout stops: one of `file_schema.POLICIES`.
+
+        A change that ended but for a few hosts is caught up: that takes nobody else back.
+        """
+        change = self.store.change(self.change_id) if self.change_id else None
+        return KEEP if change is not None and change.state == PARTIAL else self.plan.on_failure
+
+    @property
     def fence(self) -> int:
         """The number of the lease that this run holds.
 
@@ -109,10 +129,15 @@ class Run:
         return opened - 1 if opened > closed else None
 
     def reason_to_skip(self, host: str) -> str:
-        """Why a step is not begun on a host; empty if it may be."""
-        if self.halted:
-            return f"not started, the rollout stopped with {self.halted.partition(':')[0]}"
+        """Why a step is not begun on a host; empty if it may be.
+
+        A rollout that stopped takes every host back, unless its policy is another one: then those that run the release
+        and pass their tests are confirmed, too.
+        """
         row = self.store.host_row(self.id, host)
+        goes_on = self.row.live and self.policy != TAKE_BACK and row is not None and row.step not in _BEFORE_ACTIVATION
+        if self.halted and not goes_on:
+            return f"not started, the rollout stopped with {self.halted.partition(':')[0]}"
         if row is not None and row.verdict in ("failed", "unknown"):
             return f"not started, {row.step} came to {row.verdict}: {row.message}"
         return ""
@@ -133,9 +158,15 @@ class Run:
         if index != own:
             raise Refusal("WAVE", f"wave {index + 1} of the plan is under way, and {host} belongs to wave {own + 1}")
 
-    def mark_touched(self, host: str) -> None:
-        """Write down that the change may have an effect on a host, before it has."""
-        self.store.note(self.id, host, "begin", "ok", None, "the change is there, or begins", self.known_of(host), True)
+    def mark_touched(self, host: str, begins_for_s: int | None = None) -> None:
+        """Write down that the change may have an effect on a host, before it has.
+
+        Args:
+            host: its name.
+            begins_for_s: in how many seconds the host goes back by itself, if it begins now and nobody confirms.
+        """
+        where = dict(self.known_of(host)) | ({"begins_for_s": begins_for_s} if begins_for_s else {})
+        self.store.note(self.id, host, "begin", "ok", None, "the change is there, or begins", where, True)
 
     def record(self, host: str, result: StepResult, touched: bool | None = None) -> StepResult:
         """Write down what a step came to, and stop the rollout when that exceeds the failure budget."""
@@ -145,7 +176,7 @@ class Run:
         self.store.note(
             self.id, host, result.step, result.verdict, result.code or None, result.say, where, touched=touched
         )
-        if result.bad and self.verb == ROLLOUT and self.open_wave is not None:
+        if result.bad and self.forward and self.open_wave is not None:
             self._halt_over_budget(host, result)
         return result
 

@@ -242,6 +242,29 @@ def test_back_closes_the_change_everywhere(bench: Bench) -> None:
     assert refusal(bench.begin, change, bench.release("2.0")).code == "CLOSED"
 
 
+def test_a_host_that_failed_in_a_change_that_goes_on_is_tried_again(bench: Bench) -> None:
+    """It goes back without closing the change; closing it later is still the end of it there."""
+    old, release, change = bench.current, bench.release("2.0"), bench.new_change()
+    bench.begin(change, release)
+    bench.run_effects()
+    assert not bench.back(change, operator=False, closes=False)["closed"]
+    bench.run_revert()
+    assert (bench.current, bench.stands["closed"]) == (old, [])
+    assert not bench.back(change, operator=False, closes=False)["changed"]
+    assert bench.begin(change, release, previous=old, token_sha256="0" * 64)["changed"]
+    bench.run_effects()
+    assert bench.back(change)["closed"]
+    bench.run_revert()
+    assert refusal(bench.begin, change, release, previous=old, token_sha256="1" * 64).code == "CLOSED"
+
+
+def test_what_would_close_is_said_only_where_it_would(bench: Bench) -> None:
+    """Check mode of a host that only goes back names no closing."""
+    change = bench.new_change()
+    assert bench.back(change, check=True)["would"] == [f"close {change}"]
+    assert bench.back(change, check=True, closes=False)["would"] == []
+
+
 def test_closing_needs_no_space_where_the_change_was_active(bench: Bench) -> None:
     """Its marker was made before the first effect."""
     old, change = bench.current, bench.new_change()

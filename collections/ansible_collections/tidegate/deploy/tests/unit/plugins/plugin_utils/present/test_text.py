@@ -45,7 +45,7 @@ def test_the_final_block_tells_cause_places_and_next_command():
         recap.HostEnd("web3", "untouched", False, False, "1.0.0-x"),
     ]
     shown = end_text(
-        recap.of_rollout("PROBE: web1: found 500", hosts), "CHG-2026-0001", "4.0.0-y", "site/store.db", "do this"
+        recap.of_rollout("PROBE: web1: found 500", hosts), "CHG-2026-0001", "4.0.0-y", "site/store.db", ["do this"]
     )
 
     for line in (

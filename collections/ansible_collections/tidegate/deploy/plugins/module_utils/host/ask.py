@@ -26,7 +26,8 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     Args:
         host: where.
         request: ``services``: list of ``{service, root}``; of an empty list every service with a journal is meant.
-            With ``health``, each is a whole definition, and its probes are asked once.
+            With ``health``, each is a whole definition, and its probes are asked once; where no release of the service
+            is deployed that is what is wrong, unless ``health`` is ``any``.
     """
     asked = request.get("services")
     if not isinstance(asked, list):
@@ -37,7 +38,9 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     found = {service: standing(host, service, root) for service, root in roots.items()}
     if request.get("health"):
         for item in asked:
-            found[item["service"]]["unhealthy"] = _why_unhealthy(item, found[item["service"]])
+            found[item["service"]]["unhealthy"] = _why_unhealthy(
+                item, found[item["service"]], request["health"] == "any"
+            )
     return {
         "changed": False,
         "services": found,
@@ -45,12 +48,12 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _why_unhealthy(doc: dict[str, Any], stands: dict[str, Any]) -> str:
+def _why_unhealthy(doc: dict[str, Any], stands: dict[str, Any], also_undeployed: bool) -> str:
     """What the probes of a service find wrong with it now; empty where nothing is."""
     from . import probes
 
     definition = Definition.parse(doc)
-    if stands["current"] == "absent":
+    if stands["current"] == "absent" and not also_undeployed:
         return "not deployed"
     results = probes.quick(definition.doc, None, definition.limit_s("probe"))
     return "; ".join(f"{result['name']}: {result['detail']}" for result in results if not result["ok"])

@@ -28,7 +28,9 @@ def precheck(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     definition = Definition.parse(request.get("definition"))
     release = (request.get("release") or {}).get("id")
     stands = standing(host, definition.service, definition.root)
-    found = checks.precheck({**request, "first": stands["current"] == "absent"}, host.paths)
+    # a change that brings no release is about whatever runs, also about what Tidegate did not put there
+    first = release is not None and stands["current"] == "absent"
+    found = checks.precheck({**request, "first": first}, host.paths)
     folder = os.path.join(definition.root, "releases", str(release))
     return {
         "changed": False,
@@ -41,12 +43,16 @@ def precheck(host: Host, request: dict[str, Any]) -> dict[str, Any]:
 def probe(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     """The post-install test: every probe of the host again, on what runs now.
 
+    Without a release in the request, whichever runs is well: the change was one of something else.
+
     Raises:
         Refusal: PROBE or RELEASE_UNSEEN, with the results in its facts.
     """
     from . import probes
 
     definition = Definition.parse(request.get("definition"))
+    if request.get("release") is None:
+        return _probe_what_runs(host, definition)
     release = fields.mapping(request, "release")
     wanted = {"id": fields.text(release, "id", RELEASE), "version": str(release.get("version"))}
     stands = standing(host, definition.service, definition.root)
@@ -57,6 +63,18 @@ def probe(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     # after a reboot every process is younger than the switch
     started = rebooted if since_ms is None else probes.unit_started_after(definition.unit, since_ms)
     refusal = probes.verdict(results, started)
+    if refusal is not None:
+        refusal.facts["results"] = results
+        raise refusal
+    return {"changed": False, "results": results, "service": stands}
+
+
+def _probe_what_runs(host: Host, definition: Definition) -> dict[str, Any]:
+    from . import probes
+
+    stands = standing(host, definition.service, definition.root)
+    results = probes.run(definition.doc, None, None, definition.limit_s("probe"))
+    refusal = probes.verdict(results, True)
     if refusal is not None:
         refusal.facts["results"] = results
         raise refusal

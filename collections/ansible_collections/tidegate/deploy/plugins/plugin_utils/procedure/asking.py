@@ -42,12 +42,15 @@ class Stand:
         return str(self.service.get("unhealthy") or "")
 
 
-def ask_all(door: Door, definitions: Mapping[str, Mapping[str, Any]]) -> dict[str, Stand]:
+def ask_all(
+    door: Door, definitions: Mapping[str, Mapping[str, Any]], also_undeployed: bool = False
+) -> dict[str, Stand]:
     """What each host says of a service.
 
     Args:
         door: the action that asks.
         definitions: the service's definition, by name of host.
+        also_undeployed: whether a service may serve of which Tidegate has deployed no release.
     """
     hostvars = door.task_vars["hostvars"]
     programs: dict[str, HostProgram | Refusal] = {}
@@ -57,14 +60,15 @@ def ask_all(door: Door, definitions: Mapping[str, Mapping[str, Any]]) -> dict[st
             programs[name] = program_of(door, hostvars, name, door.check)
         except Refusal as refusal:
             programs[name] = refusal
-    return each(definitions, lambda name: _ask(programs[name], definitions[name]))
+    health = "any" if also_undeployed else True
+    return each(definitions, lambda name: _ask(programs[name], definitions[name], health))
 
 
-def _ask(program: HostProgram | Refusal, definition: Mapping[str, Any]) -> Stand:
+def _ask(program: HostProgram | Refusal, definition: Mapping[str, Any], health: bool | str) -> Stand:
     if isinstance(program, Refusal):
         return Stand({}, program.message)
     try:
-        answer = program.call("ask", {"services": [definition], "health": True}).or_refuse()
+        answer = program.call("ask", {"services": [definition], "health": health}).or_refuse()
     except Unreachable as lost:
         return Stand({}, f"cannot be reached: {lost}")
     except Refusal as refusal:

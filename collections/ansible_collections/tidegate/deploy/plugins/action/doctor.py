@@ -70,7 +70,7 @@ class ActionModule(RecordDoor):
                 programs[name] = refusal
         return each(
             site.services,
-            lambda name: examining.examine(programs[name], site.services[name], lambda: now().timestamp()),
+            lambda name: examining.examine(name, programs[name], site.services[name], lambda: now().timestamp()),
         )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.origin import origin
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.services import VARIABLE, Service, Services
 
@@ -20,7 +21,7 @@ class Audit:
 
     Attributes:
         services: those that are right.
-        problems: a line for each thing that is not, with its path in the variable.
+        problems: a line for each thing that is not, with its file and line as far as known, and its path in the variable.
     """
 
     services: Mapping[str, Service]
@@ -46,7 +47,7 @@ def audit(variable: Any) -> Audit:
         try:
             services.update(Services.of({name: entry}).by_name)
         except Refusal as refusal:
-            problems += _lines(refusal)
+            problems += _lines(refusal, origin(entry) or origin(variable))
     if not problems:
         problems += _problems(variable)  # what only two services together can be: overlapping
     return Audit(services, tuple(problems))
@@ -56,11 +57,12 @@ def _problems(variable: Any) -> list[str]:
     try:
         Services.of(plain(variable, VARIABLE))
     except Refusal as refusal:
-        return _lines(refusal)
+        return _lines(refusal, origin(variable))
     return []
 
 
-def _lines(refusal: Refusal) -> list[str]:
+def _lines(refusal: Refusal, place: str) -> list[str]:
     if refusal.code == "DEPENDENCY":
         raise refusal
-    return refusal.message.splitlines()
+    lines = [line.removeprefix(f"{VARIABLE}: ") for line in refusal.message.splitlines()]
+    return [f"{place or VARIABLE}: {line}" for line in lines]

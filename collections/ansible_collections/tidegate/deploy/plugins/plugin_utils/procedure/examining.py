@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import vitals
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -46,6 +46,7 @@ _MENDS = (
     ("sudoers", "on the host: allow this user to become root in sudoers, or name another ansible_user"),
     ("not allowed", "on the host: allow this user to become root in sudoers, or name another ansible_user"),
     ("not found", "name another ansible_become_method, or install what is missing on the host"),
+    ("timeout", "is it up, and are ansible_host, ansible_port and firewalls right?"),
     ("timed out", "is it up, and are ansible_host, ansible_port and firewalls right?"),
     ("refused", "is sshd up, and are ansible_host and ansible_port right?"),
     ("no route", "is it up, and are its network and ansible_host right?"),
@@ -152,12 +153,22 @@ def _hosts(site: Site, name: str, audits: Mapping[str, Audit], inventory: Invent
     pattern = audits[definers[0]].services[name].hosts
     place = f"group {name!r}" if pattern is None else f"{VARIABLE}.{name}.hosts: pattern {pattern!r}"
     listed = members if pattern is None else inventory.expand(pattern)
+    for word in _unknown_names(pattern, inventory):
+        said = f"service {name}: its hosts name {word}, which the inventory does not have"
+        site.say(INVENTORY, WARN, said, "add it to the inventory, or take it out of hosts:")
     try:
         return resolve_hosts(listed, inventory.groups.get("all", ()), place)
     except Refusal as refusal:
         hint = f"put hosts into a group {name}, or name them with hosts: in the service"
         site.say(INVENTORY, WARN, f"service {name}: {refusal.message}", hint)
         return ()
+
+
+def _unknown_names(pattern: str | None, inventory: Inventory) -> list[str]:
+    """Plain names in a pattern that are no host and no group: Ansible only warns of them, and goes on with the others."""
+    known = {*inventory.groups, *inventory.groups.get("all", ())}
+    words = [word.strip().lstrip("!&") for word in re.split(r"[,:]", pattern or "")]
+    return [word for word in words if re.fullmatch(r"[A-Za-z0-9_.-]+", word) and word not in known]
 
 
 # --- hosts -----------------------------------------------------------------------------------------------------------
@@ -178,16 +189,19 @@ class Seen:
     enforced: bool = False
 
 
-def examine(program: HostProgram | Refusal, services: Mapping[str, Service], clock: Callable[[], float]) -> Seen:
+def examine(
+    name: str, program: HostProgram | Refusal, services: Mapping[str, Service], clock: Callable[[], float]
+) -> Seen:
     """Ask one host for everything, in one exec.
 
     Args:
+        name: the host.
         program: the way to it, or why there is none.
         services: those that it has.
         clock: the controller's, in seconds.
     """
     if isinstance(program, Refusal):
-        return Seen([_of_refusal(program)], asked=False)
+        return Seen([_of_refusal(name, program)], asked=False)
     asked = [{"definition": one.definition, "thresholds": one.checks} for one in services.values()]
     began_s = clock()
     try:
@@ -196,7 +210,7 @@ def examine(program: HostProgram | Refusal, services: Mapping[str, Service], clo
         said = f"cannot be reached: {lost}"
         return Seen([finding("connection", UNREACHED, said, mend(said))], asked=False)
     except Refusal as refusal:
-        return Seen([_of_refusal(refusal)], asked=False)
+        return Seen([_of_refusal(name, refusal)], asked=False)
     except Exception as error:  # a connection plugin of somebody else's
         return Seen(
             [finding("connection", UNREACHED, f"{type(error).__name__}: {error}", mend(str(error)))], asked=False
@@ -205,9 +219,10 @@ def examine(program: HostProgram | Refusal, services: Mapping[str, Service], clo
     return Seen(found, enforced=bool(answer.fields.get("enforced")))
 
 
-def _of_refusal(refusal: Refusal) -> Finding:
+def _of_refusal(name: str, refusal: Refusal) -> Finding:
     """A host that answered, but cannot be worked on."""
-    return finding(refusal.code.lower(), REFUSE, refusal.message, mend(refusal.message, _BY_CODE.get(refusal.code)))
+    said, known = refusal.message.removeprefix(f"{name}: "), _BY_CODE.get(refusal.code)
+    return finding(refusal.code.lower(), REFUSE, said, mend(said, known))
 
 
 def mend(said: str, otherwise: str | None = None) -> str:

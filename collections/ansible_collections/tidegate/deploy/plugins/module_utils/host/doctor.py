@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ..core import fitness, vitals
+from ..core import fitness
 from ..core.definition import Definition
 from ..core.errors import Refusal
 from ..core.states import ABSENT
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from .host import Host
 
+ADOPT = "ansible-playbook tidegate.deploy.adopt -e tidegate_service={}, without a restart"
+_OF_HOST = ("disk", "inodes", "file_system", "memory", "load", "clock", "failed_units", "systemd")
 _PYTHON_S = 20
 _NEW_ENOUGH = "import sys; sys.exit(sys.version_info < (3, 9))"
 
@@ -84,13 +86,16 @@ def _of_service(host: Host, definition: Definition, thresholds: dict[str, Any]) 
     return [{**one, "found": _named(one, definition)} for one in found]
 
 
-def _named(finding: dict[str, str], definition: Definition) -> str:
-    """Findings of a service name it; those of the host do not."""
-    of_host = {key for key in vitals.DEFAULTS if not key.startswith("service")} | {"disk", "inodes", "systemd"}
-    named = finding["check"] in of_host - {"ports", "previous_release"} or finding["found"].startswith(
-        definition.service
-    )
-    return finding["found"] if named else f"{definition.service}: {finding['found']}"
+def _told(finding: dict[str, str], definition: Definition, elsewhere: bool) -> dict[str, str]:
+    """A finding with the service's name in it, and with `adopt` where that is what helps."""
+    found, hint = finding["found"], finding["hint"]
+    if finding["check"] == "path" and "no link to a release" in found:
+        hint = f"if it is a tree of releases of another tool, take it over: {ADOPT.format(definition.service)}; else move it away"
+    elif elsewhere:
+        hint = ADOPT.format(definition.service)
+    if finding["check"] not in _OF_HOST and not found.startswith(definition.service):
+        found = f"{definition.service}: {found}"
+    return {**finding, "found": found, "hint": hint}
 
 
 # --- the host program ------------------------------------------------------------------------------------------------

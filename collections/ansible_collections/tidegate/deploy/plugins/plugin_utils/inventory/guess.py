@@ -71,7 +71,7 @@ class Unit:
         runs: whether it runs now.
         file: its unit file, for comments.
         own_file: whether that lies where only a site puts one.
-        program: what it starts, for comments.
+        program: what it starts, and in which folder, for comments.
         root: the folder whose ``current`` it runs from; empty when it names none.
         ports: where it listens.
     """
@@ -96,7 +96,7 @@ class Unit:
             runs=doc.get("runs") is True,
             file=str(doc.get("file", "")),
             own_file=doc.get("own_file") is True,
-            program=str(doc.get("program", "")),
+            program=str(doc.get("program", "")) + (f" in {doc['directory']}" if doc.get("directory") else ""),
             root=root if _ROOT.fullmatch(root) else "",
             ports=tuple(port for port in ports if port is not None),
         )
@@ -232,8 +232,8 @@ def _add_probe(guess: Guess, at: Mapping[str, Unit]) -> None:
     if answers:
         best = max(answers, key=lambda port: (bool(port.path), answers[port], -port.number))
         guess.entry["probes"] = [best.probe]
-        told = f"answered {best.status} there" if best.path else "listens there, and answered no HTTP"
-        guess.why["probes"] = f"guess: {answers[best]} of {len(at)} hosts {told}"
+        told = f"{best.path} answered {best.status}" if best.path else "it listens there, without HTTP,"
+        guess.why["probes"] = f"guess: {told} on {answers[best]} of {len(at)} hosts"
         if best.path and best.status != 200:
             guess.why["probes"] += "; name a page that says whether it is well"
         others = sorted({port.number for port in answers} - {best.number})

@@ -20,8 +20,9 @@ _WORDS = re.compile(r"(?i)(y|n|yes|no|on|off|true|false|null|nan|inf)")
 
 _HEAD = """\
 ---
-# The services of this site, as ansible-playbook tidegate.deploy.init found them on its hosts. Whatever is marked as a guess
-# wants your look; docs/reference/services.md has every key. Then: ansible-playbook tidegate.deploy.doctor
+# The services of this site, as ansible-playbook tidegate.deploy.init found them on its hosts.
+# Look at whatever is marked as a guess; docs/reference/services.md has every key.
+# Then: ansible-playbook tidegate.deploy.doctor
 """
 
 

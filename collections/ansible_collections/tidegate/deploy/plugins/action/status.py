@@ -12,15 +12,22 @@ from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import PARTIAL, PAUSED
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.status import status_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory, service_hosts
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import until, ways_on
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch
+
+MOST_PAUSED = 100
 
 
 class ActionModule(RecordDoor):
@@ -78,14 +85,25 @@ def _stand(stand: Stand) -> dict[str, Any]:
 
 
 def _changes(store: Store) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": row.id,
-            "service": row.service,
-            "environment": row.environment,
-            "state": row.state,
-            "revision": row.revision,
-            "created_at": row.created_at,
-        }
-        for row in store.changes(10)
-    ]
+    """The changes that were planned last; before them all that are paused, for somebody has to decide them."""
+    paused = store.changes(MOST_PAUSED, PAUSED)
+    others = [row for row in store.changes(10) if row.state != PAUSED]
+    return [_change(row) for row in (*paused, *others)]
+
+
+def _change(row: ChangeRow) -> dict[str, Any]:
+    plan = Plan(canonical.loads(row.plan_bytes))
+    caught_up = until(row, plan.catch_up_for_s) if row.state == PARTIAL else None
+    return {
+        "id": row.id,
+        "service": row.service,
+        "environment": row.environment,
+        "state": row.state,
+        "revision": row.revision,
+        "created_at": row.created_at,
+        "on_failure": plan.on_failure,
+        "cause": (row.outcome or {}).get("cause") or "",
+        "reason": (row.outcome or {}).get("reason") or "",
+        "catch_up_until": caught_up,
+        "next": ways_on(row.id) if row.state == PAUSED else [],
+    }

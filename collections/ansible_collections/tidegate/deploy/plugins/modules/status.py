@@ -49,7 +49,12 @@ status:
       returned: always
       type: str
     changes:
-      description: The latest changes, each with C(id), C(service), C(environment), C(state), C(revision) and C(created_at).
+      description:
+        - All paused changes, then the latest others, each with C(id), C(service), C(environment), C(state), C(revision) and
+          C(created_at).
+        - C(on_failure) is what its change file asks for, C(cause) why it stopped, C(reason) why somebody closed it.
+        - C(catch_up_until) says until when a partial change takes the hosts that were down; C(next) has the commands for a
+          paused one.
       returned: always
       type: list
       elements: dict

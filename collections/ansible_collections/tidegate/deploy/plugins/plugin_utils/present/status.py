@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import duration, table
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import duration, printable, table
+
+_CHANGES = ("change", "service", "environment", "state", "on failure", "since", "to note")
 
 
 def status_text(document: Mapping[str, Any]) -> str:
@@ -25,14 +27,19 @@ def status_text(document: Mapping[str, Any]) -> str:
         )
         lines += [f"service {service}", *_indented(shown), ""]
     if document["changes"]:
-        rows = [
-            (change["id"], change["service"], change["environment"], change["state"], change["created_at"])
-            for change in document["changes"]
-        ]
-        lines += ["changes", *_indented(table(("change", "service", "environment", "state", "since"), rows)), ""]
+        lines += ["changes", *_indented(table(_CHANGES, [_change(change) for change in document["changes"]])), ""]
+    for change in document["changes"]:
+        if change["next"]:
+            lines += [f"{change['id']} is paused: {printable(change['cause'])}", *_indented(change["next"]), ""]
     enforced = [host for hosts in document["services"].values() for host, stand in hosts.items() if stand["enforced"]]
     lines.append(f"enforced by the hosts themselves: {len(enforced)} hosts; store {document['store']}")
     return "\n".join(lines)
+
+
+def _change(change: Mapping[str, Any]) -> tuple[str, str, str, str, str, str, str]:
+    until = f"catch up until {change['catch_up_until']}" if change["catch_up_until"] else change["reason"]
+    named = (change["id"], change["service"], change["environment"], change["state"])
+    return (*named, change["on_failure"], change["created_at"], until)
 
 
 def _row(host: str, stand: Mapping[str, Any]) -> tuple[str, str, str, str, str]:

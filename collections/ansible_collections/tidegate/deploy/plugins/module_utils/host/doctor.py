@@ -80,10 +80,11 @@ def _of_service(host: Host, definition: Definition, thresholds: dict[str, Any]) 
         found = checks.precheck(request, host.paths)["findings"]
     except Refusal as refusal:
         hint = "mend it first: a pre-check would not come further"
-        found = [
-            {"check": "state", "level": "refuse", "found": f"{definition.service}: {refusal.message}", "hint": hint}
-        ]
-    return [{**one, "found": _named(one, definition)} for one in found]
+        return [fitness.finding("state", fitness.REFUSE, f"{definition.service}: {refusal.message}", hint)]
+    elsewhere = any(one["check"] == "runs_elsewhere" for one in found)
+    # what holds its ports is the service itself then
+    kept = [one for one in found if not (elsewhere and one["check"] == "ports")]
+    return [_told(one, definition, one["check"] == "runs_elsewhere") for one in kept]
 
 
 def _told(finding: dict[str, str], definition: Definition, elsewhere: bool) -> dict[str, str]:

@@ -6,7 +6,6 @@ MAKEFLAGS += --no-print-directory
 
 DEPLOY := collections/ansible_collections/tidegate/deploy
 STAGE   = tools/stage $@
-HOSTS  ?= 4
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -17,12 +16,16 @@ help:  ## this list
 
 # --- for users ---------------------------------------------------------------------------------------------------
 
-.PHONY: demo fleet clean
+.PHONY: demo fleet bench clean
 demo: lab-packages runtime  ## a release in waves over real hosts, a bad one taken back (root; under 5 minutes)
 	@python -m lab.demo
 
-fleet: lab-packages runtime  ## boot HOSTS=4 practice hosts on this machine and keep them (root)
+fleet: lab-packages runtime  ## boot the hosts of inventories/demo and keep them, or HOSTS=n others (root)
 	@python -m lab up $(HOSTS)
+
+bench: lab-packages runtime  ## measure a rollout beside other tools (root; RUNS=3 HOSTS=20 ONLY=names; keep: python -m bench.report --keep)
+	@tools/venv build/bench-venv bench
+	@python -m bench --hosts $(or $(HOSTS),20) --runs $(or $(RUNS),3) --only "$(ONLY)"
 
 clean:  ## take the practice hosts down; delete environments, caches and everything built
 	@python3 -c 'from lab import fleet, state; [fleet.down(f.name) for f in state.fleets() if f.checkout == str(state.CHECKOUT)]'

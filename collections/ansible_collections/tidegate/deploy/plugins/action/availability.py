@@ -11,7 +11,9 @@ from typing import Any
 from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import BEFORE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availability import (
     Wave,
@@ -40,6 +42,7 @@ class ActionModule(RecordDoor):
         try:
             self._require_linear()
             require_budget(run)
+            own_tasks.require_once(run, BEFORE)
             wave = next_wave(run, [str(name) for name in self.task_vars["ansible_play_batch"]])
             say = require_floor(run, wave, self._who_serves(run, wave))
         except Refusal as refusal:
@@ -58,5 +61,6 @@ class ActionModule(RecordDoor):
         """Of each host outside of the wave, why it does not serve; empty where it does."""
         if not effective_floor(run):
             return {}
-        answers = ask_all(self, {name: run.plan.definition_of(name) for name in wave.others})
+        definitions = {name: run.plan.definition_of(name) for name in wave.others}
+        answers = ask_all(self, definitions, also_undeployed=own_tasks.carried(run))
         return {name: answer.why_down for name, answer in answers.items()}

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible.utils.display import Display
 
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
@@ -64,9 +65,10 @@ class ActionModule(HostStep):
 
     def _request(self, run: Run, host: str) -> dict[str, Any]:
         release = run.plan.doc["release"]
+        brings = {"release": {key: release[key] for key in ("id", "version", "size_bytes", "files")}}
         return {
             "definition": run.plan.definition_of(host),
-            "release": {key: release[key] for key in ("id", "version", "size_bytes", "files")},
+            **({} if own_tasks.carried(run) else brings),
             "thresholds": run.plan.doc["checks"],
             "controller_time": int(time.time()),
         }

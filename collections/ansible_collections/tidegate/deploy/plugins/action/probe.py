@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.host import probes
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import inventory_folder
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
@@ -42,7 +43,7 @@ class ActionModule(HostStep):
         if run.is_there(host):
             return StepResult(self.STEP, "ok", "nothing was switched, nothing to test")
         definition = run.plan.definition_of(host)
-        release = {"id": run.plan.release_id, "version": run.plan.version}
+        release = None if own_tasks.carried(run) else {"id": run.plan.release_id, "version": run.plan.version}
         if self.check:
             also = f", and run {len(run.plan.suites)} suites" if run.plan.suites else ""
             return StepResult(self.STEP, "ok", f"would probe {len(definition['probes'])} times over{also}")

@@ -19,13 +19,30 @@ options:
     description:
       - What is asked for. V(plan) gives all hosts, V(waves) those that are still to be rolled out, V(back) those that
         go back.
-      - V(wave_sizes) and V(back_sizes) give the sizes of the batches, for the keyword C(serial).
+      - These are the hosts of a change that brings a release. Of one that carries the site's own tasks, V(task_waves) and
+        V(task_back) give them, and V(checked) gives all of its hosts, to be asked whether it is there.
+      - V(once_before) and V(once_after) give the host of what is left to run once per change, and localhost beside it.
+      - V(wave_sizes), V(back_sizes), V(task_wave_sizes) and V(task_back_sizes) give the sizes of the batches, for the keyword C(serial).
       - V(site) gives localhost, for plays about the site as a whole, which no limit may narrow.
       - V(cause) gives why the rollout stopped, and nothing while it goes on.
     required: true
     type: list
     elements: str
-    choices: [site, plan, waves, wave_sizes, back, back_sizes, cause]
+    choices:
+      - site
+      - plan
+      - waves
+      - wave_sizes
+      - back
+      - back_sizes
+      - checked
+      - task_waves
+      - task_wave_sizes
+      - task_back
+      - task_back_sizes
+      - once_before
+      - once_after
+      - cause
 notes:
   - Where there is nothing to work on it gives a pattern that matches no host, and no warning.
 """
@@ -47,7 +64,7 @@ _raw:
 """
 
 import atexit
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible import context
@@ -55,7 +72,8 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import order
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ARCHIVE, TASKS
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import order, own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import refuse_limit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, open_store
@@ -63,10 +81,34 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site imp
 NOBODY = "all:!all"
 """A pattern that matches no host, without the warning that an unknown name brings."""
 
-_HOSTS = {"plan": order.every_host, "waves": order.waves, "back": order.way_back}
+Order = Callable[[Run], order.Batches]
+
+
+def _of(payload: str, batches: Order) -> Order:
+    """The batches of changes with one kind of payload; none of others."""
+    return lambda run: batches(run) if run.plan.payload == payload else []
+
+
+_WAVES, _BACK = _of(ARCHIVE, order.waves), _of(ARCHIVE, order.way_back)
+_TASK_WAVES, _TASK_BACK = _of(TASKS, order.waves), _of(TASKS, own_tasks.way_back)
+_HOSTS: dict[str, Order] = {
+    "plan": order.every_host,
+    "waves": _WAVES,
+    "back": _BACK,
+    "checked": _of(TASKS, order.every_host),
+    "task_waves": _TASK_WAVES,
+    "task_back": _TASK_BACK,
+    "once_before": lambda run: own_tasks.once_hosts(run, own_tasks.BEFORE),
+    "once_after": lambda run: own_tasks.once_hosts(run, own_tasks.AFTER),
+}
 _CAUSE = "cause"
 _SITE = "site"
-_SIZES = {"wave_sizes": order.waves, "back_sizes": order.way_back}
+_SIZES: dict[str, Order] = {
+    "wave_sizes": _WAVES,
+    "back_sizes": _BACK,
+    "task_wave_sizes": _TASK_WAVES,
+    "task_back_sizes": _TASK_BACK,
+}
 
 
 _TERMS = (_SITE, *_HOSTS, *_SIZES, _CAUSE)
@@ -98,7 +140,7 @@ def _asked(term: str, variables: Mapping[str, Any]) -> list[Any]:
         run = Run.current(store)
         if term == _CAUSE:
             return [run.halted] if run.halted else []
-        there = set((variables.get("groups") or {}).get("all", ()))
+        there = {*(variables.get("groups") or {}).get("all", ()), "localhost"}
         batches = [[name for name in batch if name in there] for batch in (_HOSTS.get(term) or _SIZES[term])(run)]
     if term in _SIZES:
         return [len(batch) for batch in batches if batch] or [1]

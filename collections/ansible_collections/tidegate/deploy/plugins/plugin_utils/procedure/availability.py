@@ -9,8 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT, ARCHIVE, TASKS
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
+
+_LAST = {ARCHIVE: "confirm", TASKS: "probe"}
+"""The step with which a host of a wave is through, by what the change carries."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ def _close_wave(run: Run, index: int) -> None:
     unfinished = [
         name
         for name in run.plan.waves[index]
-        if (run.rows[name].step, run.rows[name].verdict) != ("confirm", "ok") and name not in failed
+        if (run.rows[name].step, run.rows[name].verdict) != (_LAST[run.plan.payload], "ok") and name not in failed
     ]
     if unfinished:
         raise Refusal("WAVE", f"wave {index + 1} is not through: {', '.join(unfinished)} were not confirmed")

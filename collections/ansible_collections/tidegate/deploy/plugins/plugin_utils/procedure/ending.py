@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import AFTER
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import changes
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import recap
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import HostEnd, Outcome
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import CLOSE, ROLLBACK, Run, change_of
 
 _STATE_OF = {
@@ -52,6 +55,11 @@ def _cause(run: Run) -> str:
     opened, closed = run.store.wave_state(run.id)
     if run.forward and (opened, closed) != (len(run.plan.waves), len(run.plan.waves)):
         return f"INTERRUPTED: {closed} of {len(run.plan.waves)} waves were finished"
+    if run.forward:
+        try:
+            own_tasks.require_once(run, AFTER)
+        except Refusal as refusal:
+            return f"{refusal.code}: {refusal.message}"
     return ""
 
 

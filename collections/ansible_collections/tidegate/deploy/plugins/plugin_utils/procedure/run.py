@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import KEEP, TAKE_BACK
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import TASKS, Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import PARTIAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, run_id
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow, HostRow, RunRow
@@ -28,6 +28,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result i
 ROLLOUT, RESUME, ROLLBACK, CLOSE, PLAN = "rollout", "resume", "rollback", "close", "plan"
 FORWARD = (ROLLOUT, RESUME)
 """The verbs that bring hosts to the release, wave by wave."""
+
+FROM_CHECK = "needed"
+"""The mark of a note about a host that speaks of the site's own tasks, not of the service's release."""
 
 _BEFORE_ACTIVATION = (None, "ask", "precheck", "stage", "begin")
 
@@ -173,6 +176,8 @@ class Run:
         if result.verdict == SKIPPED:
             return result
         where = dict(result.where or self.known_of(host))
+        if self.plan.payload == TASKS and FROM_CHECK not in where:
+            where = _beside_tasks(self.known_of(host), where)
         self.store.note(
             self.id, host, result.step, result.verdict, result.code or None, result.say, where, touched=touched
         )
@@ -183,6 +188,12 @@ class Run:
     def _halt_over_budget(self, host: str, result: StepResult) -> None:
         if len(self.store.bad_hosts(self.id)) > self.plan.budget:
             self.store.halt(self.id, result.code or "BUDGET", f"{host}: {result.say}")
+
+
+def _beside_tasks(known: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of a host's account of its service: whether the tasks are there only their check can say."""
+    of_tasks = {key: known.get(key) for key in ("state", "current", "change", "reverted_change", FROM_CHECK)}
+    return {**said, **of_tasks, "serving": said.get("current")}
 
 
 def last_of_process(store: Store) -> RunRow | None:

@@ -12,12 +12,14 @@ from typing import Any, ClassVar
 from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import file as change_file
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.retained import Holding
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening, own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft, draft
@@ -37,7 +39,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run impo
     Run,
     change_of,
 )
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, now
 
 
 class ActionModule(RecordDoor):
@@ -69,6 +71,7 @@ class ActionModule(RecordDoor):
         if verb == RESUME:
             return self._opened(opening.begin_again(store, _planned(store, identity)), "goes on")
         if verb == ROLLBACK:
+            own_tasks.require_way_back(store, _planned(store, identity), now())
             return self._opened(self._asked_all(opening.begin_way_back(store, _planned(store, identity))), "goes back")
         if verb == CLOSE:
             run = opening.begin_closing(store, _planned(store, identity), _reason(arguments.get("reason")))
@@ -86,7 +89,8 @@ class ActionModule(RecordDoor):
 
     def _asked_all(self, run: Run) -> Run:
         """The run, with what each of its hosts says right now."""
-        for host, stand in ask_all(self, {host.name: host.definition for host in run.plan.hosts}).items():
+        definitions = {host.name: host.definition for host in run.plan.hosts}
+        for host, stand in ask_all(self, definitions, also_undeployed=own_tasks.carried(run)).items():
             run.record(host, _asked(stand))
         return run
 
@@ -100,7 +104,15 @@ class ActionModule(RecordDoor):
 
     def _draft(self, store: Store, source: str) -> Draft:
         cache = None if self.check else Path(store.path).parent / "cache"
-        return draft(change_file.read(source), inventory_of(self), cache)
+        change = change_file.read(source)
+
+        def held(definitions: Mapping[str, Mapping[str, Any]]) -> dict[str, Holding]:
+            stands = ask_all(self, definitions, retained=change.release)
+            return {name: Holding(one.service.get("retained", ()), one.why_unknown) for name, one in stands.items()}
+
+        drafted = draft(change, inventory_of(self), cache, held)
+        drafted.bundle.keep(bundle.folder_of(Path(store.path).parent, drafted.plan.files))
+        return drafted
 
 
 def _asked(stand: Stand) -> StepResult:

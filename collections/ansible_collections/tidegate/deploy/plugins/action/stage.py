@@ -15,6 +15,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer
 
+_NONE = {"size_bytes": 0, "strip": 0}
+"""Of the artifact of a release that hosts keep: they never ask for it."""
+
 
 class ActionModule(HostStep):
     """Put a release on a host, verified, beside what runs there; nothing is switched."""
@@ -36,6 +39,8 @@ class ActionModule(HostStep):
     def _stage(self, run: Run, host: str) -> Answer:
         program, request = self.program(), self._request(run, host)
         artifact = run.plan.doc["artifact"]
+        if artifact is None:
+            return program.call("stage", {**request, "source": {"kind": "have"}})
         if artifact["kind"] == "url":
             source = {"kind": "url", "url": artifact["url"], "allow_hosts": artifact["allow_hosts"]}
             return program.call("stage", {**request, "source": source})
@@ -47,10 +52,11 @@ class ActionModule(HostStep):
 
     def _request(self, run: Run, host: str) -> dict[str, Any]:
         plan = run.plan
+        artifact = plan.doc["artifact"] or {**_NONE, "name": plan.release_id, "sha256": plan.manifest_digest}
         return {
             "definition": plan.definition_of(host),
             "release": {"id": plan.release_id, "version": plan.version, "manifest": plan.manifest_digest},
-            "artifact": {key: plan.doc["artifact"][key] for key in ("name", "sha256", "size_bytes", "strip")},
+            "artifact": {key: artifact[key] for key in ("name", "sha256", "size_bytes", "strip")},
             "limits": plan.doc["limits"],
         }
 

@@ -24,6 +24,7 @@ CODES = {
     "NOTHING_FOUND": "no host runs a service of the site's own",
     # the artifact
     "ARTIFACT_MISSING": "the artifact cannot be found or read",
+    "RETAINED": "the change names no artifact, and its hosts do not all keep one intact release of that version",
     "DIGEST": "bytes are not the bytes that were promised",
     "ARCHIVE": "an archive holds something that is never unpacked",
     "ARCHIVE_LIMIT": "an archive exceeds the limits on bytes, entries, depth or ratio",

@@ -10,6 +10,7 @@ import sys
 
 from ..core.definition import SERVICE, Definition
 from ..core.errors import Refusal
+from ..core.release import VERSION
 from . import fields
 from .standing import standing
 
@@ -26,7 +27,8 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     Args:
         host: where.
         request: ``services``: list of ``{service, root}``; of an empty list every service with a journal is meant.
-            With ``health``, each is a whole definition, and its probes are asked once; where no release of the service
+            With ``retained``, a version or the id of a release, and with ``health``, each is a whole definition: what the
+            host keeps of that version is told, and the probes are asked once; where no release of the service
             is deployed that is what is wrong, unless ``health`` is ``any``.
     """
     asked = request.get("services")
@@ -36,6 +38,12 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     if not asked:
         roots = dict.fromkeys(host.services())
     found = {service: standing(host, service, root) for service, root in roots.items()}
+    if request.get("retained"):
+        from .retained import retained
+
+        wanted = fields.text(request, "retained", VERSION)
+        for item in asked:
+            found[item["service"]]["retained"] = retained(host, Definition.parse(item).doc, wanted)
     if request.get("health"):
         for item in asked:
             found[item["service"]]["unhealthy"] = _why_unhealthy(

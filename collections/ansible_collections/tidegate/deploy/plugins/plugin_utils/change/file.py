@@ -78,7 +78,7 @@ class ChangeFile:
         place: the file's absolute path.
         service: the service that changes.
         release: the version that it changes to.
-        artifact: where its bytes come from; None where the change carries tasks.
+        artifact: where its bytes come from; None where the hosts keep the release, or the change carries tasks.
         tasks: the site's own tasks that it carries instead of a release.
         once: tasks that run once per change.
         id: the change that this file is, when it pins one.
@@ -183,13 +183,12 @@ def _rules(value: dict[str, Any]) -> list[Problem]:
 
 
 def _payload_rules(value: dict[str, Any]) -> list[Problem]:
-    """A change carries either a release with its artifact or tasks; of tasks the release is only a name."""
+    """A change carries either a release or tasks, of which the release is only a name; hosts may keep a release already."""
     if "tasks" in value:
         return [Problem(("artifact",), "it beside tasks", "either of them")] if "artifact" in value else []
-    missing = [key for key in ("release", "artifact") if key not in value]
-    properties = CHANGE["properties"]
-    found = [Problem((key,), "nothing", str(properties[key]["description"])) for key in missing]
-    return found or _artifact_rules(value["artifact"])
+    if "release" not in value:
+        return [Problem(("release",), "nothing", str(CHANGE["properties"]["release"]["description"]))]
+    return _artifact_rules(value["artifact"]) if "artifact" in value else []
 
 
 def _artifact_rules(artifact: dict[str, Any]) -> list[Problem]:

@@ -28,6 +28,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.bundle impo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import CATCH_UP_FOR_S
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import NONE, TAKE_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan_schema import PLAN
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.retained import Retained
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
     Path,
     path_text,
@@ -213,7 +214,7 @@ def build(
     environment: str,
     title: str | None,
     version: str,
-    manifest: Manifest | None,
+    manifest: Manifest | Retained | None,
     artifact: Mapping[str, Any] | None,
     bundle: Bundle = EMPTY,
     hosts: Sequence[Host],
@@ -234,9 +235,10 @@ def build(
         environment: where.
         title: what people call the change, or None.
         version: of the release.
-        manifest: of the release; None where the change carries tasks.
+        manifest: of the release, or what is known of one that hosts keep; None where the change carries tasks.
         bundle: the tasks that it carries.
-        artifact: kind, name, sha256, size_bytes, strip, url and allow_hosts (`artifact.ResolvedArtifact.doc`).
+        artifact: kind, name, sha256, size_bytes, strip, url and allow_hosts (`artifact.ResolvedArtifact.doc`); None where
+            hosts keep the release, or the change carries tasks.
         hosts: the hosts of the change, in any order.
         waves: their names, wave by wave.
         floor: hosts that must stay up.
@@ -255,7 +257,7 @@ def build(
     by_name = {host.name: _host_doc(host) for host in hosts}
     ordered = [by_name[name] for wave in waves for name in wave if name in by_name]
     missing = [_host_doc(host) for host in hosts if not any(host.name in wave for wave in waves)]
-    content: Manifest | Bundle = bundle if manifest is None else manifest
+    content: Manifest | Retained | Bundle = bundle if manifest is None else manifest
     return parse(
         {
             "v": 1,

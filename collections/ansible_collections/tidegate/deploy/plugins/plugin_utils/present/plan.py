@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import KEEP, PAUSE, TAKE_BACK
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import TASKS, Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, duration, listed, size
 
 _POLICIES = {
@@ -14,6 +14,15 @@ _POLICIES = {
     PAUSE: "a failure takes the failed hosts back and pauses the change (on_failure: pause)",
     KEEP: "a failure takes the failed hosts back and ends the change (on_failure: keep)",
 }
+
+
+def _artifact(plan: Plan) -> str:
+    artifact = plan.doc["artifact"]
+    if plan.payload == TASKS:
+        return ""
+    if artifact is None:
+        return "none is needed: every host keeps the release, and was asked whether it is intact"
+    return f"{artifact['name']} sha256 {artifact['sha256']}"
 
 
 def plan_text(plan: Plan, change_id: str, revision: int | None, store: str, notes: list[str]) -> str:
@@ -40,7 +49,7 @@ def plan_text(plan: Plan, change_id: str, revision: int | None, store: str, note
                 "release",
                 f"{plan.release_id}, {plan.doc['release']['files']} files, {size(plan.doc['release']['size_bytes'])}",
             ),
-            ("artifact", f"{plan.doc['artifact']['name']} sha256 {plan.doc['artifact']['sha256']}"),
+            ("artifact", _artifact(plan)),
             ("from", listed(previous)),
             ("waves", waves),
             ("limits", f"{plan.floor} of {len(plan.hosts)} hosts stay up, {plan.budget} may fail"),

@@ -43,7 +43,7 @@ class Stand:
 
 
 def ask_all(
-    door: Door, definitions: Mapping[str, Mapping[str, Any]], also_undeployed: bool = False
+    door: Door, definitions: Mapping[str, Mapping[str, Any]], also_undeployed: bool = False, retained: str = ""
 ) -> dict[str, Stand]:
     """What each host says of a service.
 
@@ -51,6 +51,7 @@ def ask_all(
         door: the action that asks.
         definitions: the service's definition, by name of host.
         also_undeployed: whether a service may serve of which Tidegate has deployed no release.
+        retained: a version of which each host tells what it keeps; then nobody probes.
     """
     hostvars = door.task_vars["hostvars"]
     programs: dict[str, HostProgram | Refusal] = {}
@@ -60,15 +61,15 @@ def ask_all(
             programs[name] = program_of(door, hostvars, name, door.check)
         except Refusal as refusal:
             programs[name] = refusal
-    health = "any" if also_undeployed else True
-    return each(definitions, lambda name: _ask(programs[name], definitions[name], health))
+    what = {"retained": retained} if retained else {"health": "any" if also_undeployed else True}
+    return each(definitions, lambda name: _ask(programs[name], definitions[name], what))
 
 
-def _ask(program: HostProgram | Refusal, definition: Mapping[str, Any], health: bool | str) -> Stand:
+def _ask(program: HostProgram | Refusal, definition: Mapping[str, Any], what: Mapping[str, Any]) -> Stand:
     if isinstance(program, Refusal):
         return Stand({}, program.message)
     try:
-        answer = program.call("ask", {"services": [definition], "health": health}).or_refuse()
+        answer = program.call("ask", {"services": [definition], **what}).or_refuse()
     except Unreachable as lost:
         return Stand({}, f"cannot be reached: {lost}")
     except Refusal as refusal:

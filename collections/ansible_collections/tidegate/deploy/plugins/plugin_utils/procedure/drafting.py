@@ -15,6 +15,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import artifact as artifacts
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle as bundles
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import retained
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import ChangeFile
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.hosts import resolve_hosts
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
@@ -82,13 +83,14 @@ class Draft:
     bundle: bundles.Bundle = bundles.EMPTY
 
 
-def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft:
+def draft(change: ChangeFile, inventory: Inventory, cache: Path | None, ask: retained.Ask) -> Draft:
     """Resolve a change against the inventory.
 
     Args:
         change: the parsed change file.
         inventory: what Ansible knows.
         cache: a folder for artifacts that come from a URL; None keeps nothing.
+        ask: how hosts are asked what they keep, for a change without an artifact.
 
     Raises:
         Refusal: whatever in the data does not fit, with its place.
@@ -99,7 +101,11 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft
     bundle = bundles.read(change.tasks, change.once, change.place, _roles_of(change, inventory))
     for on in {one.on for one in change.once}:
         resolve_hosts([on], [*inventory.groups.get("all", ()), "localhost"], f"{change.place}: once")
-    resolved = None if change.tasks else artifacts.resolve(change, cache, limits)
+    resolved = None if change.artifact is None else artifacts.resolve(change, cache, limits)
+    kept = None
+    if change.artifact is None and change.tasks is None:
+        holdings = ask({name: service.definition for name, service in services.items()})
+        kept = retained.choose(change.release, holdings, change.budget, change.place)
     for links in {tuple(sorted(service.definition["links"].items())) for service in services.values()}:
         if resolved is not None:
             resolved.manifest.with_links(dict(links))  # refuses links that the archive leaves no room for
@@ -115,8 +121,8 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None) -> Draft
         service=change.service,
         environment=_environment(names, inventory),
         title=change.title,
-        version=change.release,
-        manifest=resolved.manifest if resolved else None,
+        version=kept.version if kept else change.release,
+        manifest=resolved.manifest if resolved else kept,
         artifact=resolved.doc if resolved else None,
         bundle=bundle,
         hosts=[plans.Host(name, services[name].definition, domain=inventory.domain_of(name)) for name in names],

@@ -29,6 +29,8 @@ waves: [[web2], [web1]]
 floor: 50%
 budget: 1
 back_for: 12h
+on_failure: pause
+catch_up_for: 3d
 """
 
 
@@ -51,6 +53,13 @@ def test_the_smallest_change():
     ) == file.parse(SMALLEST, PLACE)
 
 
+def test_a_release_that_hosts_keep_needs_no_artifact():
+    """Two lines are enough to go to it; what a failure does is said in every plan."""
+    change = file.parse("service: web\nrelease: 2.3.0\n", PLACE)
+
+    assert (change.artifact, change.on_failure, change.catch_up_for_s) == (None, "rollback", 604800)
+
+
 def test_every_key():
     """Each key of a change file is read."""
     change = file.parse(FULL, PLACE)
@@ -60,6 +69,7 @@ def test_every_key():
     assert ("web2", "web1") == change.hosts
     assert (("web2",), ("web1",)) == change.waves
     assert ("50%", 1, 43200) == (change.floor, change.budget, change.back_for_s)
+    assert ("pause", 3 * 86400) == (change.on_failure, change.catch_up_for_s)
     assert (
         file.ArtifactSource(
             kind="url",
@@ -138,7 +148,10 @@ BAD = {
         SMALLEST.replace("2.4.0\n", '"2.4\\n"\n'),
         ":2: release: found '2.4\\n', expected a version",
     ),
-    "no artifact": ("service: web\nrelease: 1\n", ": artifact: found nothing, expected {file: PATH}, or {url: URL"),
+    "only a service": ("service: web\n", ": release: found nothing, expected a version such as 2.4.0"),
+    "unknown policy": (f"{SMALLEST}on_failure: stop\n", ": on_failure: found 'stop', expected rollback, pause or keep"),
+    "no time to catch up": (f"{SMALLEST}catch_up_for: 0d\n", ": catch_up_for: found '0d', expected how long"),
+    "a century to catch up": (f"{SMALLEST}catch_up_for: 36500d\n", "catch_up_for: found '36500d', expected at most 3650d"),
     "empty artifact": (
         "service: web\nrelease: 1\nartifact: {}\n",
         ":3: artifact: found an empty mapping, expected either",

@@ -26,7 +26,7 @@ Raw = dict[str, Any]
 http   ``status``, ``headers`` (list of pairs), ``body`` (bytes), ``cut`` (the body goes on), ``latency_ms``
 tcp    ``latency_ms``
 command ``rc``, ``stdout`` (text), ``stderr`` (text), ``cut`` (stdout goes on), ``latency_ms``
-unit   ``ActiveState SubState Type Result`` (text), ``NRestarts MainPID ExecMainStatus`` (integers)
+unit   ``ActiveState SubState Type Result`` (text), ``NRestarts MainPID ExecMainStatus`` (integers), ``life``
 log    ``lines`` (text), ``cut`` (there are more)
 ====== =========================================================================================================
 """

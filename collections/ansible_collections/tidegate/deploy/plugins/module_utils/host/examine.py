@@ -59,7 +59,10 @@ def probe(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     if stands["current"] != wanted["id"]:
         raise Refusal("PREVIOUS", f"{definition.service}: current is {stands['current']}, expected {wanted['id']}")
     since_ms, rebooted = _switch_of(host, definition.service, wanted["id"])
-    results = probes.run(definition.doc, wanted, since_ms, definition.limit_s("probe"))
+    lives = _lives_seen(host, definition, wanted["id"])
+    results = probes.run(definition.doc, wanted, since_ms, definition.limit_s("probe"), lives=lives)
+    for result in results:
+        result.pop("life", None)
     # after a reboot every process is younger than the switch
     started = rebooted if since_ms is None else probes.unit_started_after(definition.unit, since_ms)
     refusal = probes.verdict(results, started)
@@ -79,6 +82,21 @@ def _probe_what_runs(host: Host, definition: Definition) -> dict[str, Any]:
         refusal.facts["results"] = results
         raise refusal
     return {"changed": False, "results": results, "service": stands}
+
+
+def _lives_seen(host: Host, definition: Definition, release: str) -> Optional[dict[str, list[str]]]:
+    """The units as the activation saw them that awaits its confirmation, if its probes were these; null: nobody knows."""
+    journal = host.journal(definition.service)
+    view = journal.read(ABSENT)
+    same = (view["state"], view.get("new"), view.get("boot_id")) == ("ready", release, host.clock.boot_id())
+    if not same or view["new_definition"] != definition.doc:
+        return None
+    lives = journal.note(view["aid"]).get("lives")
+    sound = isinstance(lives, dict) and all(
+        isinstance(life, list) and all(isinstance(part, str) and part.isdigit() for part in life) and life
+        for life in lives.values()
+    )
+    return lives if sound else None
 
 
 def _switch_of(host: Host, service: str, release: str) -> tuple[Optional[int], Optional[bool]]:

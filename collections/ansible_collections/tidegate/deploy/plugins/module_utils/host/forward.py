@@ -115,12 +115,15 @@ class Forward:
         self.results = self._effects.probe(self._since_ms)
 
     def _ready(self) -> None:
+        from .probes import lives_of
+
+        lives = lives_of(self._definition.doc, self.results)
         with self._host.lock():
             spot = Spot(self._host, self._view["service"])
             move = spot.decide("ended", aid=self._view["aid"])
             switched = {"ms": self._since_ms, "boot_id": self._view["boot_id"]}
             spot.journal.add_to_note(
-                self._view["aid"], timings=self.timings, switched=switched, probes=_brief(self.results)
+                self._view["aid"], timings=self.timings, switched=switched, probes=_brief(self.results), lives=lives
             )
             spot.go(move)
 

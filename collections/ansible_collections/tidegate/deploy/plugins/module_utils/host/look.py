@@ -13,7 +13,7 @@ import io
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_LOG_BYTES = 4 * 1024 * 1024
 MAX_OUTPUT_BYTES = 64 * 1024
 UNIT_PROPERTIES = (
-    "LoadState ActiveState SubState Type Result NRestarts MainPID ExecMainStatus ExecMainStartTimestampMonotonic User"
+    "LoadState ActiveState SubState Type Result NRestarts MainPID ExecMainStatus ActiveEnterTimestampMonotonic"
 ).split()
 
 
@@ -109,6 +109,11 @@ def unit_started_after(unit: str, since_boottime_ms: int, systemd: Systemd | Non
         return None
     suspended_ms = boottime_ms() - time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000_000
     return started_us // 1000 + suspended_ms >= since_boottime_ms
+
+
+def life_of(shown: Mapping[str, str]) -> list[str]:
+    """By what one life of a unit is told from the next: its restarts, its main process, since when it is active."""
+    return [shown.get(name) or "0" for name in ("NRestarts", "MainPID", "ActiveEnterTimestampMonotonic")]
 
 
 # --- http and tcp ----------------------------------------------------------------------------------------------------
@@ -276,7 +281,7 @@ def _look_unit(probe: Probe, place: Place, timeout_s: float) -> Raw:
         return {"error": f"a unit that systemd has not loaded (LoadState={shown.get('LoadState', '')})"}
     texts = {name: shown.get(name, "") for name in ("ActiveState", "SubState", "Type", "Result")}
     numbers = {name: int(shown.get(name) or 0) for name in ("NRestarts", "MainPID", "ExecMainStatus")}
-    return {**texts, **numbers}
+    return {**texts, **numbers, "life": life_of(shown)}
 
 
 def _look_log(probe: Probe, place: Place, timeout_s: float) -> Raw:

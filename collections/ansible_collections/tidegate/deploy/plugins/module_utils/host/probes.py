@@ -7,19 +7,23 @@ A probe may fail while the service starts and pass later; it is given up at the 
 unit crashed. Beside the probes that a service defines, one of its own unit always runs (`core.health.with_unit_probe`).
 Each probe has a thread of its own, so that one that hangs takes no time from the others, and the budget holds in any
 case, but for `GRACE_S`: a thread that does not return is left behind.
+
+The post-install test follows an activation that has watched for as long as the probes say. While the very processes
+that it saw run still, that time is not waited for again; a unit that was restarted since is found by that.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from ..core.errors import Refusal
 from ..core.health import Probe, Streak, parse_all, with_unit_probe
 from ..core.judgment import Raw, Sight, judge
-from .look import Place, Systemd, look, unit_started_after
+from .look import UNIT_PROPERTIES, Place, Systemd, life_of, look, unit_started_after
 
 __all__ = ["QUICK_TRIES", "quick", "run", "unit_started_after", "verdict"]
 
@@ -30,8 +34,11 @@ GRACE_S = 0.3
 Result = dict[str, Any]
 """``{"name", "ok", "detail", "latency_ms", "saw_release", "state"}`` of one probe.
 
-``state`` is good, crashed (cannot become good), bad, or short (well at the end, but not for long enough).
+``state`` is good, crashed (cannot become good), bad, or short (well at the end, but not for long enough). That of a unit
+that was good has a ``life`` (`look.life_of`).
 """
+Lives = Mapping[str, list[str]]
+"""Unit -> the life of it that an earlier run saw."""
 _TELLING = ("crashed", "bad", "short", "good")
 
 
@@ -42,6 +49,7 @@ def run(
     budget_s: float,
     place: str = "host",
     systemd: Systemd | None = None,
+    lives: Lives | None = None,
 ) -> list[Result]:
     """Run the probes of one place until all passed, one cannot pass any more, or the budget is spent.
 
@@ -52,13 +60,20 @@ def run(
         budget_s: the time for all together.
         place: ``host`` or ``controller``.
         systemd: who answers about units; for tests.
+        lives: what an earlier run saw, in which all of these probes passed; null: there was none.
 
     Returns:
         One result per probe in the definition's order; empty when there is none for this place.
     """
     probes = probes_of(definition, place)
     where = _place(definition, since_boottime_ms, systemd)
-    return _Round(probes, where, release, budget_s).results()
+    return _Round(probes, where, release, budget_s, lives=lives or {}).results()
+
+
+def lives_of(definition: dict[str, Any], results: list[Result]) -> dict[str, list[str]]:
+    """The lives of all units that were watched on the host."""
+    units = {probe.name: probe.fields["unit"] for probe in probes_of(definition, "host") if probe.kind == "unit"}
+    return {units[result["name"]]: result["life"] for result in results if "life" in result}
 
 
 def quick(
@@ -122,9 +137,12 @@ def _place(definition: dict[str, Any], since_boottime_ms: int | None, systemd: S
 class _Series:
     """One probe's looks so far."""
 
-    def __init__(self, probe: Probe) -> None:
+    def __init__(self, probe: Probe, lives: Lives, same: bool) -> None:
         self.probe = probe
-        self.streak = Streak.of(probe)
+        self.streak = Streak.of(probe, vouched=same)
+        life = lives.get(probe.fields.get("unit", ""))
+        self._restarts = int(life[0]) if life else None
+        self.life: list[str] | None = None
         self.sight: Sight | None = None
         self.bad: Sight | None = None
         self.saw_release = False
@@ -133,18 +151,22 @@ class _Series:
 
     def add(self, raw: Raw, release: dict[str, str] | None) -> None:
         """Judge one more answer."""
-        sight = judge(self.probe, raw, release, self._first)
+        first = self._first
+        if first is None and self._restarts is not None and "NRestarts" in raw:
+            first = {**raw, "NRestarts": self._restarts}
+        sight = judge(self.probe, raw, release, first)
         self.tries += 1
         self.streak = self.streak.add(time.monotonic_ns() // 1_000_000, sight.ok)
         self.sight = sight
         if sight.ok:
             self.saw_release = sight.saw_release
-            self._first = self._first or raw
+            self._first = first or raw
+            self.life = raw.get("life")
         else:
             self.bad = sight
             # a changed main process begins the count again, with the new process as the one to keep; restarts are
             # counted from the first look on
-            self._first = _first_after(self._first, raw)
+            self._first = _first_after(first, raw)
 
     @property
     def state(self) -> str:
@@ -156,7 +178,9 @@ class _Series:
     def result(self, time_text: str) -> Result:
         """What became of it."""
         state = self.state
+        life = {"life": self.life} if state == "good" and self.life else {}
         return {
+            **life,
             "name": self.probe.name,
             "ok": state == "good",
             "detail": self._detail(state, time_text),
@@ -194,8 +218,10 @@ class _Round:
         release: dict[str, str] | None,
         budget_s: float,
         most_tries: int | None = None,
+        lives: Lives | None = None,
     ) -> None:
-        self._series = [_Series(probe) for probe in probes]
+        same = _same_lives(lives or {}, place.systemd)
+        self._series = [_Series(probe, lives or {}, same) for probe in probes]
         self._place = replace(place, stop=lambda: self._over)
         self._release = release
         self._began = time.monotonic()
@@ -256,6 +282,14 @@ class _Round:
 
     def _left_s(self) -> float:
         return self._deadline - time.monotonic()
+
+
+def _same_lives(lives: Lives, systemd: Systemd) -> bool:
+    """Whether every unit that was seen before has not been restarted since; false where nothing was seen."""
+    try:
+        return bool(lives) and all(life_of(systemd.properties(unit, UNIT_PROPERTIES)) == lives[unit] for unit in lives)
+    except OSError:
+        return False
 
 
 def _look_safely(probe: Probe, place: Place, left_s: float) -> Raw:

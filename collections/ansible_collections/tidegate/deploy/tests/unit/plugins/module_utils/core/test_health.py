@@ -242,3 +242,11 @@ def _passes(probe: Probe, answers: list[bool]) -> bool:
         if streak.done:
             return True
     return False
+
+
+def test_streak_that_is_vouched_for_needs_only_its_answers() -> None:
+    """The time was spanned before; a bad answer takes that back."""
+    streak = Streak.of(parse({**HTTP, "in_a_row": 2, "over_s": 10}), vouched=True).add(0, True)
+    assert not streak.done
+    assert streak.add(100, True).done
+    assert not streak.add(100, False).add(200, True).add(300, True).done

@@ -197,11 +197,12 @@ class FakeWatch(Watch):
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self.unwell: set[str] = set()
+        self.sees: list[dict[str, Any]] = [{"name": "fake", "ok": True, "detail": "well"}]
 
     def probe(self, definition: Definition, release: str, since_ms: int, restarted: bool) -> list[dict[str, Any]]:
         if self._bench.units.runs != release or release in self.unwell:
             raise Refusal("PROBE", f"found {self._bench.units.runs}, expected {release}", results=[])
-        return [{"name": "fake", "ok": True, "detail": "well"}]
+        return self.sees
 
     def is_well(self, definition: Definition, release: str) -> bool:
         return self._bench.units.runs == release and release not in self.unwell

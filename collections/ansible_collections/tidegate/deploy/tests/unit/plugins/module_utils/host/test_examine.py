@@ -22,12 +22,16 @@ class Seen:
     def __init__(self, bench: Bench, monkeypatch: Any) -> None:
         self._bench = bench
         self.since_ms: int | None = None
+        self.lives: Any = None
         self.started_ms = 0
         monkeypatch.setattr(probes, "run", self._run)
         monkeypatch.setattr(probes, "unit_started_after", lambda _unit, since_ms: self.started_ms > since_ms)
 
-    def _run(self, _doc: Any, _release: Any, since_ms: int | None, _limit_s: int) -> list[dict[str, Any]]:
+    def _run(
+        self, _doc: Any, _release: Any, since_ms: int | None, _limit_s: int, lives: Any = None
+    ) -> list[dict[str, Any]]:
         self.since_ms = since_ms
+        self.lives = lives
         return [{"name": "port", "ok": True, "detail": "", "state": "good", "saw_release": False}]
 
     def probe(self) -> dict[str, Any]:
@@ -84,3 +88,52 @@ def test_a_release_that_nobody_knows_about_is_unseen(bench: Bench, seen: Seen) -
     os.unlink(bench.host.paths.journal("web"))
     with pytest.raises(Refusal, match="RELEASE_UNSEEN"):
         seen.probe()
+
+
+LIVES = {"web.service": ["0", "42", "1000"]}
+
+
+def begun(bench: Bench) -> None:
+    """An activation that awaits its confirmation, whose probes saw one life of the unit."""
+    bench.watch.sees = [{"name": "unit web.service (always)", "ok": True, "detail": "", "life": LIVES["web.service"]}]
+    bench.begin(bench.new_change(), bench.release("2.0"))
+    bench.run_effects()
+
+
+def test_the_test_knows_what_the_activation_saw(bench: Bench, seen: Seen) -> None:
+    """The units of the activation that awaits its confirmation; the answer does not show them."""
+    begun(bench)
+    seen.started_ms = bench.clock.ms + 1
+    assert all("life" not in result for result in seen.probe()["results"])
+    assert seen.lives == LIVES
+
+
+@pytest.mark.parametrize(
+    "note", [b"", b'{"lives":[]}', b'{"lives":{"web.service":[]}}', b'{"lives":{"web.service":["x"]}}']
+)
+def test_a_note_that_was_lost_vouches_for_nothing(bench: Bench, seen: Seen, note: bytes) -> None:
+    """Then the probes take their time once more."""
+    begun(bench)
+    Path(bench.host.paths.activation("web", bench.stands["aid"]), "note").write_bytes(note)
+    seen.started_ms = bench.clock.ms + 1
+    seen.probe()
+    assert seen.lives is None
+
+
+def test_what_was_confirmed_is_tested_anew(bench: Bench, seen: Seen) -> None:
+    """Only between activation and confirmation the time counts once; also not for other probes, or after a reboot."""
+    begun(bench)
+    bench.confirm("CHG-2026-0002")
+    seen.started_ms = bench.clock.ms + 1
+    seen.probe()
+    assert seen.lives is None
+
+
+def test_other_probes_than_the_activation_had_take_their_time(bench: Bench, seen: Seen) -> None:
+    """Nobody has looked that way."""
+    begun(bench)
+    seen.started_ms = bench.clock.ms + 1
+    name = bench.current
+    other = bench.definition(limits={**bench.definition()["limits"], "probe_s": 2})
+    examine.probe(bench.host, {"definition": other, "release": {"id": name, "version": "2.0"}})
+    assert seen.lives is None

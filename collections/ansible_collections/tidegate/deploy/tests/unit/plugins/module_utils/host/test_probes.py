@@ -510,7 +510,7 @@ def test_results_are_plain() -> None:
     with serving(says(b"\xff\x00\x1b[2J")) as port:
         results = list(_run(_http(port, body="y"), budget_s=0.6).values())
     assert canonical.loads(canonical.dumps(results)) == results
-    assert all(set(one) == {"name", "ok", "detail", "latency_ms", "saw_release", "state"} for one in results)
+    assert all(set(one) - {"life"} == {"name", "ok", "detail", "latency_ms", "saw_release", "state"} for one in results)
 
 
 # --- before a change -------------------------------------------------------------------------------------------------
@@ -602,3 +602,59 @@ def test_when_a_process_was_started() -> None:
 def test_when_nobody_knows_the_start(us: str) -> None:
     """No start time is neither yes nor no."""
     assert unit_started_after("web.service", 0, _started(us)) is None
+
+
+# --- the time of an earlier run
+
+LIFE = {**RUNNING, "ActiveEnterTimestampMonotonic": "1000"}
+LONG = {"kind": "unit", "unit": "web.service", "name": "unit", "in_a_row": 2, "over_s": 3, "every_ms": 50}
+WATCHED = {"web.service": ["0", "42", "1000"]}
+
+
+def _again(lives: Any, *answers: dict[str, str], budget_s: float = 1) -> tuple[dict[str, Any], float]:
+    """The unit's result of a run after one that saw these lives, and how long it took."""
+    doc = {"root": "/opt/web", "unit": "web.service", "probes": [LONG]}
+    began = time.monotonic()
+    result = probes.run(doc, None, None, budget_s, systemd=Systemd(*answers or (LIFE,)), lives=lives)[0]
+    return result, time.monotonic() - began
+
+
+def test_time_that_an_earlier_run_has_waited_counts_once() -> None:
+    """While the same process runs: only the answers in a row are asked for. What a run saw is for the next."""
+    result, took_s = _again(WATCHED)
+    assert (result["ok"], result["life"]) == (True, WATCHED["web.service"])
+    assert took_s < 0.8
+    doc = {"root": "/opt/web", "unit": "web.service", "probes": [LONG]}
+    assert probes.lives_of(doc, [result]) == WATCHED
+
+
+@pytest.mark.parametrize(
+    "now",
+    [{"MainPID": "43"}, {"ActiveEnterTimestampMonotonic": "2000"}],
+    ids=["another main process", "another start"],
+)
+def test_another_life_takes_its_time(now: dict[str, str]) -> None:
+    """What runs now was not watched before."""
+    result, _took_s = _again(WATCHED, {**LIFE, **now})
+    assert (result["ok"], result["state"]) == (False, "short")
+
+
+def test_a_restart_since_the_earlier_run_is_a_crash() -> None:
+    """It is found at the first look, although the process that runs now has not crashed."""
+    result, took_s = _again(WATCHED, {**LIFE, "NRestarts": "1", "MainPID": "43"})
+    assert (result["ok"], result["state"]) == (False, "crashed")
+    assert "restarts grew from 0 to 1" in result["detail"]
+    assert took_s < 0.8
+
+
+def test_a_bad_answer_takes_the_earlier_time_back() -> None:
+    """After it the whole time is waited for."""
+    bad = {**LIFE, "ActiveState": "reloading"}
+    result, _took_s = _again(WATCHED, LIFE, bad, LIFE)
+    assert (result["ok"], result["state"]) == (False, "short")
+
+
+def test_without_an_earlier_run_nothing_is_vouched_for() -> None:
+    """No lives: the whole time."""
+    assert _again(None)[0]["state"] == "short"
+    assert _again({})[0]["state"] == "short"

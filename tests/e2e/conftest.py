@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,24 @@ def blank_site(all_hosts: Fleetful, ansible_home: Path, tmp_path_factory: pytest
 def hosts(all_hosts: Fleetful) -> Fleetful:
     """The practice hosts."""
     return all_hosts
+
+
+@pytest.fixture
+def cannot_start(hosts: Fleetful) -> Iterator[Callable[[str, str], Callable[[], object]]]:
+    """Let one release not start on one host, whatever it does elsewhere; what it returns mends the host."""
+    place = "/etc/systemd/system/web.service.d/e2e.conf"
+    with ExitStack() as undo:
+
+        def spoil(name: str, version: str) -> Callable[[], object]:
+            line = f"ExecStartPre=/bin/sh -c '! grep -qx {version} /opt/web/current/VERSION'"
+            hosts[name].ssh(
+                f'mkdir -p {place.rpartition("/")[0]}; echo "[Service]\n{line}" > {place}; systemctl daemon-reload'
+            )
+
+            def mend() -> object:
+                return hosts[name].ssh(f"rm -f {place}; systemctl daemon-reload")
+
+            undo.callback(mend)
+            return mend
+
+        yield spoil

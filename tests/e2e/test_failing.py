@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 
 import pytest
 from e2e.hosts import V1, V2, Fleetful, assert_all_on
@@ -15,22 +14,6 @@ from e2e.project import UNIT_PROBE, VERSION_PROBE, Project
 CRASHES, WRONG = "3.0.0", "4.0.0"
 REST = ["web1", "web3", "web4", "web5", "web6"]
 CANARY_FIRST = [["web2"], ["web1", "web4"], ["web3", "web5", "web6"]]
-
-
-@pytest.fixture
-def cannot_start(hosts: Fleetful) -> Iterator[Callable[[str, str], None]]:
-    """Let one release not start on one host, whatever it does elsewhere."""
-    place = "/etc/systemd/system/web.service.d/e2e.conf"
-    with ExitStack() as undo:
-
-        def spoil(name: str, version: str) -> None:
-            line = f"ExecStartPre=/bin/sh -c '! grep -qx {version} /opt/web/current/VERSION'"
-            hosts[name].ssh(
-                f'mkdir -p {place.rpartition("/")[0]}; echo "[Service]\n{line}" > {place}; systemctl daemon-reload'
-            )
-            undo.callback(hosts[name].ssh, f"rm {place}; systemctl daemon-reload")
-
-        yield spoil
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.manifest import Entry, Manifest
@@ -54,7 +56,8 @@ class Site:
     """A store, and what a playbook would do with it, without any host."""
 
     def __init__(self, path):
-        self.store = Store.open(str(path / "store.db"), now)
+        self.later = timedelta()
+        self.store = Store.open(str(path / "store.db"), lambda: now() + self.later)
 
     def begin(self, plan=None, verb=ROLLOUT, expected=None, pinned=None):
         opening.begin(self.store, verb, Draft(plan or a_plan(), "/artifact", pinned), "/changes/web.yml", expected)

@@ -28,7 +28,7 @@ MEMORY = frozenset(["tmpfs", "ramfs", "devtmpfs"])
 LAYERS = frozenset(["overlay", "aufs", "fuse.fuse-overlayfs"])
 TABLE = "tidegate_migrations"
 LOW_BYTES = 64 * 1024 * 1024
-_JOB_FOLDERS = ("/runner", "/tmp/awx_", "/var/lib/awx/projects")  # noqa: S108 - where AWX and ansible-runner unpack a job
+JOB_FOLDERS = ("/runner", "/tmp/awx_", "/var/lib/awx/projects")  # noqa: S108 - where AWX and ansible-runner unpack a job
 _NAME_ANOTHER = "name a path on a local disk that stays in the environment variable TIDEGATE_STORE"
 _BUSY_S = 5
 
@@ -68,17 +68,21 @@ def _thrown_away(path: str, folder: str, mounts: str) -> Iterator[Finding]:
     """A place that does not outlive the job or the machine: numbers of changes and leases would begin anew."""
     real = os.path.realpath(folder)
     mount = mount_of(real, mounts)
-    temporary = {os.path.realpath(place) for place in (tempfile.gettempdir(), "/tmp", "/var/tmp")}  # noqa: S108
     lost = "is thrown away, and with it leases and the numbers of changes"
-    if any(_below(real, place) for place in temporary):
+    if any(_below(real, place) for place in temporary_folders()):
         yield _warn(f"{path} is in a folder for temporary files, which {lost}", _NAME_ANOTHER)
-    elif any(real == place or real.startswith((f"{place}/", f"{place}_")) for place in _JOB_FOLDERS):
+    elif any(real == place or real.startswith((f"{place}/", f"{place}_")) for place in JOB_FOLDERS):
         yield _warn(f"{path} is in the folder of one job, which {lost}", f"{_NAME_ANOTHER}, and mount it into the job")
     elif mount is not None and mount[1] in MEMORY:
         yield _warn(f"{path} lies in memory ({mount[0]} is {mount[1]}), which {lost}", _NAME_ANOTHER)
     elif mount is not None and mount[1] in LAYERS:
         found = f"{path} lies in the layers of a container ({mount[0]} is {mount[1]}), which {lost} with the container"
         yield _warn(found, f"{_NAME_ANOTHER}, such as one in a volume")
+
+
+def temporary_folders() -> set[str]:
+    """Folders that systems clean up by themselves."""
+    return {os.path.realpath(place) for place in (tempfile.gettempdir(), "/tmp", "/var/tmp")}  # noqa: S108
 
 
 def _below(path: str, folder: str) -> bool:

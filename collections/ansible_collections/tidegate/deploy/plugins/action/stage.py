@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
@@ -48,7 +48,8 @@ class ActionModule(HostStep):
             answer = program.call("stage", {**request, "source": {"kind": "have"}})
             if answer.code != "NEED_BYTES" or self.check:
                 return answer
-        return program.call("stage", {**request, "source": {"kind": "push"}}, _bytes_of(run.doc["artifact_path"]))
+        with _opened(run.doc["artifact_path"]) as file:
+            return program.call("stage", {**request, "source": {"kind": "push"}}, file)
 
     def _request(self, run: Run, host: str) -> dict[str, Any]:
         plan = run.plan
@@ -61,9 +62,9 @@ class ActionModule(HostStep):
         }
 
 
-def _bytes_of(path: str) -> bytes:
+def _opened(path: str) -> BinaryIO:
     try:
-        return Path(path).read_bytes()
+        return Path(path).open("rb")
     except OSError as error:
         raise Refusal(
             "ARTIFACT_MISSING", f"{path}: {error.strerror}; it was there when the change was planned"

@@ -13,7 +13,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from ansible import constants as C
 from ansible import context
@@ -21,6 +21,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.loader import become_loader, connection_loader
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.sending import followed_by
 
 KEEP_ALIVE = "-o ServerAliveInterval=5 -o ServerAliveCountMax=3"
 FRESH = "-o ControlMaster=no -o ControlPath=none"
@@ -70,8 +71,13 @@ class Channel:
         if self._is_ssh:
             self._set_ssh_args(before=FRESH)
 
-    def run(self, command: str, stdin: bytes) -> Completed:
+    def run(self, command: str, stdin: bytes, then: BinaryIO | None = None) -> Completed:
         """Run a shell command with bytes on its standard input.
+
+        Args:
+            command: what is run.
+            stdin: what it reads.
+            then: a file whose bytes follow; over ssh they are never in this process's memory.
 
         Raises:
             Unreachable: no connection, no login, or the connection was lost while the command ran.
@@ -79,7 +85,9 @@ class Channel:
         """
         line = f"/bin/sh -c {shlex.quote(self._with_become(command))}"
         try:
-            status, stdout, stderr = self._connection.exec_command(line, in_data=stdin, sudoable=True)
+            with followed_by(self._connection, then) as streamed:
+                data = stdin if then is None or streamed else stdin + then.read()
+                status, stdout, stderr = self._connection.exec_command(line, in_data=data, sudoable=True)
         except AnsibleConnectionFailure as error:
             raise Unreachable(_one_line(str(error))) from error
         except AnsibleError as error:

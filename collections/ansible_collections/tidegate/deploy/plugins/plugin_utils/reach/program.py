@@ -13,7 +13,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import CODES, Refusal
@@ -74,13 +74,13 @@ class HostProgram:
         self._check = check
         self._installs = installs
 
-    def call(self, step: str, fields: Mapping[str, Any], payload: bytes = b"") -> Answer:
+    def call(self, step: str, fields: Mapping[str, Any], payload: BinaryIO | None = None) -> Answer:
         """Have one step done.
 
         Args:
             step: one of the program's steps.
             fields: what the step asks for.
-            payload: bytes that follow the request (a release that is pushed).
+            payload: a file whose bytes follow the request (a release that is pushed).
 
         Raises:
             Unreachable: the host could not be asked, or fell silent; it may have acted.
@@ -95,17 +95,17 @@ class HostProgram:
             "program": package.digest,
             "version": list(VERSION),
         }
-        stdin = canonical.dumps(request) + b"\n" + payload
+        stdin = canonical.dumps(request) + b"\n"
         if self._check:
-            return self._bootstrap(package, stdin, install=False)
-        done = self._channel.run(LAUNCHER, stdin)
+            return self._bootstrap(package, stdin, payload, install=False)
+        done = self._channel.run(LAUNCHER, stdin, payload)
         if done.status in _NOT_FOUND or _is_outdated(done):
-            return self._bootstrap(package, stdin, self._installs)
+            return self._bootstrap(package, stdin, payload, self._installs)
         return self._answer(done)
 
-    def _bootstrap(self, package: Package, stdin: bytes, install: bool) -> Answer:
+    def _bootstrap(self, package: Package, stdin: bytes, payload: BinaryIO | None, install: bool) -> Answer:
         framed = b"%d\n" % len(package.data) + package.data + stdin
-        return self._answer(self._channel.run(_bootstrap_command(self._pythons, install), framed))
+        return self._answer(self._channel.run(_bootstrap_command(self._pythons, install), framed, payload))
 
     def _answer(self, done: Completed) -> Answer:
         document = _document(done)

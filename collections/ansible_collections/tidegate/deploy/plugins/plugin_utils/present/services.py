@@ -47,7 +47,7 @@ def services_file(guessed: Sequence[Guess], silent: Mapping[str, str]) -> str:
 
 
 def _service(guess: Guess) -> list[str]:
-    lines = [f"  {guess.name}:"]
+    lines = [f"  {_scalar(guess.name)}:"]
     lines += [f"    # {printable(remark)}" for remark in guess.remarks]
     for key, value in guess.entry.items():
         mark = f"  # {printable(guess.why[key])}" if guess.why.get(key) else ""

@@ -11,6 +11,8 @@ version_added: 1.0.0
 description:
   - Switches back, restarts and probes the previous release, and closes the change on the host, so that no rollout of it can go
     on there. A host that never took the change is only told that it is closed.
+  - A host that failed while the change goes on, within the budget or because it is paused, goes back without closing it there,
+    so that it can be tried again.
   - In a rollback every host goes back. In a rollout a host goes back once the rollout has stopped, or when it failed itself,
     and is skipped otherwise.
 author:

@@ -40,7 +40,10 @@ class ActionModule(HostStep):
         program, request = self.program(), self._request(run, host)
         artifact = run.plan.doc["artifact"]
         if artifact is None:
-            return program.call("stage", {**request, "source": {"kind": "have"}})
+            answer = program.call("stage", {**request, "source": {"kind": "have"}})
+            if answer.code == "NEED_BYTES":
+                raise Refusal("RETAINED", f"{answer.message}; it was kept when this was planned, now name an artifact")
+            return answer
         if artifact["kind"] == "url":
             source = {"kind": "url", "url": artifact["url"], "allow_hosts": artifact["allow_hosts"]}
             return program.call("stage", {**request, "source": source})

@@ -305,6 +305,26 @@ def test_catching_up_is_refused_when_its_time_is_over(site):
     assert opening.freeze(run, 2026).run.change_id != change.id
 
 
+def test_a_rollback_takes_silent_hosts_back_when_it_is_run_again(site):
+    """Over all hosts of the change, caught up or not; the change is failed until the last one is read back."""
+    change = partial(site)
+    for silent, verdict in (("web2",), "failed"), ((), "rolled_back"):
+        run = opening.begin_way_back(site.store, site.store.change(change.id))
+        for name in run.plan.host_names:
+            site.say(name, "ask", "unknown" if name in silent else "ok", where=steady(NEW, change.id))
+        batches = order.way_back(Run.current(site.store))
+        assert sorted(name for batch in batches for name in batch) == sorted(run.plan.host_names)
+        for name in run.plan.host_names:
+            if name in silent:
+                site.say(name, "back", "unknown", "UNREACHABLE")
+            else:
+                site.say(name, "back", "back", where=steady(OLD), touched=True)
+        outcome, after = ended(site)
+        assert (outcome.verdict, after.state) == (verdict, verdict)
+        left = {host.name: host.future for host in outcome.hosts if host.future}
+        assert left == dict.fromkeys(silent, "goes back when rollback is run again and it answers")
+
+
 def test_what_a_later_change_has_replaced_is_not_caught_up(site):
     """The same file is then the wish to go there again: a new change."""
     change = partial(site)

@@ -72,6 +72,8 @@ def _request(service: str, host: str, inventory: Inventory) -> dict[str, Any]:
     variables = inventory.hostvars[host]
     return {
         "definition": inventory.services_of(host).service(service).definition,
-        "version": str(plain(variables.get("tidegate_adopt_version")) or ""),
-        "from": str(plain(variables.get("tidegate_adopt_from")) or ""),
+        "runs": {
+            "version": str(plain(variables.get("tidegate_adopt_version")) or ""),
+            "from": str(plain(variables.get("tidegate_adopt_from")) or ""),
+        },
     }

@@ -27,7 +27,7 @@ from ..core.errors import Refusal
 from ..core.manifest import DIR_MODE, Manifest
 from ..core.release import VERSION, ReleaseId, is_release_id
 from ..core.states import ABSENT
-from . import tree
+from . import fields, tree
 from .activate import refuse_overlap
 from .extract import Nowhere
 from .extract import Tree as Copy
@@ -63,7 +63,8 @@ class Wish:
             Refusal: DATA; names the field, what was found and what was expected.
         """
         definition = Definition.parse(request.get("definition"))
-        version, source = (str(request.get(key) or "") for key in ("version", "from"))
+        runs = fields.mapping(request, "runs")
+        version, source = (str(runs.get(key) or "") for key in ("version", "from"))
         if version and not VERSION.fullmatch(version):
             raise Refusal("DATA", f"tidegate_adopt_version: found {version!r}, expected {VERSION.pattern}")
         if source and absolute_path_problem(source):

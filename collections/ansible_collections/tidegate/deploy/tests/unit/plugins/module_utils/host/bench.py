@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +168,12 @@ class FakeUnits(Units):
     def defined(self, definitions: Mapping[str, str]) -> bool:
         return self.definitions == definitions
 
+    def files(self, names: Iterable[str]) -> list[str]:
+        return [f"/etc/{name}" for name in names if name in self.definitions]
+
+    def undefine(self, names: Iterable[str]) -> None:
+        self.definitions, self.armed = {}, set()
+
     def start_effects(self, service: str, aid: str, limit_s: int) -> None:
         self.effects = (service, aid)
 
@@ -206,6 +212,10 @@ class FakeWatch(Watch):
 
     def is_well(self, definition: Definition, release: str) -> bool:
         return self._bench.units.runs == release and release not in self.unwell
+
+    def complaint(self, definition: Definition, version: str) -> str:
+        runs = self._bench.units.runs or ""
+        return "" if version == (runs.rpartition("-")[0] or runs) else f"found {runs}, expected {version}"
 
     def await_open(self, definition: Definition, url: str, limit_s: int) -> None:
         return

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.archive import Limits
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
@@ -41,9 +42,10 @@ class SshChannel:
         self._host = host
         self._timeout_s = timeout_s
 
-    def run(self, command: str, stdin: bytes) -> Completed:
-        """Run a command on the host with bytes on its standard input."""
-        done = self._host.ssh(command, check=False, stdin=stdin, timeout_s=self._timeout_s)
+    def run(self, command: str, stdin: bytes, then: BinaryIO | None = None) -> Completed:
+        """Run a command on the host with bytes on its standard input, those of a file last."""
+        data = stdin + then.read() if then else stdin
+        done = self._host.ssh(command, check=False, stdin=data, timeout_s=self._timeout_s)
         return Completed(done.returncode, done.stdout, done.stderr)
 
 
@@ -109,7 +111,7 @@ class Driver:
 
     def call(self, step: str, payload: bytes = b"", **fields: Any) -> Answer:
         """One step, answered."""
-        return self.program.call(step, fields, payload)
+        return self.program.call(step, fields, io.BytesIO(payload) if payload else None)
 
     def new_change(self) -> str:
         """An id that no change has yet."""

@@ -10,6 +10,7 @@ surrogates, integers below 2^53, booleans and null. Floats, duplicate keys and a
 from __future__ import annotations
 
 import json
+import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 64
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 
 def dumps(value: Any) -> bytes:
     """The canonical bytes of a value, without a trailing newline.
@@ -25,7 +28,8 @@ def dumps(value: Any) -> bytes:
     Raises:
         ValueError: the value holds something that canonical JSON does not know.
     """
-    _check(value, "$", 0)
+    if not _fits(value, 0):
+        _check(value, "$", 0)
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
@@ -46,7 +50,8 @@ def loads(data: bytes, max_bytes: int = 64 * 1024 * 1024) -> Any:
         )
     except RecursionError:
         raise ValueError(f"nested deeper than {MAX_DEPTH}") from None
-    _check(value, "$", 0)
+    if not _fits(value, 0):
+        _check(value, "$", 0)
     return value
 
 
@@ -69,6 +74,24 @@ def _refuse_number(text: str) -> Any:
     raise ValueError(f"number {text!r} is not an integer")
 
 
+def _fits(value: Any, depth: int) -> bool:
+    """Whether all is plainly canonical; where not, `_check` says what is odd, or that a subclass is as good."""
+    kind = type(value)
+    if kind is str:
+        return value.isascii() or not _SURROGATE.search(value)
+    if kind is int:
+        return abs(value) <= MAX_INTEGER
+    if kind is dict:
+        deeper = depth + 1
+        return depth < MAX_DEPTH and all(
+            type(key) is str and key.isascii() and _fits(item, deeper) for key, item in value.items()
+        )
+    if kind is list:
+        deeper = depth + 1
+        return depth < MAX_DEPTH and all(_fits(item, deeper) for item in value)
+    return value is None or kind is bool
+
+
 def _check(value: Any, where: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise ValueError(f"{where}: nested deeper than {MAX_DEPTH}")
@@ -78,7 +101,7 @@ def _check(value: Any, where: str, depth: int) -> None:
         if abs(value) > MAX_INTEGER:
             raise ValueError(f"{where}: integer {value} is not below 2^53")
     elif isinstance(value, str):
-        if any("\ud800" <= char <= "\udfff" for char in value):
+        if _SURROGATE.search(value):
             raise ValueError(f"{where}: string with a lone surrogate")
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):

@@ -14,6 +14,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import CLOSED, COMPLETED, ROLLED_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import end_text
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.ending import end, outcome_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import next_commands
@@ -47,7 +48,14 @@ class ActionModule(RecordDoor):
         end(run, outcome)
         Tokens(store.path, run.id).forget()
         Display().display(
-            end_text(outcome, run.change_id, run.plan.release_id, self.store_path, next_commands(run, outcome))
+            end_text(
+                outcome,
+                run.change_id,
+                run.plan.release_id,
+                self.store_path,
+                next_commands(run, outcome),
+                own_tasks.once_told(run),
+            )
         )
         good = outcome.verdict == _WANTED[run.verb]
         code = "" if good else (outcome.cause.partition(":")[0] or "BUDGET")

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import BEGUN, DONE, OnceRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import previewing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availability import require_budget
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import SKIPPED, StepResult
@@ -69,7 +70,8 @@ class ActionModule(RecordDoor):
                 "without one",
             )
         self._move(run, one, BEGUN, True)
-        return self._say(f"{one['name']} begins", changed=True, needed=True)
+        real = previewing.why_not_begun(run, self.store_path) if self.check else ""
+        return self._say(real or f"{one['name']} begins", changed=True, needed=not real)
 
     def _end(self, run: Run, one: Mapping[str, Any]) -> StepResult:
         row = self._row(run, one)

@@ -14,7 +14,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.plan import plan_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening, own_tasks
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening, own_tasks, previewing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
@@ -40,6 +40,9 @@ class ActionModule(RecordDoor):
         bound = frozen.run
         if own_tasks.carried(bound) and not frozen.done:
             own_tasks.mark_begun(bound)
+        if self.check and bound.plan.files:
+            hidden = previewing.not_previewed(bound, self.store_path)
+            frozen.notes.extend(f"cannot be previewed: {task}" for task in hidden)
         Display().display(plan_text(bound.plan, bound.change_id, bound.row.revision, self.store_path, frozen.notes))
         if not run.forward or frozen.done:
             store.end_run(run.id, "completed" if run.forward else "planned")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import WITHOUT
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks, previewing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import (
     BACK,
@@ -81,7 +81,8 @@ class ActionModule(HostStep):
             return self._needed(run, host, False, say)
         self._require_answer(run, host)
         run.mark_touched(host)
-        return self._needed(run, host, True, "the site's tasks begin")
+        real = previewing.why_not_begun(run, self.store_path) if self.check else ""
+        return self._needed(run, host, not real, real or "the site's tasks begin")
 
     def _begin_revert(self, run: Run, host: str) -> StepResult:
         if run.plan.doc["tasks"]["revert"] is None:
@@ -95,7 +96,8 @@ class ActionModule(HostStep):
         _fence = run.fence
         self._require_answer(run, host)
         run.mark_touched(host)
-        return self._needed(run, host, True, "the site's tasks take it back")
+        real = previewing.why_not_begun(run, self.store_path) if self.check else ""
+        return self._needed(run, host, not real, real or "the site's tasks take it back")
 
     def _needed(self, run: Run, host: str, needed: bool, say: str, **more: Any) -> StepResult:
         where = {**run.known_of(host), "needed": needed, **more}

@@ -89,8 +89,10 @@ def _of(payload: str, batches: Order) -> Order:
     return lambda run: batches(run) if run.plan.payload == payload else []
 
 
-_WAVES, _BACK = _of(ARCHIVE, order.waves), _of(ARCHIVE, order.way_back)
-_TASK_WAVES, _TASK_BACK = _of(TASKS, order.waves), _of(TASKS, own_tasks.way_back)
+_WAVES = _of(ARCHIVE, order.waves)
+_BACK = _of(ARCHIVE, order.way_back)
+_TASK_WAVES = _of(TASKS, order.waves)
+_TASK_BACK = _of(TASKS, own_tasks.way_back)
 _HOSTS: dict[str, Order] = {
     "plan": order.every_host,
     "waves": _WAVES,
@@ -142,6 +144,8 @@ def _asked(term: str, variables: Mapping[str, Any]) -> list[Any]:
             return [run.halted] if run.halted else []
         there = {*(variables.get("groups") or {}).get("all", ()), "localhost"}
         batches = [[name for name in batch if name in there] for batch in (_HOSTS.get(term) or _SIZES[term])(run)]
+        if term in _HOSTS and any(batches):
+            run.prepare_workers()
     if term in _SIZES:
         return [len(batch) for batch in batches if batch] or [1]
     return [name for batch in batches for name in batch] or [NOBODY]

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import (
     CLOSED,
@@ -45,6 +47,7 @@ _PLACES = (
 
 _APPLICATION = ("PROBE", "ACTIVATION", "RELEASE_UNSEEN", "REVERT_FAILED")
 _ANSIBLE = ("ANSIBLE", "BROKEN", "INTERRUPTED")
+_SITE = ("TASKS", "CHECK", "ONCE")
 
 
 def refusal_text(refusal: Refusal) -> str:
@@ -65,10 +68,14 @@ def _whose(cause: str) -> str:
         return ""
     if code in _APPLICATION:
         return f"the application's: {cause}"
+    if code in _SITE:
+        return f"the change's own tasks: {cause}"
     return f"Ansible's: {cause}" if code in _ANSIBLE else f"Tidegate refused: {cause}"
 
 
-def end_text(outcome: Outcome, change_id: str, release_id: str, store: str, next_commands: list[str]) -> str:
+def end_text(
+    outcome: Outcome, change_id: str, release_id: str, store: str, next_commands: list[str], once: Sequence[str] = ()
+) -> str:
     """The final block of a run.
 
     Args:
@@ -77,6 +84,7 @@ def end_text(outcome: Outcome, change_id: str, release_id: str, store: str, next
         release_id: the release that it carries.
         store: where all of it is recorded.
         next_commands: what to type next, one of them.
+        once: where what runs once per change stands.
     """
     places = [(name, listed(outcome.at(place))) for name, place in _PLACES if outcome.at(place)]
     left = [f"{host.name}: {host.future}" for host in outcome.hosts if host.future]
@@ -89,6 +97,7 @@ def end_text(outcome: Outcome, change_id: str, release_id: str, store: str, next
             ("reason", outcome.reason),
             ("also", causes[:10]),
             *places,
+            ("once", list(once)),
             ("left to do", left[:10]),
             ("store", store),
             ("next", next_commands),

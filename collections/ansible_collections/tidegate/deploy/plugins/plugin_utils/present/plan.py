@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import KEEP, PAUSE, TAKE_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import TASKS, Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, duration, listed, size
@@ -23,6 +26,31 @@ def _artifact(plan: Plan) -> str:
     if artifact is None:
         return "none is needed: every host keeps the release, and was asked whether it is intact"
     return f"{artifact['name']} sha256 {artifact['sha256']}"
+
+
+def _tasks(plan: Plan) -> list[str]:
+    """What the change carries for each host."""
+    return [
+        f"{name}: {_part(plan.doc['tasks'][name])}" for name in ("apply", "check", "revert") if plan.doc.get("tasks")
+    ]
+
+
+def _once(plan: Plan) -> list[str]:
+    """What it runs once."""
+    return [f"{one['name']}: {_part(one['apply'])}, {one['when']} the waves on {one['on']}" for one in plan.once]
+
+
+def _part(part: Mapping[str, Any] | None) -> str:
+    if part is None:
+        return "none"
+    folder = str(part["root"]).partition("-")[2]
+    return f"role {folder}, {part['entry']}" if part["role"] else f"{folder}/{part['entry']}"
+
+
+def _way_back(plan: Plan) -> str:
+    if plan.no_return:
+        return "a failure pauses the change (on_failure: pause); by hand only before a point of no return"
+    return f"{_POLICIES[plan.on_failure]}; by hand for {duration(plan.back_for_s)} after that"
 
 
 def plan_text(plan: Plan, change_id: str, revision: int | None, store: str, notes: list[str]) -> str:
@@ -50,10 +78,13 @@ def plan_text(plan: Plan, change_id: str, revision: int | None, store: str, note
                 f"{plan.release_id}, {plan.doc['release']['files']} files, {size(plan.doc['release']['size_bytes'])}",
             ),
             ("artifact", _artifact(plan)),
+            ("tasks", _tasks(plan)),
+            ("once", _once(plan)),
             ("from", listed(previous)),
             ("waves", waves),
             ("limits", f"{plan.floor} of {len(plan.hosts)} hosts stay up, {plan.budget} may fail"),
-            ("way back", f"{_POLICIES[plan.on_failure]}; by hand for {duration(plan.back_for_s)} after that"),
+            ("way back", _way_back(plan)),
+            ("no return", [f"there is no way back past {step}" for step in plan.no_return]),
             ("plan", plan.digest),
             ("store", store),
             ("note", notes),

@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: once
+short_description: Stand around tasks that run once per change
+version_added: 1.0.0
+description:
+  - Stands before, between and after tasks that a change runs once, such as a database migration. That they begin is written to the
+    store before they do, and that they are done when they are, so that they are repeated by no other run of the change.
+  - Tasks that began in an earlier run, and of which nobody knows how they ended, are asked by their check. Without a check they are
+    refused with V(ONCE), and not repeated.
+  - Whatever does not go well stops the rollout. The role P(tidegate.deploy.once#role) uses it.
+author:
+  - Tidegate contributors (@tidegate)
+extends_documentation_fragment:
+  - tidegate.deploy.attributes
+  - tidegate.deploy.procedure.record
+options:
+  name:
+    description: The name of the tasks in the change file.
+    type: str
+    required: true
+  at:
+    description: Whether it is asked if they were done, they are to begin, have ended well, or have failed.
+    type: str
+    choices: [ask, begin, end, failed]
+    required: true
+  task:
+    description: The name of the task that failed.
+    type: str
+seealso:
+  - module: tidegate.deploy.found
+  - module: tidegate.deploy.tasks
+"""
+
+EXAMPLES = r"""
+- name: Write down that the migration begins
+  tidegate.deploy.once:
+    name: migrate
+    at: begin
+  register: begun
+"""
+
+RETURN = r"""
+needed:
+  description: Whether what follows is to run.
+  returned: always
+  type: bool
+msg:
+  description: What it came to, in one sentence; a code stands before it where it did not go well.
+  returned: always
+  type: str
+tidegate:
+  description: The same in parts. The verdict is V(ok), V(skipped) or V(failed).
+  returned: always
+  type: dict
+  sample:
+    step: once
+    verdict: ok
+    say: migrate is done
+    code: ""
+"""

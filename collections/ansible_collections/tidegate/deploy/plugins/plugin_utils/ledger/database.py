@@ -17,6 +17,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,12 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core import canoni
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import migrations
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.filesystems import mounts_of_kernel, refuse_network
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import require_sqlalchemy, sa
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import (
+    COMPILED,
+    DIALECT,
+    require_sqlalchemy,
+    sa,
+)
 
 Clock = Callable[[], datetime]
 """Answers the present time as an aware datetime."""
@@ -173,12 +179,17 @@ def _refusal(path: str, said: str, busy_s: float) -> Refusal:
     return Refusal("STORE", f"the store {path} cannot be used: {said}", said=said)
 
 
+@lru_cache(maxsize=8)
 def _engine(path: str, busy_s: float) -> sa.Engine:
-    engine = sa.create_engine(
-        sa.URL.create("sqlite+pysqlite", database=path),
-        poolclass=sa.pool.NullPool,
-        connect_args={"isolation_level": None, "timeout": busy_s},
-    )
+    """One engine per file: it holds no connection, and what it has compiled is there for workers that are forked later."""
+    """An engine that holds no connection; unlike those of ``create_engine`` it shares what was compiled."""
+
+    def connect() -> Any:
+        return sqlite3.connect(path, timeout=busy_s, isolation_level=None)
+
+    pool = sa.pool.NullPool(connect, dialect=DIALECT)
+    url = sa.URL.create("sqlite+pysqlite", database=path)
+    engine = sa.Engine(pool, DIALECT, url, execution_options={"compiled_cache": COMPILED})
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)
     return engine
@@ -186,6 +197,8 @@ def _engine(path: str, busy_s: float) -> sa.Engine:
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode == "memory":  # `warm` needs no file
+        return
     if mode != "wal":
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
@@ -199,18 +201,23 @@ class Runs(Database):
         """
         if verdict not in VERDICTS:
             raise ValueError(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
-        now = self.now()
-        values = {"step": step, "verdict": verdict, "code": code, "message": text_in(message), "doc": doc_in(doc)}
-        row = {**values, "updated_at": stamp(now)} | ({} if touched is None else {"touched": int(touched)})
         with self.writing() as connection:
-            updated = connection.execute(RUN_HOSTS.update().where(_host(run_id, host)).values(row)).rowcount
-            if updated != 1:
-                raise ValueError(f"host {host!r} is not of run {run_id}")
-            last = sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.number), 0)).where(EVENTS.c.run_id == run_id)
-            number = connection.execute(last).scalar_one() + 1
-            event = {**values, "run_id": run_id, "number": number, "at": stamp(now), "host": host}
-            connection.execute(EVENTS.insert().values(event))
-            leases.extend(connection, run_id, now)
+            values = {"step": step, "verdict": verdict, "code": code, "message": text_in(message), "doc": doc_in(doc)}
+            _note(connection, run_id, host, values, touched, self.now())
+
+    def prepare_workers(self, run_id: str, host: str) -> None:
+        """Have what steps ask and write compiled in this process, so that workers forked from it need not.
+
+        It costs each of them more than all else that the store does. Nothing is written.
+        """
+        self.run(run_id)
+        self.host_row(run_id, host)
+        self.bad_hosts(run_id)
+        values: dict[str, Any] = dict.fromkeys(("step", "verdict", "code", "message", "doc"), "")
+        with suppress(_Undone), self.writing() as connection:
+            for touched in (None, True):
+                _note(connection, run_id, host, values, touched, self.now())
+            raise _Undone
 
     def host_rows(self, run_id: str) -> list[HostRow]:
         """The hosts of a run in the order of its waves."""
@@ -289,6 +296,24 @@ class Runs(Database):
         with self.reading() as connection:
             run = _require(connection, run_id)
             return run.opened, run.closed
+
+
+class _Undone(Exception):
+    """Undoes a transaction on purpose."""
+
+
+def _note(
+    connection: sa.Connection, run_id: str, host: str, values: dict[str, Any], touched: bool | None, now: datetime
+) -> None:
+    row = {**values, "updated_at": stamp(now)} | ({} if touched is None else {"touched": int(touched)})
+    updated = connection.execute(RUN_HOSTS.update().where(_host(run_id, host)).values(row)).rowcount
+    if updated != 1:
+        raise ValueError(f"host {host!r} is not of run {run_id}")
+    last = sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.number), 0)).where(EVENTS.c.run_id == run_id)
+    number = connection.execute(last).scalar_one() + 1
+    event = {**values, "run_id": run_id, "number": number, "at": stamp(now), "host": host}
+    connection.execute(EVENTS.insert().values(event))
+    leases.extend(connection, run_id, now)
 
 
 def _end(

@@ -5,16 +5,20 @@
 
 SQLAlchemy is imported here, at the top, so that Ansible's main process pays for it once before it forks a worker per
 task and host. Where it is missing, importing this module still works, and `require_sqlalchemy` says what to do.
+What a statement compiles to is kept in `COMPILED` for all stores of a process; it goes with their one `DIALECT`.
 """
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 
 __all__ = [
     "CHANGES",
+    "COMPILED",
+    "DIALECT",
     "EVENTS",
     "LEASES",
     "MIGRATIONS",
@@ -28,13 +32,17 @@ __all__ = [
     "sa",
 ]
 
+COMPILED: dict[Any, Any] = {}
+DIALECT: Any = None
+
 try:
     import sqlalchemy as sa
 
     MISSING = None if sa.__version__.split(".")[0] == "2" else f"SQLAlchemy {sa.__version__}"
     # Much of it is imported and built on first use, which would otherwise happen in every worker.
-    with sa.create_engine("sqlite://").connect() as _connection:
+    with sa.create_engine("sqlite+pysqlite://").connect() as _connection:
         _connection.execute(sa.select(sa.literal(1)))
+        DIALECT = _connection.dialect
 except ImportError as error:
     sa = None  # type: ignore[assignment]  # every use is behind require_sqlalchemy
     MISSING = str(error)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import count
 from typing import Any
 
@@ -131,6 +131,12 @@ class Run:
         opened, closed = self.store.wave_state(self.id)
         return opened - 1 if opened > closed else None
 
+    def prepare_workers(self) -> None:
+        """Do once, in the process that forks the workers of steps on hosts, what each of them would do for itself."""
+        self.store.prepare_workers(self.id, self.plan.host_names[0])
+        self.store.wave_state(self.id)
+        self.store.lease(self.plan.service, self.plan.environment)
+
     def reason_to_skip(self, host: str) -> str:
         """Why a step is not begun on a host; empty if it may be.
 
@@ -245,5 +251,11 @@ def _plan_of(store: Store, row: RunRow) -> Plan:
         planned = store.plan_bytes(row.change_id, row.revision)
         if planned is None:
             raise Refusal("NO_CHANGE", f"the store has no revision {row.revision} of {row.change_id}")
-        return Plan(canonical.loads(planned))
+        return _parsed(planned)
     return Plan(row.doc["plan"])
+
+
+@lru_cache(maxsize=2)
+def _parsed(planned: bytes) -> Plan:
+    """The plan of its bytes; what Ansible's main process has parsed is there in the workers that it forks."""
+    return Plan(canonical.loads(planned))

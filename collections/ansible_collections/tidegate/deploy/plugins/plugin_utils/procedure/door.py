@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.warm import warm
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import (
     FAILED,
     SKIPPED,
@@ -32,8 +34,10 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel impo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer, HostProgram
 
-# Ansible imports an action once in its main process, before it forks a worker per host: packed here, once for all.
+# Ansible imports an action once in its main process, before it forks a worker per host and task: done here once for all.
 host_program()
+warm()
+gc.freeze()  # what is here stays; a worker's collections would touch all of it, and so copy its pages
 
 
 class Door(ActionBase):  # type: ignore[misc]

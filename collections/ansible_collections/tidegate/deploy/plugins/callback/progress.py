@@ -43,6 +43,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import hold
 
 PREFIX = "tidegate"
 OURS = "tidegate.deploy."
+RECORDS_NOTHING = ("doctor", "init")
+"""Steps that begin no run: after them nobody opens the store, and so nothing of it is made or migrated."""
 MAX_SAY = 400
 EXIT_BUSY_S = 5
 GRACE_S = 8
@@ -216,7 +218,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     @harmless
     def _note_action(self, task: Any) -> None:
-        self._concerned = self._concerned or str(task.resolved_action or task.action).startswith(OURS)
+        action = str(task.resolved_action or task.action)
+        self._concerned |= action.startswith(OURS) and action.removeprefix(OURS) not in RECORDS_NOTHING
 
     @harmless
     def _note_start(self, host: Any, task: Any) -> None:
@@ -227,7 +230,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         said = result.result.get("tidegate")
         if not isinstance(said, dict):
             return
-        self._concerned = True
+        self._concerned |= said.get("step") not in RECORDS_NOTHING
         seconds = None if began is None else time.monotonic() - began
         line = line_for_output(datetime.now().astimezone(), result.host.name, said, seconds)
         self._display.display(line, color=_color(said.get("verdict")))

@@ -41,17 +41,13 @@ def refuse_defined(inventory: Inventory) -> None:
     Raises:
         Refusal: EXISTS, naming the place.
     """
-    for name, variables in [
-        ("localhost", inventory.common),
-        *((host, None) for host in inventory.groups.get("all", ())),
-    ]:
-        of_host = inventory.hostvars[name] if variables is None else variables
-        if VARIABLE in of_host:
-            place = _place(of_host)
+    seen = {str(host): inventory.hostvars[host] for host in inventory.groups.get("all", ())}
+    for name, variables in {**seen, "localhost": inventory.common}.items():
+        if VARIABLE in variables:
             raise Refusal(
                 "EXISTS",
-                f"{place or VARIABLE} defines {VARIABLE} already, for {name}; nothing was changed. init writes only where "
-                "nothing is: go on with ansible-playbook tidegate.deploy.doctor",
+                f"{_place(variables) or VARIABLE} defines {VARIABLE} already, for {name}; nothing was changed. init writes "
+                "only where nothing is: go on with ansible-playbook tidegate.deploy.doctor",
             )
 
 

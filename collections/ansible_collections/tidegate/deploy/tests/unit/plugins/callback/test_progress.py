@@ -228,6 +228,17 @@ def test_a_run_that_its_playbook_left_open_is_recorded(tmp_path: Path) -> None:
         assert store.lease("web", "production") is None
 
 
+@pytest.mark.parametrize("step", ["doctor", "init"])
+def test_a_step_that_records_nothing_leaves_the_store_alone(tmp_path: Path, step: str) -> None:
+    """After it nobody opens the store: what a run left open there stays for the next verb."""
+    said = f"said: {{step: {step}, verdict: ok, say: x}}"
+    site = Site(tmp_path, f"- fake.site.step: {{begin: true, {said}}}\n")
+    code, output = site.run()
+    assert code == 0, output
+    with site.store() as store:
+        assert store.runs(store.changes()[0].id)[0].state == "running"
+
+
 def test_without_the_callback_a_killed_run_is_known_to_be_dead(tmp_path: Path) -> None:
     """Nothing is lost without it: the next run takes the lease over at once."""
     begin = "{begin: true, wait: true, said: {step: plan, verdict: ok, say: planned}}"

@@ -39,7 +39,7 @@ LINTS  := yamllint shellcheck ansible-lint changelog plugin-docs sanity
 PARTS  := $(CHECKS) $(LINTS) ansible-units host-pythons second-core molecule molecule-second-core hosts
 
 # Tests of the site that need no practice hosts; every other folder of tests/ does.
-WITHOUT_HOSTS := tests/architecture tests/docs
+WITHOUT_HOSTS := tests/architecture tests/bench tests/docs
 WITH_HOSTS    := $(filter-out $(WITHOUT_HOSTS),$(patsubst %/,%,$(wildcard tests/*/)))
 
 .PHONY: check lint test $(PARTS)
@@ -99,6 +99,10 @@ molecule: lab-packages dev
 
 molecule-second-core: lab-packages
 	@$(STAGE) tools/molecule .venv-next rollout failing_canary
+
+.PHONY: faults
+faults: lab-packages dev  ## every fault at every phase, on practice hosts; goes on where it was stopped; writes docs/faults.md
+	@tools/faults
 
 hosts: lab-packages dev
 	@$(STAGE) python -m pytest -n 2 --dist loadfile $(WITH_HOSTS)

@@ -25,6 +25,7 @@ from lab.state import FleetState
 
 SAMPLE_S = 0.1
 GONE_S = 10.0
+JOIN = 'for group in $BENCH_GROUPS; do echo $$ > "$group" || exit; done; exec "$@"'
 
 
 @dataclass(frozen=True)
@@ -67,35 +68,36 @@ class Meter:
         Raises:
             LabError: it did not end in time.
         """
-        entries = " ".join(str(group / "cgroup.procs") for group in self._groups)
-        joined = [
-            "sh",
-            "-c",
-            'for group in $BENCH_GROUPS; do echo $$ > "$group" || exit; done; exec "$@"',
-            "join",
-            *argv,
-        ]
-        before, done, peak = self._read(), threading.Event(), [0]
+        done, peak = threading.Event(), [0]
         sampler = threading.Thread(target=self._sample, args=(done, peak))
+        before, began = self._read(), time.monotonic()
         with log.open("w") as said:
-            began = time.monotonic()
             process = subprocess.Popen(
-                joined, cwd=folder, env={**environment, "BENCH_GROUPS": entries, "BENCH_BEGAN": str(time.time())},
+                ["sh", "-c", JOIN, "join", *argv], cwd=folder, env={**environment, **self._environment(before)},
                 stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
             )  # fmt: skip
-            sampler.start()
-            try:
-                status = process.wait(timeout_s)
-            except subprocess.TimeoutExpired:
-                raise LabError(f"{argv[0]} did not end within {timeout_s:g} s; what it said is in {log}") from None
-            finally:
-                wall_s, after = time.monotonic() - began, self._read()
-                done.set()
-                sampler.join()
-                self.end_all()
-                process.wait()
+        sampler.start()
+        try:
+            status = process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise LabError(f"{argv[0]} did not end within {timeout_s:g} s; what it said is in {log}") from None
+        finally:
+            wall_s, after = time.monotonic() - began, self._read()
+            done.set()
+            sampler.join()
+            self.end_all()
+            process.wait()
         cpu_s, hosts_cpu_s, sent, received = (late - early for early, late in zip(before, after, strict=True))
         return status, Used(wall_s, cpu_s, peak[0], hosts_cpu_s, int(sent), int(received))
+
+    def _environment(self, before: Sequence[float]) -> dict[str, str]:
+        """The groups to join, and what the callback that takes times has to know."""
+        watched = [self._name, self._fleet_group] if self._fleet else [self._name]
+        return {
+            "BENCH_GROUPS": " ".join(str(group / "cgroup.procs") for group in self._groups),
+            "BENCH_CPU_FILES": " ".join(str(_cpu_file(group)) for group in watched),
+            "BENCH_BEGAN": " ".join(map(str, (time.time(), *before[: len(watched)]))),
+        }
 
     def end_all(self) -> None:
         """Kill every process of the group, and wait until it has none."""
@@ -109,22 +111,16 @@ class Meter:
 
     def _read(self) -> tuple[float, float, float, float]:
         """Seconds of the group and of the fleet, bytes to the hosts and from them, since they were made."""
-        return (self._cpu_s(self._name), *self._read_fleet())
-
-    def _read_fleet(self) -> tuple[float, float, float]:
         if self._fleet is None:
-            return 0.0, 0.0, 0.0
+            return _cpu_s(self._name), 0.0, 0.0, 0.0
         links = [Path("/sys/class/net", self._fleet.link(host), "statistics") for host in self._fleet.hosts]
         sent = sum(int((link / "tx_bytes").read_text()) for link in links)
         received = sum(int((link / "rx_bytes").read_text()) for link in links)
-        return self._cpu_s(f"{cgroups.TOP}/{self._fleet.name}"), sent, received
+        return _cpu_s(self._name), _cpu_s(self._fleet_group), sent, received
 
-    @staticmethod
-    def _cpu_s(group: str) -> float:
-        if cgroups.mode() == "unified":
-            usage = (cgroups.CGROUPS / group / "cpu.stat").read_text().split()
-            return int(usage[usage.index("usage_usec") + 1]) / 1e6
-        return int((cgroups.CGROUPS / "cpuacct" / group / "cpuacct.usage").read_text()) / 1e9
+    @property
+    def _fleet_group(self) -> str:
+        return f"{cgroups.TOP}/{self._fleet.name}" if self._fleet else ""
 
     def _sample(self, done: threading.Event, peak: list[int]) -> None:
         unified = cgroups.mode() == "unified"
@@ -134,3 +130,16 @@ class Meter:
             with contextlib.suppress(OSError, ValueError):
                 words = file.read_text().split()
                 peak[0] = max(peak[0], int(words[words.index(key) + 1]))
+
+
+def _cpu_s(group: str) -> float:
+    """The processor time of a group since it was made."""
+    words = _cpu_file(group).read_text().split()
+    return int(words[1]) / 1e6 if words[0] == "usage_usec" else int(words[0]) / 1e9
+
+
+def _cpu_file(group: str) -> Path:
+    """The file with the processor time of a group; that of version 2 begins with it."""
+    if cgroups.mode() == "unified":
+        return cgroups.CGROUPS / group / "cpu.stat"
+    return cgroups.CGROUPS / "cpuacct" / group / "cpuacct.usage"

@@ -19,6 +19,7 @@ from bench.meter import Meter
 from lab.command import LabError
 
 FORKS = 20
+SERVICE = Service("planned", 8100, "bin/web")
 RUN_S = 900.0
 
 
@@ -26,24 +27,24 @@ def play(place: Path, counts: list[int], sizes: runs.Sizes, say: Callable[[str],
     """A plan and a rollout in one wave for each number of hosts."""
     release = releases.archive(place / "releases", runs.BASE, sizes.files, sizes.archive_bytes)
     for count in counts:
-        site, stub = _site(place, count), place / f"stub-{count}"
+        there, stub = site(place, count), place / f"stub-{count}"
         shutil.rmtree(stub, ignore_errors=True)
         stub.mkdir()
-        change = write_change(site, Service("planned", 8100, "bin/web"), release, None)
+        change = write_change(there, SERVICE, release, None)
         with Meter(None) as meter:
             for verb in ("plan", "rollout"):
-                command = site.playbook(f"tidegate.deploy.{verb}", "-e", f"tidegate_change_file={change}")
+                command = there.playbook(f"tidegate.deploy.{verb}", "-e", f"tidegate_change_file={change}")
                 log = place / "log" / f"{verb}-{count}.log"
                 log.parent.mkdir(parents=True, exist_ok=True)
                 given = {**environment(), **command.environment, "BENCH_STUB": str(stub)}
                 status, used = meter.run(command.argv, command.folder, given, log, RUN_S)
                 if status != 0:
                     raise LabError(f"{verb} of {count} planned hosts ended with {status}; see {log}")
-                times = runs.read_times(json.loads(site.times.read_text()), used.wall_s, count)
+                times = runs.read_times(json.loads(there.times.read_text()), used, count)
                 run = {"verb": verb, "hosts": count, **asdict(used), **times}
                 say(f"{verb} of {count} planned hosts: {_said(run)}")
                 yield run
-        site.close()
+        there.close()
 
 
 def _said(run: dict[str, Any]) -> str:
@@ -54,11 +55,11 @@ def _said(run: dict[str, Any]) -> str:
     )
 
 
-def _site(place: Path, count: int) -> Site:
+def site(place: Path, count: int) -> Site:
     """A project with that many hosts, all reached through the stub."""
     common = {"ansible_connection": "bench_stub", "ansible_python_interpreter": "/usr/bin/python3"}
     members: dict[str, object] = {f"host{number:04}": {} for number in range(1, count + 1)}
     inventory = {"all": {"vars": common, "children": {"planned": {"hosts": members}}}}
-    site = Site(place / "sites" / f"planned-{count}", inventory, FORKS, ("tidegate.deploy.progress",))
-    describe_service(site, Service("planned", 8100, "bin/web"))
-    return site
+    made = Site(place / "sites" / f"planned-{count}", inventory, FORKS, ("tidegate.deploy.progress",))
+    describe_service(made, SERVICE)
+    return made

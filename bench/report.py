@@ -61,9 +61,13 @@ def medians(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     for name in dict.fromkeys(run["contender"] for run in runs if run["round"] > 0):
         own = [run for run in runs if run["contender"] == name and run["round"] > 0]
         found[name] = {key: statistics.median(run[key] for run in own) for key in MEASURES if key in own[0]}
-        for group in ("steps_s", "on_host_ms"):
-            keys = own[0].get(group, {})
-            found[name][group] = {key: statistics.median(run[group].get(key, 0) for run in own) for key in keys}
+        found[name]["on_host_ms"] = {
+            key: statistics.median(run["on_host_ms"][key] for run in own) for key in own[0].get("on_host_ms", {})
+        }
+        found[name]["steps_s"] = {
+            key: [statistics.median(values) for values in zip(*(run["steps_s"][key] for run in own), strict=True)]
+            for key in own[0].get("steps_s", {})
+        }
     return found
 
 
@@ -97,8 +101,9 @@ def console(document: Mapping[str, Any]) -> str:
             f"{values['peak_memory_bytes'] / 1e6:>6.0f}{values['to_hosts_bytes'] / hosts / 1e6:>9.1f}{results:>9}"
         )
     for name in (name for name in found if found[name]["steps_s"] and name.startswith("tidegate")):
-        steps = ", ".join(f"{step} {seconds:.1f}" for step, seconds in found[name]["steps_s"].items())
-        lines += ["", f"{name}, s: {steps}"]
+        lines += ["", f"{name:<20}{'wall s':>8}{'ctrl s':>8}{'hosts s':>9}"]
+        for step, (wall_s, *cpu_s) in found[name]["steps_s"].items():
+            lines.append(f"  {step:<18}{wall_s:>8.1f}" + "".join(f"{s:>{8 + i}.1f}" for i, s in enumerate(cpu_s)))
         if found[name]["on_host_ms"]:
             lines.append("  on a host, ms: " + ", ".join(f"{k} {v:.0f}" for k, v in found[name]["on_host_ms"].items()))
     for run in document["planned"]:
@@ -161,20 +166,26 @@ def _steps(found: Mapping[str, Mapping[str, Any]]) -> str:
     lines = [
         "## Where Tidegate's time goes",
         "",
-        "Seconds from the beginning of a step to that of the next one, for all hosts together.",
+        "Seconds from the beginning of a step to that of the next one; processor seconds of controller, of all hosts.",
         "",
         "| step | " + " | ".join(name.removeprefix("tidegate-") for name in columns) + " |",
         "|---" * (len(columns) + 1) + "|",
     ]
     for step in steps:
-        cells = [f"{found[name]['steps_s'][step]:.2f}" if step in found[name]["steps_s"] else "–" for name in columns]
+        cells = [_times(found[name]["steps_s"].get(step)) for name in columns]
         lines.append(f"| {step} | " + " | ".join(cells) + " |")
-    lines.append("| **all** | " + " | ".join(f"**{found[name]['wall_s']:.2f}**" for name in columns) + " |")
+    totals = [_times([found[name][key] for key in MEASURES[:3]]) for name in columns]
+    lines.append("| **all** | " + " | ".join(totals) + " |")
     timings = found.get("tidegate-pull", {}).get("on_host_ms")
     if timings:
         said = ", ".join(f"{name.removesuffix('_ms')} {value:.0f}" for name, value in timings.items())
         lines += ["", f"Inside of an activation, as the hosts themselves measure it, in ms: {said}."]
     return "\n".join([*lines, ""])
+
+
+def _times(values: Sequence[float] | None) -> str:
+    """Wall time, and both processor times."""
+    return "–" if values is None else f"{values[0]:.1f}; " + ", ".join(f"{value:.1f}" for value in values[1:])
 
 
 def _planned_table(planned: Sequence[Mapping[str, Any]]) -> str:

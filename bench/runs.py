@@ -17,7 +17,7 @@ from typing import Any
 from bench import releases
 from bench.contenders import TOOLS, Command, environment
 from bench.hosts import Hosts, services
-from bench.meter import Meter
+from bench.meter import Meter, Used
 from bench.server import Files
 from lab.command import LabError
 
@@ -159,7 +159,7 @@ class Rounds:
             said = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
             raise LabError(f"{name} ended with {status}; the last lines of {log}:\n{said}")
         times = Path(command.environment.get("BENCH_TIMES", "/nonexistent"))
-        more = read_times(json.loads(times.read_text()), used.wall_s, len(self._hosts)) if times.exists() else {}
+        more = read_times(json.loads(times.read_text()), used, len(self._hosts)) if times.exists() else {}
         run = {"contender": name, "round": number, **asdict(used), **more}
         self._say(line_of(run, len(self._hosts)))
         return run
@@ -175,15 +175,18 @@ def line_of(run: dict[str, Any], hosts: int) -> str:
     )
 
 
-def read_times(document: dict[str, Any], wall_s: float, hosts: int) -> dict[str, Any]:
-    """What the callback's times say: results per host, and seconds by step from one task's beginning to the next's."""
+def read_times(document: dict[str, Any], used: Used, hosts: int) -> dict[str, Any]:
+    """What the callback's times say: results per host, and for each step, from its beginning to that of the next one,
+    the time, the controller's processor time, and the hosts'."""
     tasks = document["tasks"]
-    starts = [task["began_s"] for task in tasks] + [document["ended_s"]]
-    steps = {"start": starts[0]}
-    for task, (began_s, next_s) in zip(tasks, pairwise(starts), strict=True):
+    moments = [task["began"] for task in tasks] + [document["ended"]]
+    steps = {"start": moments[0]}
+    for task, (began, ended) in zip(tasks, pairwise(moments), strict=True):
         step = STEPS.get(task["action"].rpartition(".")[2], task["name"])
-        steps[step] = steps.get(step, 0.0) + next_s - began_s
-    steps["end"] = max(0.0, wall_s - document["ended_s"])
+        took = [late - early for early, late in zip(began, ended, strict=True)]
+        steps[step] = [one + more for one, more in zip(steps.get(step, [0.0] * len(took)), took, strict=True)]
+    whole = (used.wall_s, used.controller_cpu_s, used.hosts_cpu_s)
+    steps["end"] = [max(0.0, all_s - until_s) for all_s, until_s in zip(whole, moments[-1], strict=False)]
     timings: dict[str, list[float]] = {}
     for task in tasks:
         for said in task["timings"]:
@@ -191,6 +194,6 @@ def read_times(document: dict[str, Any], wall_s: float, hosts: int) -> dict[str,
                 timings.setdefault(name, []).append(value)
     return {
         "results_per_host": sum(task["results"] for task in tasks) / hosts,
-        "steps_s": {name: round(value, 3) for name, value in steps.items()},
+        "steps_s": {name: [round(value, 3) for value in values] for name, values in steps.items()},
         "on_host_ms": {name: statistics.median(values) for name, values in timings.items()},
     }

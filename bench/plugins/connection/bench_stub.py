@@ -24,6 +24,7 @@ options:
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,10 @@ class Connection(ConnectionBase):  # type: ignore[misc]
             file.write_text(json.dumps([request["change"], request["release"]["id"]]))
         change, current = json.loads(file.read_text()) if file.exists() else (None, OLD)
         stands = _stands(definition.get("service"), "ready" if step == "activate" else "steady", current, change)
+        now_s = int(time.time())
         said: dict[str, dict[str, Any]] = {
             "ask": {"services": {definition.get("service"): stands}, "host": {}},
-            "precheck": {"findings": [], "facts": {}, "staged": True},
+            "precheck": {"findings": [], "facts": {"time_s": now_s, "controller_time_s": now_s}, "staged": True},
             "stage": {"bytes_received": 0, "files": 0},
             "activate": {"timings": {}},
             "probe": {"results": []},

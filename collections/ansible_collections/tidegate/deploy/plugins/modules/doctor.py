@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: doctor
 short_description: Say what would hinder a rollout, on the controller and on every host, and what mends it
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Looks at the controller (Python, packages, where collections are looked for, C(ansible.cfg), the place of the store), at the
     services of the inventory, and at all of their hosts at once. Where no service is defined yet, at all hosts.

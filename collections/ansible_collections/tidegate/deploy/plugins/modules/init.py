@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: init
 short_description: Write a first services file from what the hosts of the inventory run
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Asks the hosts of the inventory at once which services of the site's own they run, and on which TCP ports these listen. Such a
     service has a unit file in C(/etc/systemd/system), or runs a program from C(/opt), C(/srv), C(/home), C(/usr/local) and the

@@ -89,7 +89,7 @@ def look() -> Controller:
         looked_in=looked_in,
         copies=copies,
         running=str(COLLECTION),
-        beside=str(here) if here is not None and str(here) not in copies else None,
+        beside=str(here) if here is not None and str(here) not in (*copies, str(COLLECTION)) else None,
         settings=_settings(),
         ssh=shutil.which("ssh") is not None,
     )

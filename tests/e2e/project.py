@@ -187,6 +187,11 @@ class Run:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
+    def processes(self) -> list[int]:
+        """Every process of it that lives: also workers and connections, which have left its group."""
+        mark = f"E2E_RESULTS={self._results}".encode()
+        return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if mark in _environment_of(folder)]
+
     def signal(self, number: int) -> None:
         """Tell the main process only, as an init system or a person does."""
         os.kill(self.process.pid, number)
@@ -199,6 +204,13 @@ class Run:
             self.kill()
             raise AssertionError(f"it did not end within {timeout_s:g} s:\n{self.stdout}") from None
         return Result(rc, self._out.read_text(), self._err.read_text(), self.results)
+
+
+def _environment_of(process: Path) -> list[bytes]:
+    try:
+        return (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 class Project:

@@ -1,0 +1,150 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One cell: to its phase, the fault, what follows, and the look at what has become of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack
+
+from e2e.hosts import BASELINE, BLANK, Fleetful
+from e2e.project import CHECKOUT, Project
+from faults import injections, outages, promises
+from faults.alone import V1, V2, Alone
+from faults.hold import Gates, until
+from faults.injections import Fault
+from faults.outages import Outage
+from faults.rollouts import OLD_STAR_S, Rollout
+from faults.table import PYTHON, Cell
+from host.driver import Release
+
+ROUNDS = "10000"
+
+
+def play(hosts: Fleetful, bulky: Release, cell: Cell) -> None:
+    """Do one cell."""
+    if cell.place == PYTHON:
+        _run_test(cell.fault)
+        return
+    host = hosts["web1"]
+    Gates(host).clear()
+    hosts.put_back(BLANK if cell.expected == "ELSEWHERE" else BASELINE, ["web1"])
+    alone = Alone(host, bulky)
+    fault: Fault = getattr(injections, cell.fault)()
+    try:
+        fault.prepare(alone)
+        alone.bring_to(cell.place)
+        fault.strike(alone)
+        alone.go_on(cell.then)
+        if cell.expected == "OLD*":
+            alone.wait_back()
+        fault.mend(alone)
+        _check(hosts, alone, cell)
+        fault.inspect(alone)
+        _again(hosts, alone, cell)
+    finally:
+        alone.end()
+        host.thaw()
+        host.free_disk()
+
+
+def _run_test(path: str) -> None:
+    """Run a test of the collection with as many rounds as were asked for."""
+    folder = CHECKOUT / "collections/ansible_collections/tidegate/deploy"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(folder / path)]
+    done = subprocess.run(
+        command, cwd=CHECKOUT, env={**os.environ, "TIDEGATE_RACES": ROUNDS}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def _check(hosts: Fleetful, alone: Alone, cell: Cell) -> None:
+    """Who was refused, and what the host has come to."""
+    if cell.code:
+        told = alone.refused or alone.answer
+        assert told is not None
+        assert (told.code, cell.says in told.message) == (cell.code, True), told.message
+    if cell.expected == "ELSEWHERE":
+        return
+    if cell.expected == "NEW" and promises.state(alone.host) == "ready":
+        alone.confirm().or_refuse()
+    version = alone.release.version if cell.expected == "NEW" else V1.version
+    seen = promises.assert_on(hosts, version, "web1", leftovers=True)["web1"]
+    reverted = (seen.journal.get("reverted") or {}).get("change")
+    if cell.expected == "NEW":
+        assert (seen.journal["change"], reverted) == (alone.change, None)
+    else:
+        assert seen.journal.get("change") != alone.change
+        assert reverted in (None, alone.change)
+
+
+def _again(hosts: Fleetful, alone: Alone, cell: Cell) -> None:
+    """Asked again, what is done stays done; and where the host went back, a new change gets through."""
+    if cell.expected == "NEW":
+        assert not alone.confirm().or_refuse().changed
+        return
+    alone.gates.clear()
+    alone.release, alone.change, alone.deadline_s = V2, alone.driver.new_change(), 60
+    alone.doc = alone.definition()
+    alone.stage().or_refuse()
+    alone.activate().or_refuse()
+    alone.confirm().or_refuse()
+    promises.assert_on(hosts, V2.version, "web1")
+
+
+# --- with a controller
+
+
+def play_rollout(site: Project, hosts: Fleetful, cell: Cell) -> None:
+    """Do one cell, and run the command again."""
+    outage: Outage = getattr(outages, cell.fault)()
+    rollout = Rollout(site, hosts)
+    with ExitStack() as undo:
+        undo.callback(_let_go, rollout)
+        outage.prepare(rollout, undo)
+        rollout.begin(cell.place)
+        outage.strike(rollout, undo)
+        rollout.go_on()
+        outage.follow(rollout)
+        if "OLD*" in cell.expected:
+            until(lambda: promises.state(hosts["web1"]) == "steady", "the way back", OLD_STAR_S)
+        outage.mend(rollout)
+        _check_rollout(rollout, outage, cell)
+        _run_again(rollout, outage)
+
+
+def _let_go(rollout: Rollout) -> None:
+    rollout.line.open()
+    rollout.stop_all(signal.SIGCONT)
+    rollout.kill_all()
+    for name in rollout.names:
+        Gates(rollout.hosts[name]).clear()
+
+
+def _check_rollout(rollout: Rollout, outage: Outage, cell: Cell) -> None:
+    hosts, expected = rollout.hosts, cell.expected.split()[0]
+    if "BLOCK" in cell.expected:
+        promises.assert_blocked(rollout.site, hosts, V1.version, *outage.untouched)
+    if expected == "NEW":
+        promises.assert_on(hosts, V2.version, "web1")
+    elif expected == "EITHER":
+        seen = hosts.wait("web1", lambda one: one.settled, OLD_STAR_S)
+        promises.assert_on(hosts, seen.version, "web1")
+    else:
+        promises.assert_on(hosts, V1.version, *rollout.names, leftovers=True)
+    promises.assert_no_claim(rollout.site, hosts)
+    outage.inspect(rollout)
+
+
+def _run_again(rollout: Rollout, outage: Outage) -> None:
+    rc, state = outage.again
+    again = rollout.again()
+    assert again.rc == rc, again.text
+    version = V2.version if state == "completed" else V1.version
+    promises.assert_on(rollout.hosts, version, *rollout.names)
+    promises.assert_recorded_once(rollout.site, rollout.change, state)
+    promises.assert_no_claim(rollout.site, rollout.hosts)

@@ -17,6 +17,12 @@ from faults import promises
 from faults.hold import Gates, until
 from faults.rollouts import OLD_STAR_S, Rollout, callbacks, own_artifact
 
+MIGRATION = """\
+- name: Migrate
+  ansible.builtin.shell:
+    cmd: echo migrated >> /var/tmp/migrations
+"""
+
 
 class Outage:
     """Nothing; outages replace what they need.
@@ -47,6 +53,9 @@ class Outage:
 
     def inspect(self, rollout: Rollout) -> None:
         """What else must be so, before the command is run again."""
+
+    def conclude(self, rollout: Rollout) -> None:
+        """What else must be so, after that."""
 
 
 class Killed(Outage):
@@ -362,6 +371,34 @@ class LastFailsAndPauses(LastFailsWithinBudget):
     def inspect(self, rollout: Rollout) -> None:
         super().inspect(rollout)
         rollout.verb, rollout.named = "resume", {"change": rollout.change}
+
+
+class PointOfNoReturn(LastFailsAndPauses):
+    """A step without a way back is done, once; then the first host fails. What is left is to pause, and to go on."""
+
+    untouched = ("web2",)
+
+    def prepare(self, rollout: Rollout, undo: ExitStack) -> None:
+        (rollout.site.folder / "tasks").mkdir()
+        rollout.site.write("tasks/migrate.yml", MIGRATION)
+        rollout.hosts["web1"].ssh("rm -f /var/tmp/migrations")
+        rollout.keys["once"] = [{"name": "migrate", "on": "web1", "apply": "../tasks/migrate.yml"}]
+        rollout.describe()
+        refused = rollout.start().end()
+        assert (refused.rc, "no way back" in refused.text) == (2, True), refused.text
+        rollout.keys["on_failure"] = "pause"
+        rollout.fail_on("web1")
+
+    def inspect(self, rollout: Rollout) -> None:
+        self._migrated_once(rollout)
+        assert rollout.site.changes()[rollout.change] == "paused"
+        rollout.verb, rollout.named = "resume", {"change": rollout.change}
+
+    def _migrated_once(self, rollout: Rollout) -> None:
+        assert rollout.hosts["web1"].ssh("cat /var/tmp/migrations").stdout == "migrated\n"
+
+    def conclude(self, rollout: Rollout) -> None:
+        self._migrated_once(rollout)
 
 
 class RollbackKilled(Outage):

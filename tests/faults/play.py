@@ -148,3 +148,4 @@ def _run_again(rollout: Rollout, outage: Outage) -> None:
     promises.assert_on(rollout.hosts, version, *rollout.names)
     promises.assert_recorded_once(rollout.site, rollout.change, state)
     promises.assert_no_claim(rollout.site, rollout.hosts)
+    outage.conclude(rollout)

@@ -64,7 +64,7 @@ class Rollout:
 
     def begin(self, place: str) -> None:
         """Start it, and wait until it is held, unless the place is none."""
-        self._describe()
+        self.describe()
         order = self.order or LINES.get(place)
         if order:
             self.line.order(order[0], order[1], self.hosts[order[2]])
@@ -88,7 +88,8 @@ class Rollout:
         """Have the activation of a host fail."""
         Gates(self.hosts[name]).tell("before", "exit 1")
 
-    def _describe(self) -> None:
+    def describe(self) -> None:
+        """Write inventory and services."""
         executable = {name: {"ansible_ssh_executable": str(LINE)} for name in self.names}
         self.site.inventory(self.names, **executable)
         self.site.services(hooks=hooks(LIMITS["hook_s"]), probes=PROBES, limits=LIMITS, checks={"clock": "ignore"})

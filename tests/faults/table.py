@@ -321,6 +321,10 @@ CONTROLLER_ROWS = (
         Cell("D", "ArtifactChanges", "OLD BLOCK REC"),
     ),
     controller(
+        48, "a step without a way back is done, then something fails",
+        Cell("B", "PointOfNoReturn", "OLD BLOCK REC", at="free"),
+    ),
+    controller(
         55, "callback plugin breaks, or is not loaded",
         Cell("L", "BrokenCallback", "NEW REC", at="free"),
     ),

@@ -12,7 +12,7 @@ from faults.play import play_rollout
 from faults.table import Cell, Row
 
 
-@cells(8, 9, 10, 14, 15, 20, 24, 55, 57)
+@cells(8, 9, 10, 14, 15, 20, 24, 48, 55, 57)
 def test_fault(site: Project, hosts: Fleetful, row: Row, cell: Cell) -> None:
     """The promises hold, and the same command again converges."""
     play_rollout(site, hosts, cell)

@@ -45,7 +45,7 @@ def route(hosts: Fleetful, word: str) -> None:
 
 
 @pytest.fixture
-def far(site: Project, hosts: Fleetful, tmp_path: Path) -> Iterator[Project]:
+def far(site: Project, hosts: Fleetful, ansible_home: Path) -> Iterator[Project]:
     """Two hosts that only the bastion reaches, with a sudo that asks for a password, as an ssh_config describes it."""
     addresses = {name: hosts[name].address for name in (BASTION, *BEHIND)}
     text = SSH_CONFIG.format(
@@ -54,7 +54,9 @@ def far(site: Project, hosts: Fleetful, tmp_path: Path) -> Iterator[Project]:
         key=hosts.fleet.key,
         known_hosts=hosts.fleet.known_hosts,
     )
-    options = f"-F {site.write('ssh_config', text)} -o ControlPath={tmp_path}/%C"  # a way of its own for each test
+    options = (
+        f"-F {site.write('ssh_config', text)} -o ControlPath={ansible_home}/far-%C"  # no connection of earlier tests
+    )
     site.inventory(BEHIND, **{name: {"ansible_ssh_common_args": options} for name in BEHIND})
     hosts.ssh(ASKS, BEHIND)
     route(hosts, "add")

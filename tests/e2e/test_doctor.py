@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from e2e.hosts import V2, Fleetful
@@ -49,7 +50,7 @@ def test_everything_that_would_hinder(site: Project, hosts: Fleetful) -> None:
     reachable = ("web2", "web3", "web4", "web5", "web6")
     try:
         before = hosts.listing(reachable)
-        seen = site.play("doctor")
+        seen = site.play("doctor", json="doctor.json")
         after = hosts.listing(reachable)
     finally:
         hosts["web1"].restore()
@@ -77,6 +78,9 @@ def test_everything_that_would_hinder(site: Project, hosts: Fleetful) -> None:
     assert seen.end["hosts"] == "4 of 6 could be looked at"
     assert seen.end["not looked at"] == "web1, web2"
     assert "DOCTOR: 5 would stop a rollout, 1 unknown" in seen.text
+    written = json.loads((site.folder / "doctor.json").read_text())
+    assert (written["counts"]["stop"], written["counts"]["unknown"]) == (5, 1)
+    assert ["web1"] in [one["where"] for one in written["findings"] if one["level"] == "unknown"]
 
 
 def test_a_controller_that_lacks_something(blank_site: Project, tmp_path: Path) -> None:

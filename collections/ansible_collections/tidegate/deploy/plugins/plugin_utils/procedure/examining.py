@@ -116,7 +116,9 @@ def read(inventory: Inventory, wanted: str | None) -> Site:
             elif not audits[host].problems:
                 said = f"is a host of service {name}, and its {VARIABLE} do not define it"
                 site.say(host, REFUSE, said, "define it in group_vars/all, or narrow the service with hosts:")
-    if not names and not any(one.problems for one in audits.values()):
+    if not every:
+        site.say(INVENTORY, REFUSE, "the inventory has no host", "name an inventory with -i, or in ansible.cfg")
+    elif not names and not any(one.problems for one in audits.values()):
         site.say(
             INVENTORY,
             WARN,

@@ -74,6 +74,11 @@ def test_nothing_is_defined_yet():
     assert {"web1": {}, "web2": {}} == site.services
 
 
+def test_an_inventory_without_hosts():
+    """That is said, and not that services are missing."""
+    assert ["inventory refuse: the inventory has no host"] == told(examining.read(an_inventory(None, hosts=()), None))
+
+
 def test_hosts_that_do_not_fit():
     """A service without hosts, and a name in a pattern that the inventory does not have."""
     site = examining.read(

@@ -144,8 +144,6 @@ def _asked(term: str, variables: Mapping[str, Any]) -> list[Any]:
             return [run.halted] if run.halted else []
         there = {*(variables.get("groups") or {}).get("all", ()), "localhost"}
         batches = [[name for name in batch if name in there] for batch in (_HOSTS.get(term) or _SIZES[term])(run)]
-        if term in _HOSTS and any(batches):
-            run.prepare_workers()
     if term in _SIZES:
         return [len(batch) for batch in batches if batch] or [1]
     return [name for batch in batches for name in batch] or [NOBODY]

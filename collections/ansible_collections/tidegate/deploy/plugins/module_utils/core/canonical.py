@@ -80,7 +80,7 @@ def _fits(value: Any, depth: int) -> bool:
     if kind is str:
         return value.isascii() or not _SURROGATE.search(value)
     if kind is int:
-        return abs(value) <= MAX_INTEGER
+        return bool(abs(value) <= MAX_INTEGER)
     if kind is dict:
         deeper = depth + 1
         return depth < MAX_DEPTH and all(

@@ -17,7 +17,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -179,9 +178,7 @@ def _refusal(path: str, said: str, busy_s: float) -> Refusal:
     return Refusal("STORE", f"the store {path} cannot be used: {said}", said=said)
 
 
-@lru_cache(maxsize=8)
 def _engine(path: str, busy_s: float) -> sa.Engine:
-    """One engine per file: it holds no connection, and what it has compiled is there for workers that are forked later."""
     """An engine that holds no connection; unlike those of ``create_engine`` it shares what was compiled."""
 
     def connect() -> Any:

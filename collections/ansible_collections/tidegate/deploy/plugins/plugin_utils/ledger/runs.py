@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -205,20 +204,6 @@ class Runs(Database):
             values = {"step": step, "verdict": verdict, "code": code, "message": text_in(message), "doc": doc_in(doc)}
             _note(connection, run_id, host, values, touched, self.now())
 
-    def prepare_workers(self, run_id: str, host: str) -> None:
-        """Have what steps ask and write compiled in this process, so that workers forked from it need not.
-
-        It costs each of them more than all else that the store does. Nothing is written.
-        """
-        self.run(run_id)
-        self.host_row(run_id, host)
-        self.bad_hosts(run_id)
-        values: dict[str, Any] = dict.fromkeys(("step", "verdict", "code", "message", "doc"), "")
-        with suppress(_Undone), self.writing() as connection:
-            for touched in (None, True):
-                _note(connection, run_id, host, values, touched, self.now())
-            raise _Undone
-
     def host_rows(self, run_id: str) -> list[HostRow]:
         """The hosts of a run in the order of its waves."""
         query = sa.select(RUN_HOSTS).where(RUN_HOSTS.c.run_id == run_id)
@@ -296,10 +281,6 @@ class Runs(Database):
         with self.reading() as connection:
             run = _require(connection, run_id)
             return run.opened, run.closed
-
-
-class _Undone(Exception):
-    """Undoes a transaction on purpose."""
 
 
 def _note(

@@ -131,12 +131,6 @@ class Run:
         opened, closed = self.store.wave_state(self.id)
         return opened - 1 if opened > closed else None
 
-    def prepare_workers(self) -> None:
-        """Do once, in the process that forks the workers of steps on hosts, what each of them would do for itself."""
-        self.store.prepare_workers(self.id, self.plan.host_names[0])
-        self.store.wave_state(self.id)
-        self.store.lease(self.plan.service, self.plan.environment)
-
     def reason_to_skip(self, host: str) -> str:
         """Why a step is not begun on a host; empty if it may be.
 

@@ -222,14 +222,3 @@ def test_questions_about_no_run_are_a_bug(store):
     """Waves belong to a run."""
     with pytest.raises(ValueError, match="knows no run nothing"):
         store.wave_state("nothing")
-
-
-def test_preparing_for_workers_writes_nothing(store, run):
-    """It does what a step does, and undoes it."""
-    before = (store.host_rows(run), store.events(run), store.run(run))
-
-    store.prepare_workers(run, "web1")
-
-    assert (store.host_rows(run), store.events(run), store.run(run)) == before
-    store.note(run, "web1", "stage", "ok")
-    assert [event.number for event in store.events(run)] == [1]

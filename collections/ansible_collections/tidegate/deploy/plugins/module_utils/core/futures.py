@@ -46,13 +46,13 @@ def all_of(base: Mapping[str, Any], begin: Mapping[str, Any]) -> dict[str, Docum
     Returns:
         name of the future -> document.
     """
-    common = {"v": 1, "service": base["service"], "fence": begin["fence"], "past": list(base.get("past", ()))}
+    common = {"v": 1, "service": base["service"], "fence": begin["fence"], "past": with_past(base)}
     active = {**common, **{key: begin[key] for key in _OF_ACTIVATION}}
     timed = {**active, **{key: begin[key] for key in ("deadline_ms", "renew_until_ms")}}
     return {
         "pending": {**timed, "state": "pending"},
         "ready": {**timed, "state": "ready"},
-        "steady-new": {**active, "state": "steady", "past": _with_past(base)},
+        "steady-new": {**active, "state": "steady"},
         "steady-old": steady_old(base, begin),
         **ways_back(active),
     }
@@ -85,6 +85,7 @@ def renewed(ready: Mapping[str, Any], deadline_ms: int) -> Document:
     return {**ready, "deadline_ms": deadline_ms}
 
 
-def _with_past(base: Mapping[str, Any]) -> list[str]:
+def with_past(base: Mapping[str, Any]) -> list[str]:
+    """The changes that were confirmed before what follows a steady document, its own included."""
     past = [change for change in base.get("past", ()) if change != base.get("change")]
     return [*past, base["change"]][-MAX_PAST:] if base.get("change") else past

@@ -21,9 +21,10 @@ import stat
 from dataclasses import dataclass
 from typing import Any
 
-from ..core import vitals
+from ..core import futures, vitals
 from ..core.definition import Definition, absolute_path_problem
 from ..core.errors import Refusal
+from ..core.guards import where
 from ..core.manifest import DIR_MODE, Manifest
 from ..core.release import VERSION, ReleaseId, is_release_id
 from ..core.states import ABSENT
@@ -141,23 +142,18 @@ def _todo(definition: Definition, adopted: dict[str, Any]) -> list[str]:
 
 
 def _is_adopted(host: Host, spot: Spot) -> bool:
-    """Whether the service is Tidegate's already.
+    """Whether the service is Tidegate's already, and runs what Tidegate has put there.
 
     Raises:
-        Refusal: STATE, something is under way or failed. NOT_OURS, `current` was moved behind Tidegate's back.
+        Refusal: STATE; something is under way, or going back has failed.
     """
     view = spot.view
     if view["state"] != "steady":
-        raise Refusal("STATE", f"{view['service']}: found {view['state']}, expected a service that is steady")
-    if not os.path.exists(host.paths.journal(view["service"])) or view["new"] == ABSENT:
-        return False
-    if spot.current != view["new"]:
         raise Refusal(
-            "NOT_OURS",
-            f"{view['service']}: current is {spot.current}, Tidegate had put {view['new']} there; this service is "
-            "Tidegate's already: link current to that release again, or roll a release out",
+            "STATE", f"{view['service']}: found {where(view)}, expected a service that is steady; let it end first"
         )
-    return True
+    is_known = os.path.exists(host.paths.journal(view["service"]))
+    return is_known and spot.current == view["new"] != ABSENT
 
 
 def _look(host: Host, wish: Wish, spot: Spot) -> Finding:
@@ -360,6 +356,14 @@ def _put(host: Host, definition: Definition, found: Finding, releases_fd: int, w
 
 
 def _document(host: Host, definition: Definition, found: Finding, view: dict[str, Any]) -> dict[str, Any]:
-    """A steady journal; what the host has seen of lease numbers and changes stays in it."""
-    adopted = {"at": host.clock.utc(), "from": found.source, "elsewhere": found.elsewhere}
-    return {**view, "new": found.release, "new_definition": definition.doc, "adopted": adopted}
+    """A steady journal; what the host has seen of lease numbers and changes stays in it, their ways back do not."""
+    return {
+        "v": 1,
+        "service": definition.service,
+        "state": "steady",
+        "new": found.release,
+        "new_definition": definition.doc,
+        "fence": view["fence"],
+        "past": futures.with_past(view),
+        "adopted": {"at": host.clock.utc(), "from": found.source, "elsewhere": found.elsewhere},
+    }

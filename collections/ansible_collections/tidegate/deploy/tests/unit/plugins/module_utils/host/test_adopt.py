@@ -271,8 +271,13 @@ def test_while_an_activation_is_under_way(found: Found) -> None:
     assert (found.refusal().code, found.state) == ("STATE", "pending")
 
 
-def test_a_link_that_somebody_moved_back(found: Found) -> None:
-    """What Tidegate has deployed is not forgotten because of that."""
+def test_what_was_put_there_by_hand_is_taken_over_again(found: Found) -> None:
+    """Tidegate learns what runs; the change that it had put there before can no longer be taken back."""
     found.adopt()
+    change = found.deploy("2.0")
     _current(f"releases/{OLD}")(found)
-    assert found.refusal().code == "NOT_OURS"
+    found.units.runs = OLD
+    told = found.adopt()
+    assert (told["changed"], found.current, found.stands["change"]) == (True, told["release"], None)
+    with pytest.raises(Refusal, match="NOT_OURS"):
+        found.back(change)

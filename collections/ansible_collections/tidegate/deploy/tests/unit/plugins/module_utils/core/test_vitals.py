@@ -232,6 +232,19 @@ RULES = [
             )
         ],
     ),
+    (
+        "adopted, and a restart would start the old folder",
+        {"adopted_from": "/srv/app", "unit": {**WELL["unit"], "from_root": False}},
+        {},
+        [
+            (
+                "runs_elsewhere",
+                "refuse",
+                "web.service was adopted from /srv/app and its unit file does not name /opt/web/current",
+            )
+        ],
+    ),
+    ("adopted, and the unit was changed", {"adopted_from": "/srv/app"}, {}, []),
     ("no systemd", {"systemd": False}, {}, [("systemd", "refuse", "the host does not run systemd")]),
 ]
 

@@ -51,15 +51,17 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         LabError: a tool failed, or the hosts do not run what it said that it had deployed.
     """
     words = given.only.replace(",", " ").split()
-    chosen = runs.names([word for word in words if word != PLANNED]) if words != [PLANNED] else []
+    turns = runs.schedule([word for word in words if word != PLANNED], given.runs) if words != [PLANNED] else []
     counts = [int(count) for count in given.planned.split(",")] if not words or PLANNED in words else []
     sizes = runs.Sizes(30, 200_000, 1_000_000) if given.tiny else runs.Sizes()
-    _say(f"{len(chosen)} contenders × {given.runs}, {given.hosts} hosts: {_estimate(given, chosen, counts)}")
+    _say(
+        f"{len(turns)} runs with {given.hosts} hosts, then {counts or 'none'} planned: {_estimate(given, turns, counts)}"
+    )
     began = time.monotonic()
     document = {**machine.described(sizes, given.hosts, given.runs, PLACE), "runs": [], "planned": []}
-    if chosen:
+    if turns:
         with Fleet.up(given.hosts, name=f"bench-{os.getpid()}", disk_size="3g") as fleet:
-            document["runs"] = list(runs.Rounds(PLACE, Hosts(fleet), chosen, sizes, _say).play(given.runs))
+            document["runs"] = list(runs.Rounds(PLACE, Hosts(fleet), turns, sizes, _say).play())
     document["planned"] = list(planned.play(PLACE, counts, sizes, _say))
     given.to.parent.mkdir(parents=True, exist_ok=True)
     given.to.write_text(json.dumps(document, indent=1) + "\n")
@@ -67,10 +69,13 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     return document
 
 
-def _estimate(given: argparse.Namespace, chosen: list[str], counts: list[int]) -> str:
+def _estimate(given: argparse.Namespace, turns: list[tuple[int, str]], counts: list[int]) -> str:
     """How long it will take on two cores that have nothing else to do."""
-    each_s = sum(2 + runs.EXPECTED_S[name] * max(0.2, given.hosts / 20) for name in chosen)
-    seconds = BOOT_S + given.runs * each_s + sum(count * PLANNED_S for count in counts)
+    seconds = (
+        BOOT_S
+        + sum(2 + runs.EXPECTED_S[name] * max(0.2, given.hosts / 20) for _, name in turns)
+        + sum(count * PLANNED_S for count in counts)
+    )
     return f"about {max(1, round(seconds / 60))} minutes on two quiet cores"
 
 

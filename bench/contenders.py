@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +59,7 @@ class Site:
     """A folder with an inventory and an ansible.cfg, from which a tool is run.
 
     Args:
-        folder: a new one.
+        folder: a new one with a short name, for sockets lie in it.
         inventory: an inventory in YAML, written as JSON.
         forks: at how many hosts Ansible works at once.
         callbacks: enabled beside the one that takes times.
@@ -76,13 +75,10 @@ class Site:
         (folder / "ansible.cfg").write_text(config)
 
     def playbook(self, *words: str) -> Command:
-        """Run ansible-playbook; Ansible's own folder is new each time, and short, for sockets lie in it."""
+        """Run ansible-playbook; Ansible's own folder, in which sockets of connections lie, is new each time."""
         home = self.folder / "home"
-        if home.is_symlink():
-            shutil.rmtree(home.resolve(), ignore_errors=True)
-            home.unlink()
-        home.symlink_to(tempfile.mkdtemp(prefix="tgb"))
-        environment = {"ANSIBLE_HOME": str(home.resolve()), "BENCH_TIMES": str(self.times), "ANSIBLE_NOCOLOR": "1"}
+        shutil.rmtree(home, ignore_errors=True)
+        environment = {"ANSIBLE_HOME": str(home), "BENCH_TIMES": str(self.times), "ANSIBLE_NOCOLOR": "1"}
         self.times.unlink(missing_ok=True)
         return Command([str(PLAYBOOK), *words], self.folder, environment)
 
@@ -90,11 +86,6 @@ class Site:
     def times(self) -> Path:
         """What the callback wrote of the last run."""
         return self.folder / "times.json"
-
-    def close(self) -> None:
-        """Remove what is not in the folder."""
-        if (self.folder / "home").is_symlink():
-            shutil.rmtree((self.folder / "home").resolve(), ignore_errors=True)
 
 
 def inventory_of(hosts: Hosts, group: str) -> object:
@@ -111,7 +102,15 @@ def inventory_of(hosts: Hosts, group: str) -> object:
     return {"all": {"vars": common, "children": {group: {"hosts": members}}}}
 
 
-class Tidegate:
+class Tool:
+    """What is the same for all of them."""
+
+    def deploy(self, release: Release, url: str | None) -> Command:
+        """Bring a release to all hosts, from a URL or from here."""
+        raise NotImplementedError
+
+
+class Tidegate(Tool):
     """The whole governed rollout of the collection of this checkout, in one wave."""
 
     def __init__(self, folder: Path, hosts: Hosts, service: Service) -> None:
@@ -121,7 +120,6 @@ class Tidegate:
         describe_service(self.site, service)
 
     def deploy(self, release: Release, url: str | None) -> Command:
-        """Roll a release out."""
         return self.site.playbook("tidegate.deploy.rollout", *self._change(release, url))
 
     def rollback(self) -> Command:
@@ -161,7 +159,7 @@ def write_change(site: Site, service: Service, release: Release, url: str | None
     return file.name
 
 
-class Plain:
+class Plain(Tool):
     """Ansible's own modules, with the same settings."""
 
     def __init__(self, folder: Path, hosts: Hosts, service: Service) -> None:
@@ -169,14 +167,13 @@ class Plain:
         self.site = Site(folder, inventory_of(hosts, service.name), len(hosts))
 
     def deploy(self, release: Release, url: str | None) -> Command:
-        """Play the playbook for how the artifact comes."""
         kind = "file" if not release.is_archive else "pull" if url else "push"
         given = {"service": self.service.name, "port": self.service.port, "version": release.version}
         given |= {"url": url, "sha256": release.sha256} if url else {"archive": str(release.path)}
         return self.site.playbook(str(PEERS / f"plain/{kind}.yml"), "-e", json.dumps(given))
 
 
-class Pyinfra:
+class Pyinfra(Tool):
     """A deploy of pyinfra, from its own virtual environment."""
 
     def __init__(self, folder: Path, hosts: Hosts, service: Service) -> None:
@@ -196,7 +193,6 @@ class Pyinfra:
         shutil.copyfile(PEERS / "deploy.py", folder / "deploy.py")
 
     def deploy(self, release: Release, url: str | None) -> Command:
-        """Run the deploy."""
         data = {"service": self.service.name, "port": str(self.service.port), "version": release.version}
         data |= {"unpack": "yes" if release.is_archive else "no"}
         data |= {"url": url, "sha256": release.sha256} if url else {"archive": str(release.path)}
@@ -204,7 +200,7 @@ class Pyinfra:
         return Command([str(PYINFRA), "-y", *words, "inventory.py", "deploy.py"], self._folder, {})
 
 
-class Floor:
+class Floor(Tool):
     """One ssh to each host, all at once."""
 
     def __init__(self, folder: Path, hosts: Hosts, service: Service) -> None:
@@ -219,7 +215,6 @@ class Floor:
         self._addresses = [host.address for host in fleet.hosts]
 
     def deploy(self, release: Release, url: str | None) -> Command:
-        """Run the script."""
         given = [self.service.name, str(self.service.port), release.version, "yes" if release.is_archive else "no"]
         words = [str(PEERS / "floor.sh"), *given, url or str(release.path), *self._addresses]
         return Command(words, self._folder, {"SSH_OPTIONS": self._options})

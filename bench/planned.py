@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -26,16 +26,15 @@ RUN_S = 900.0
 def play(place: Path, counts: list[int], sizes: runs.Sizes, say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
     """A plan and a rollout in one wave for each number of hosts."""
     release = releases.archive(place / "releases", runs.BASE, sizes.files, sizes.archive_bytes)
+    (place / "log").mkdir(parents=True, exist_ok=True)
     for count in counts:
-        there, stub = site(place, count), place / f"stub-{count}"
-        shutil.rmtree(stub, ignore_errors=True)
-        stub.mkdir()
-        change = write_change(there, SERVICE, release, None)
-        with Meter(None) as meter:
+        with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as folder, Meter(None) as meter:
+            there, stub = site(Path(folder), count), Path(folder, "stub")
+            stub.mkdir()
+            change = write_change(there, SERVICE, release, None)
             for verb in ("plan", "rollout"):
                 command = there.playbook(f"tidegate.deploy.{verb}", "-e", f"tidegate_change_file={change}")
                 log = place / "log" / f"{verb}-{count}.log"
-                log.parent.mkdir(parents=True, exist_ok=True)
                 given = {**environment(), **command.environment, "BENCH_STUB": str(stub)}
                 status, used = meter.run(command.argv, command.folder, given, log, RUN_S)
                 if status != 0:
@@ -44,7 +43,6 @@ def play(place: Path, counts: list[int], sizes: runs.Sizes, say: Callable[[str],
                 run = {"verb": verb, "hosts": count, **asdict(used), **times}
                 say(f"{verb} of {count} planned hosts: {_said(run)}")
                 yield run
-        there.close()
 
 
 def _said(run: dict[str, Any]) -> str:
@@ -60,6 +58,6 @@ def site(place: Path, count: int) -> Site:
     common = {"ansible_connection": "bench_stub", "ansible_python_interpreter": "/usr/bin/python3"}
     members: dict[str, object] = {f"host{number:04}": {} for number in range(1, count + 1)}
     inventory = {"all": {"vars": common, "children": {"planned": {"hosts": members}}}}
-    made = Site(place / "sites" / f"planned-{count}", inventory, FORKS, ("tidegate.deploy.progress",))
+    made = Site(place / "site", inventory, FORKS, ("tidegate.deploy.progress",))
     describe_service(made, SERVICE)
     return made

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import statistics
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -44,6 +45,8 @@ EXPECTED_S = {
     "pyinfra-file": 25, "plain-file": 40,
 }  # fmt: skip
 """Roughly how long each takes with 20 hosts on two cores, to say at the beginning how long all of it will take."""
+ONCE = ("pyinfra-push", "plain-push", "pyinfra-file", "plain-file")
+"""What is slow and in no goal: it runs in the first round only, unless it is asked for by name."""
 
 
 @dataclass(frozen=True)
@@ -67,37 +70,54 @@ def names(words: Sequence[str]) -> list[str]:
     return [name for name in EXPECTED_S if not words or any(name.startswith(word) for word in words)]
 
 
+def schedule(words: Sequence[str], rounds: int) -> list[tuple[int, str]]:
+    """Which contender runs when: the number of the round, from 1, and the name.
+
+    Raises:
+        LabError: a word that no contender begins with.
+    """
+    chosen = names(words)
+    return [
+        (number, name)
+        for number in range(1, rounds + 1)
+        for name in chosen
+        if number == 1 or name not in ONCE or name in words
+    ]
+
+
 class Rounds:
     """All contenders against one fleet.
 
     Args:
         place: a folder for everything that is made.
         hosts: booted.
-        chosen: names of contenders.
+        turns: of `schedule`.
         sizes: of the releases.
         say: shows a line.
     """
 
-    def __init__(self, place: Path, hosts: Hosts, chosen: list[str], sizes: Sizes, say: Callable[[str], None]) -> None:
-        self._place, self._hosts, self._chosen, self._sizes, self._say = place, hosts, chosen, sizes, say
+    def __init__(
+        self, place: Path, hosts: Hosts, turns: list[tuple[int, str]], sizes: Sizes, say: Callable[[str], None]
+    ) -> None:
+        self._place, self._hosts, self._turns, self._sizes, self._say = place, hosts, turns, sizes, say
+        self._chosen = list(dict.fromkeys(name for _, name in turns))
         self._services = services(list(TOOLS))
+        self._sites = Path(tempfile.mkdtemp(prefix="tidegate-bench-"))
         self._logs = place / "log"
-        shutil.rmtree(self._logs, ignore_errors=True)
-        self._logs.mkdir(parents=True)
+        self._logs.mkdir(parents=True, exist_ok=True)
         self._tools: dict[str, Any] = {}
 
-    def play(self, rounds: int) -> Iterator[dict[str, Any]]:
+    def play(self) -> Iterator[dict[str, Any]]:
         """Every run, as soon as it has ended."""
-        with Files(self._hosts.fleet.controller, self._place) as files, Meter(self._hosts.fleet.state) as meter:
-            self._begin(files, meter)
-            try:
-                for number in range(1, rounds + 1):
-                    for name in self._chosen:
-                        yield self._one(name, number, files, meter)
-            finally:
-                for tool in self._tools.values():
-                    if hasattr(tool, "site"):
-                        tool.site.close()
+        try:
+            with Files(self._hosts.fleet.controller, self._place) as files, Meter(self._hosts.fleet.state) as meter:
+                self._begin(files, meter)
+                for done, (number, name) in enumerate(self._turns, 1):
+                    run = self._one(name, number, files, meter)
+                    self._say(f"{done:>3} of {len(self._turns)}  {line_of(run, len(self._hosts))}")
+                    yield run
+        finally:
+            shutil.rmtree(self._sites)
 
     def archive(self, version: str) -> releases.Release:
         """A release of many files."""
@@ -112,11 +132,12 @@ class Rounds:
             key = f"{tool}-file" if kind == FILE else tool
             if key in self._tools:
                 continue
-            self._tools[key] = TOOLS[tool](self._place / "sites" / key, self._hosts, self._services[key])
+            self._tools[key] = TOOLS[tool](self._sites / key, self._hosts, self._services[key])
             if kind == FILE:
                 continue
             if tool == "tidegate":
-                self._measured("tidegate-first", 0, self._tools[key].deploy(base, files.url(base.path)), meter)
+                run = self._measured("tidegate-first", 0, self._tools[key].deploy(base, files.url(base.path)), meter)
+                self._say(f"  before   {line_of(run, len(self._hosts))}")
             else:
                 self._hosts.put(self._services[key], BASE, files.url(base.path))
             self._hosts.require(self._services[key], BASE)
@@ -143,7 +164,7 @@ class Rounds:
         tool = name.partition("-")[0]
         service = self._services[f"{tool}-file"]
         release = releases.program(self._place / "releases", FILE_VERSION, self._sizes.file_bytes)
-        contender = self._tools[service.name] = TOOLS[tool](self._place / "sites" / service.name, self._hosts, service)
+        contender = self._tools[service.name] = TOOLS[tool](self._sites / service.name, self._hosts, service)
         try:
             run = self._measured(name, number, contender.deploy(release, files.url(release.path)), meter)
             self._hosts.require(service, FILE_VERSION)
@@ -160,16 +181,14 @@ class Rounds:
             raise LabError(f"{name} ended with {status}; the last lines of {log}:\n{said}")
         times = Path(command.environment.get("BENCH_TIMES", "/nonexistent"))
         more = read_times(json.loads(times.read_text()), used, len(self._hosts)) if times.exists() else {}
-        run = {"contender": name, "round": number, **asdict(used), **more}
-        self._say(line_of(run, len(self._hosts)))
-        return run
+        return {"contender": name, "round": number, **asdict(used), **more}
 
 
 def line_of(run: dict[str, Any], hosts: int) -> str:
     """A line about one run."""
     results = f", {run['results_per_host']:g} results per host" if "results_per_host" in run else ""
     return (
-        f"{run['round']}  {run['contender']:<18} {run['wall_s']:6.1f} s, controller"
+        f"{run['contender']:<18} {run['wall_s']:6.1f} s, controller"
         f" {run['controller_cpu_s']:5.1f} s and {run['peak_memory_bytes'] / 1e6:4.0f} MB, hosts {run['hosts_cpu_s']:5.1f} s,"
         f" {run['to_hosts_bytes'] / hosts / 1e6:6.2f} MB to each{results}"
     )

@@ -96,6 +96,12 @@ def test_names_of_contenders():
         runs.names(["ansistrano"])
 
 
+def test_what_is_slow_and_in_no_goal_runs_once():
+    """Unless it is asked for by name."""
+    assert [(1, "plain-pull"), (1, "plain-push"), (1, "plain-file"), (2, "plain-pull")] == runs.schedule(["plain"], 2)
+    assert [(1, "plain-push"), (2, "plain-push")] == runs.schedule(["plain-push"], 2)
+
+
 def test_times_of_steps():
     """Each step lasts until the next one begins; what no step covers is start and end."""
     tasks = [
@@ -150,17 +156,14 @@ def test_a_rollout_over_the_stub(tmp_path):
     command = site.playbook("tidegate.deploy.rollout", "-e", f"tidegate_change_file={change}")
     given = {**environment(), **command.environment, "BENCH_STUB": str(tmp_path / "stub"), "BENCH_BEGAN": "0"}
     (tmp_path / "stub").mkdir()
-    try:
-        done = subprocess.run(
-            command.argv,
-            cwd=command.folder,
-            env={**given, "BENCH_CPU_FILES": ""},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    finally:
-        site.close()
+    done = subprocess.run(
+        command.argv,
+        cwd=command.folder,
+        env={**given, "BENCH_CPU_FILES": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "host0001, host0002, host0003" in done.stdout

@@ -49,7 +49,10 @@ SPOILED = {
     "web2": (f"mv /opt/web/releases/{OLD} /opt/web/releases/away", ["/opt/web/current leads to", "not there"]),
     "web3": ("systemctl stop web.service web.socket", ["web.service", "inactive", "expected a unit that runs"]),
     "web4": (f"mkfifo /opt/web/releases/{OLD}/pipe", ["TREE", "pipe: a device, socket or pipe"]),
-    "web5": (f"ln -s /etc/hosts /opt/web/releases/{OLD}/hosts", ["TREE", "hosts: link to the absolute path /etc/hosts"]),
+    "web5": (
+        f"ln -s /etc/hosts /opt/web/releases/{OLD}/hosts",
+        ["TREE", "hosts: link to the absolute path /etc/hosts"],
+    ),
     "web6": (
         f"cp -a /opt/web/releases/{OLD} /opt/web/releases/next; sleep 1.1; ln -sfn releases/next /opt/web/current",
         ["RUNS_ELSEWHERE", "moved to next after web.service was started"],

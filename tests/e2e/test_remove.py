@@ -58,7 +58,9 @@ def test_hosts_are_left_with_their_services_and_can_come_back(left: Project, hos
     assert set(hosts.ssh(TRACES).values()) == {""}
     assert hosts.ssh(SERVICE) == services
     kept = done.of("remove")[0]["hosts"]["web1"]["left"]
-    assert [(one["service"], one["root"], one["current"].partition("-")[0]) for one in kept] == [("web", "/opt/web", V1)]
+    assert [(one["service"], one["root"], one["current"].partition("-")[0]) for one in kept] == [
+        ("web", "/opt/web", V1)
+    ]
     assert str(left.store_folder / "store.db") in done.stdout
 
     again = left.play("remove")

@@ -38,6 +38,9 @@ BUSY_S = 15
 MAX_TEXT = 4000
 MAX_DOC_BYTES = 256 * 1024
 SQLITE_URL = "sqlite:///"
+_SEEN: dict[str, tuple[int, int]] = {}
+"""Of each store that was found up to date: SQLite's own number, which any change of tables raises, and that of the last
+migration. Workers know what the process that forked them has seen."""
 
 _FOLDER_NOTE = "# written by Tidegate: a store is not for git\n*\n"
 
@@ -67,8 +70,12 @@ class Database:
             Refusal: STORE_SCHEMA, newer code has written it; STORE, it is not ours or cannot be used.
         """
         with self.reading() as connection:
+            shape = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
+            if _SEEN.get(self.path) == (shape, steps[-1].number):
+                return
             seen = migrations.version(connection)
         if seen == steps[-1].number:
+            _SEEN[self.path] = (shape, seen)
             return
         with self.writing() as connection:
             migrations.migrate(connection, stamp(self.now()), steps)

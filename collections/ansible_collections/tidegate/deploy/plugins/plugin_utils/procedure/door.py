@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from ansible import context
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import filter_loader
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
@@ -37,6 +38,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program impo
 # Ansible imports an action once in its main process, before it forks a worker per host and task: done here once for all.
 host_program()
 warm()
+filter_loader.get(
+    "ansible.builtin.default"
+)  # our roles' `become` has it, and the first filter that is asked for loads all
 gc.freeze()  # what is here stays; a worker's collections would touch all of it, and so copy its pages
 
 

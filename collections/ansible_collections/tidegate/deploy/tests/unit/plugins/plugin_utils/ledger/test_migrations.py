@@ -11,7 +11,7 @@ import signal
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import schema
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import migrations, schema
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.migrations import ALL, Migration, version
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import TABLES
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -103,3 +103,19 @@ def test_processes_that_migrate_at_once_do_it_once(path, clock):
             return version_of(store)
 
     assert at_once(work, 6) == [NEXT] * 6
+
+
+def test_a_store_that_was_seen_is_not_looked_into_again(store, path, clock, monkeypatch):
+    """Unless its tables changed meanwhile, as by newer code."""
+    asked = []
+
+    monkeypatch.setattr(migrations, "version", lambda connection: asked.append(1) or version(connection))
+    Store.open(path, clock).close()
+    assert len(asked) <= 1
+    asked.clear()
+    Store.open(path, clock).close()
+    assert asked == []
+    with store.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE newer (a INTEGER)")
+    Store.open(path, clock).close()
+    assert asked == [1]

@@ -104,6 +104,10 @@ molecule-second-core: lab-packages
 faults: lab-packages dev  ## every fault at every phase, on practice hosts; goes on where it was stopped; writes docs/faults.md
 	@tools/faults
 
+.PHONY: many
+many: lab-packages dev  ## a change out to 80 booted hosts and back, with the time that each part took (root; MANY=n)
+	@MANY=$(or $(MANY),80) python -m pytest -s tests/e2e/many.py
+
 hosts: lab-packages dev
 	@$(STAGE) python -m pytest -n 2 --dist loadfile $(WITH_HOSTS)
 

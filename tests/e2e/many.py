@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Eighty booted hosts in one inventory: `make many`. Their boot alone takes longer than most tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from e2e.hosts import V1, V2, Fleetful, assert_all_on
+from e2e.project import Project, Result
+
+from lab import machine, releases
+from lab.command import LabError
+from lab.fleet import Fleet
+
+MANY = int(os.environ.get("MANY", "80"))
+LIMIT_S = 1800.0
+
+
+@pytest.fixture(scope="module")
+def everybody() -> Iterator[Fleetful]:
+    """Booted hosts without any service."""
+    releases.build()
+    try:
+        machine.demand()
+    except LabError as why:
+        pytest.skip(str(why))
+    with Fleet.up(MANY, name=f"many-{os.getpid()}") as fleet:
+        yield Fleetful(fleet)
+
+
+def test_a_change_goes_to_all_and_comes_back(everybody: Fleetful, ansible_home: Path, tmp_path: Path) -> None:
+    """First deployment, status, a second release in three waves, and back; how long each took is printed."""
+    (tmp_path / "site").mkdir()
+    project = Project(tmp_path / "site", everybody, ansible_home)
+    took: dict[str, float] = {}
+
+    def timed(name: str, play: Callable[[], Result]) -> Result:
+        began = time.monotonic()
+        result = play()
+        took[name] = time.monotonic() - began
+        assert result.rc == 0, result.text
+        return result
+
+    try:
+        timed("first rollout", lambda: _rollout(project, V1))
+        assert_all_on(everybody.see(), V1)
+        status = timed("status", lambda: project.play("status"))
+        assert status.stdout.count(f"  {V1}-") == MANY
+        done = timed("rollout", lambda: _rollout(project, V2))
+        assert_all_on(everybody.see(), V2)
+        timed("rollback", lambda: project.begin("rollback", change=done.change).end(LIMIT_S))
+        assert_all_on(everybody.see(), V1)
+    finally:
+        project.stop()
+    sys.stdout.write(
+        f"\n{MANY} hosts: " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in took.items()) + "\n"
+    )
+
+
+def _rollout(project: Project, version: str) -> Result:
+    return project.begin("rollout", change_file=project.change(version)).end(LIMIT_S)

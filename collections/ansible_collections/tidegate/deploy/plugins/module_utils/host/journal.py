@@ -55,7 +55,17 @@ class Journal:
     def read(self, current: str) -> dict[str, Any]:
         """The state; without a journal the service is steady on what `current` resolves to."""
         doc = self._document(self._paths.journal(self.service))
-        return states.steady_without_journal(self.service, current) if doc is None else doc
+        if doc is None:
+            doc = states.steady_without_journal(self.service, current)
+        return {**doc, "fence": max(doc.get("fence", 0), self._fence())}
+
+    def _fence(self) -> int:
+        """The highest lease number seen; an older activation's documents, by which it goes back, do not know it."""
+        try:
+            with open(self._paths.fence(self.service), "rb") as file:
+                return int(file.read(32))
+        except FileNotFoundError:
+            return 0
 
     def future(self, aid: str, name: str) -> Optional[dict[str, Any]]:
         """One of the documents that an activation may become; None if it is used up or gone."""
@@ -84,6 +94,13 @@ class Journal:
         self._disk.make_folder(self._closed_folder)
         self._disk.sync_folder(folder)
         self._disk.sync_folder(self._folder)
+        self._raise_fence(folder, first["fence"])
+
+    def _raise_fence(self, folder: str, number: int) -> None:
+        if number > self._fence():
+            path = os.path.join(folder, "fence")
+            self._disk.write(path, b"%d" % number)
+            self._disk.rename(path, self._paths.fence(self.service))
 
     def add_ways_back(self, view: Mapping[str, Any]) -> None:
         """Write anew what going back from `failed` needs; this needs space."""

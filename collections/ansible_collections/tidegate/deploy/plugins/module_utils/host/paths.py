@@ -47,6 +47,10 @@ class Paths:
         """The one current state of a service."""
         return os.path.join(self.service(name), "journal.json")
 
+    def fence(self, name: str) -> str:
+        """The highest lease number that a service has seen."""
+        return os.path.join(self.service(name), "fence")
+
     def history(self, name: str) -> str:
         """A line per past state of a service."""
         return os.path.join(self.service(name), "history")

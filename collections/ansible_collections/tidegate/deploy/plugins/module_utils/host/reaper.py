@@ -50,8 +50,8 @@ def at_boot(host: Host) -> None:
 
 
 def after_boot(host: Host) -> None:
-    """Have the runner finish what the boot unit has moved."""
-    _for_each(host, _start_runner)
+    """Have the runner finish what the boot unit has moved, or what it did not come to."""
+    _for_each(host, reap_one)
 
 
 def _for_each(host: Host, act: Callable[[Host, str], None]) -> None:

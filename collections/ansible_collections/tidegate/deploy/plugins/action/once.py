@@ -65,9 +65,9 @@ class ActionModule(RecordDoor):
         if not one["check"] and row is not None and row.state in (BEGUN, "failed"):
             raise Refusal(
                 "ONCE",
-                f"it has {'failed' if row.state != BEGUN else 'begun'} in an earlier run, and nobody knows how far it came: "
-                "look for yourself, and give it a check in the change file, which is asked then; nothing is repeated "
-                "without one",
+                f"it has {'begun' if row.state == BEGUN else 'failed'} in an earlier run, and nobody knows how far it came; "
+                "without a check nothing is repeated. Look for yourself, then take it out of the change file if it was done, "
+                "or give it a check there (a paused change is ended with close before that)",
             )
         self._move(run, one, BEGUN, True)
         real = previewing.why_not_begun(run, self.store_path) if self.check else ""

@@ -13,7 +13,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import recap
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import Outcome
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, Run, change_of
 
 
 def command(verb: str, change_id: str = "", remark: str = "") -> str:
@@ -22,12 +23,17 @@ def command(verb: str, change_id: str = "", remark: str = "") -> str:
     return " ".join(words) + (f"   # {remark}" if remark else "")
 
 
-def ways_on(change_id: str) -> list[str]:
-    """How somebody goes on with a paused change: three commands, of which one is to be typed."""
+def ways_on(change_id: str, returns: bool = True) -> list[str]:
+    """How somebody goes on with a paused change: three commands, of which one is to be typed.
+
+    Args:
+        change_id: of the change.
+        returns: whether there is a way back.
+    """
     close = command("close", change_id)
     return [
         command("resume", change_id, "go on where it stopped, when the cause is mended"),
-        command("rollback", change_id, "or take every host back"),
+        *([command("rollback", change_id, "or take every host back")] if returns else []),
         f"{close} -e \"tidegate_reason='WHY'\"   # or end it as it stands",
     ]
 
@@ -73,7 +79,7 @@ def next_commands(run: Run, outcome: Outcome) -> list[str]:
     """What to type after a run."""
     status, change_id = command("status"), run.change_id
     if outcome.verdict == recap.PAUSED:
-        return ways_on(change_id)
+        return ways_on(change_id, returns=not own_tasks.past_return(run.store, change_of(run.store, change_id)))
     if outcome.verdict in (recap.COMPLETED, recap.KEPT) and run.verb != ROLLBACK:
         return [command("rollback", change_id, "if it must come back")]
     if outcome.verdict == recap.PARTIAL:

@@ -177,13 +177,12 @@ def require_way_back(store: Store, change: ChangeRow, now: datetime) -> None:
     Raises:
         Refusal: NO_RETURN when it is past a step that has none; BACK_UNTIL when it is too late for its tasks.
     """
-    plan = Plan(canonical.loads(change.plan_bytes))
-    past = _past(store, change, plan)
+    plan, past = Plan(canonical.loads(change.plan_bytes)), past_return(store, change)
     if past:
         raise Refusal(
             "NO_RETURN",
-            f"{change.id} is past {'; '.join(past)}, and there is no way back from that: mend what is wrong with a new "
-            "change, or go on with resume",
+            f"{change.id} is past {'; '.join(past)}, and there is no way back from that: go on with resume, or end it with "
+            "close and mend what is wrong with a new change",
         )
     if plan.payload == TASKS and change.closed_at is not None:
         ended = datetime.fromisoformat(change.closed_at.replace("Z", "+00:00"))
@@ -195,7 +194,9 @@ def require_way_back(store: Store, change: ChangeRow, now: datetime) -> None:
             )
 
 
-def _past(store: Store, change: ChangeRow, plan: Plan) -> list[str]:
+def past_return(store: Store, change: ChangeRow) -> list[str]:
+    """What a change has begun of which there is no way back, in words."""
+    plan = Plan(canonical.loads(change.plan_bytes))
     known = store.once(change.id)
     begun = [one["name"] for one in plan.once if one["name"] in known and known[one["name"]].state != "asked"]
     final = [one["name"] for one in plan.once if one["revert"] == NONE]
@@ -218,6 +219,7 @@ __all__ = [
     "once_left",
     "once_told",
     "part",
+    "past_return",
     "require_once",
     "require_way_back",
     "way_back",

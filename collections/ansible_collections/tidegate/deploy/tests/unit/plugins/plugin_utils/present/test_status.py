@@ -1,0 +1,49 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of changes that status shows."""
+
+from __future__ import annotations
+
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.status import status_text
+
+
+def a_change(**facts):
+    known = {
+        "id": "CHG-2026-0007",
+        "service": "web",
+        "environment": "production",
+        "state": "completed",
+        "revision": 1,
+        "created_at": "2026-11-24T12:00:00.000000Z",
+        "on_failure": "rollback",
+        "cause": "",
+        "reason": "",
+        "catch_up_until": None,
+        "next": [],
+    }
+    return {**known, **facts}
+
+
+def shown(*changes):
+    return status_text({"store": "/site/store.db", "services": {}, "changes": list(changes)})
+
+
+def test_a_paused_change_is_told_with_its_cause_and_what_to_type():
+    """Whoever looks at the status can decide at once."""
+    text = shown(a_change(state="paused", on_failure="pause", cause="PROBE: web4: 500", next=["type this", "or that"]))
+
+    assert "CHG-2026-0007  web      production   paused  pause" in text
+    assert "CHG-2026-0007 is paused: PROBE: web4: 500\n  type this\n  or that\n" in text
+
+
+def test_other_changes_have_one_line_with_what_is_to_note():
+    """Until when a partial one takes hosts that were down, and why somebody closed another."""
+    text = shown(
+        a_change(state="partial", catch_up_until="2026-12-01 12:00 UTC"),
+        a_change(id="CHG-2026-0006", state="closed", reason="the next one mends it"),
+    )
+
+    assert "catch up until 2026-12-01 12:00 UTC" in text
+    assert "the next one mends it" in text
+    assert "is paused" not in text

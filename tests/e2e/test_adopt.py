@@ -102,7 +102,7 @@ def test_folders_of_another_tool_are_taken_over(site: Project, hosts: Fleetful) 
     seen = hosts.see(NAMES)
     assert_all_on(seen, V1)
     assert processes(seen) == before
-    assert {name: text.split()[1:] for name, text in watched.items()} == dict.fromkeys(NAMES, [V1])
+    assert {name: text.split()[1:] for name, text in watched.items()} == {name: [V1] for name in NAMES}
     assert {one.releases for one in seen.values()} == {(seen["web1"].current, OLD)}
     assert site.runs() == [("adopt", "completed")]
 

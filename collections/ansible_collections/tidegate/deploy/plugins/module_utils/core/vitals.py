@@ -174,7 +174,7 @@ def _unit(facts: Facts, _limits: dict[str, int | str]) -> Iterator[Finding]:
     elif facts.get("adopted_from") and not unit["from_root"]:
         current = f"{facts['root']}/current"
         found = f"{unit['name']} was adopted from {facts['adopted_from']} and its unit file does not name {current}"
-        hint = "a restart would start the old folder again: change the unit file and run systemctl daemon-reload"
+        hint = "a restart would start the old folder again: change the unit file, and systemctl daemon-reload"
         yield _finding("runs_elsewhere", found, f"a unit file that runs {current}", hint, "refuse")
 
 

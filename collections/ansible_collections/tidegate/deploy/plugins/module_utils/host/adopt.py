@@ -21,7 +21,7 @@ import stat
 from dataclasses import dataclass
 from typing import Any
 
-from ..core import futures, vitals
+from ..core import futures
 from ..core.definition import Definition, absolute_path_problem
 from ..core.errors import Refusal
 from ..core.guards import where
@@ -176,8 +176,9 @@ def _look(host: Host, wish: Wish, spot: Spot) -> Finding:
     manifest = found.read(Nowhere())
     manifest.with_links(definition.doc["links"])
     _require_space(definition.root, manifest)
-    elsewhere = not vitals.unit_fact(definition.unit, definition.root, running.shown)["from_root"]
-    return Finding(source, version, manifest, elsewhere and bool(wish.source), found)
+    names_current = running.is_told_to_run(spot.switch.current_path)
+    elsewhere = not names_current and (spot.current == ABSENT or running.is_told_to_run(source))
+    return Finding(source, version, manifest, elsewhere, found)
 
 
 def _source(wish: Wish, spot: Spot) -> str:

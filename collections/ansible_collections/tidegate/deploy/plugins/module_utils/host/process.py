@@ -14,7 +14,7 @@ from ..core.errors import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from .clock import Clock
     from .units import Units
@@ -60,18 +60,18 @@ class Running:
 
     def runs_from(self, folder: str) -> bool:
         """Whether its unit file names a folder, or its process works, was started or reads its program there."""
-        named = re.compile(rf"(?<![A-Za-z0-9._/]){re.escape(folder)}(?![A-Za-z0-9._-])")
-        return any(named.search(text) for text in (*self._unit_texts(), *self._process_texts()))
+        return self.is_told_to_run(folder) or _names(folder, self._process_texts())
+
+    def is_told_to_run(self, folder: str) -> bool:
+        """Whether its unit file names a folder."""
+        told = ("LoadState", "ActiveState", "SubState", "UnitFileState", "FragmentPath")
+        return _names(folder, [text for name, text in self.shown.items() if name not in told])
 
     @property
     def told(self) -> str:
         """Where it runs from, for people."""
         texts = [text for text in self._process_texts() if text]
         return f"ExecStart={self.shown.get('ExecStart', '')[:200]}, its process {', '.join(texts) or 'unknown'}"
-
-    def _unit_texts(self) -> list[str]:
-        told = ("LoadState", "ActiveState", "SubState", "UnitFileState", "FragmentPath")
-        return [text for name, text in self.shown.items() if name not in told]
 
     def _process_texts(self) -> list[str]:
         """Its working folder, its program, and its arguments."""
@@ -80,6 +80,11 @@ class Running:
             return []
         folder = os.path.join(self._proc, pid)
         return [_link(folder, "cwd"), _link(folder, "exe"), _arguments(folder)]
+
+
+def _names(folder: str, texts: Iterable[str]) -> bool:
+    named = re.compile(rf"(?<![A-Za-z0-9._/]){re.escape(folder)}(?![A-Za-z0-9._-])")
+    return any(named.search(text) for text in texts)
 
 
 def _link(folder: str, name: str) -> str:

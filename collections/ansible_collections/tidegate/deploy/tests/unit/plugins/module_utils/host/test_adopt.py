@@ -167,6 +167,16 @@ def test_a_folder_elsewhere_is_named(found: Found, monkeypatch: Any) -> None:
     assert Path(source, "run").exists()
 
 
+def test_a_unit_that_names_the_folder_itself_is_told(found: Found, monkeypatch: Any) -> None:
+    """There is a `current`, but a restart would not follow it."""
+    real = found.units.properties
+    monkeypatch.setattr(
+        found.units, "properties", lambda *names: {**real(*names), "ExecStart": f"{{ path={found.folder}/run ; }}"}
+    )
+    (told,) = found.adopt()["todo"]
+    assert told.startswith(f"let web.service run {found.root}/current instead of {found.folder}, and")
+
+
 def _write(name: str, mode: int = 0o644) -> Any:
     def spoil(found: Found) -> None:
         (found.folder / name).write_text("x")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -24,7 +25,7 @@ def test_failing_canary_is_the_only_host_touched(site: Project, hosts: Fleetful,
     site.services(probes=[VERSION_PROBE, {"unit": {**UNIT_PROBE["unit"], "over_s": 5}}])
     before = hosts.see()
 
-    failed = site.rollout(version, waves=CANARY_FIRST)
+    failed = site.rollout(version, "-e", "tidegate_json=outcome.json", waves=CANARY_FIRST)
 
     assert failed.rc == 2, failed.text
     after = hosts.see()
@@ -35,6 +36,13 @@ def test_failing_canary_is_the_only_host_touched(site: Project, hosts: Fleetful,
     assert after["web2"].journal["reverted"]["release"].startswith(f"{version}-")
     assert site.changes()[failed.change] == "rolled_back"
     assert site.leases() == []
+    told = json.loads((site.folder / "outcome.json").read_text())
+    assert (told["change"], told["outcome"]["verdict"]) == (failed.change, "rolled_back")
+    assert why in told["outcome"]["cause"]
+    assert {host["name"]: host["place"] for host in told["outcome"]["hosts"]} == {
+        "web2": "old",
+        **dict.fromkeys(REST, "untouched"),
+    }
     end = failed.end
     assert end["title"] == f"{failed.change} rolled back: every host that was touched was read back on its old release"
     assert "web2" in end["cause"], end

@@ -20,7 +20,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.ending i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import next_commands
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import CLOSE, RESUME, ROLLBACK, ROLLOUT, Run
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Tokens, drop_scratch
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Tokens, drop_scratch, write_json
 
 _WANTED = {ROLLOUT: COMPLETED, RESUME: COMPLETED, ROLLBACK: ROLLED_BACK, CLOSE: CLOSED}
 
@@ -31,6 +31,7 @@ class ActionModule(RecordDoor):
     STEP = "close"
     ARGUMENTS: ClassVar[dict[str, Any]] = {
         "verb": {"type": "str", "choices": [ROLLOUT, ROLLBACK, CLOSE], "default": ROLLOUT},
+        "json_file": {"type": "path"},
     }
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
@@ -57,6 +58,8 @@ class ActionModule(RecordDoor):
                 own_tasks.once_told(run),
             )
         )
+        if arguments.get("json_file"):
+            self._tell(arguments["json_file"], {"change": run.change_id, "outcome": outcome.doc()})
         good = outcome.verdict == _WANTED[run.verb]
         code = "" if good else (outcome.cause.partition(":")[0] or "BUDGET")
         return StepResult(
@@ -66,6 +69,13 @@ class ActionModule(RecordDoor):
             code=code,
             data={"outcome": outcome.doc(), "change": run.change_id},
         )
+
+    def _tell(self, path: str, document: Mapping[str, Any]) -> None:
+        """Write the outcome for programs; a file that cannot be written does not change what became of the change."""
+        try:
+            write_json(path, document)
+        except Refusal as refusal:
+            Display().warning(refusal.message)
 
     def _ended_before(self, run: Run) -> StepResult:
         if run.row.state == "completed":

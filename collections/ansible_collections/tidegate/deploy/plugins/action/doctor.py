@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
@@ -19,7 +17,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import c
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor, refuse_limit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, OK, StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now, write_json
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each, program_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import HostProgram
 
@@ -52,7 +50,7 @@ class ActionModule(RecordDoor):
         Display().display(doctor_text(findings, list(seen), silent, self.store_path, versions))
         count = counts(findings)
         if arguments.get("json_file") and not self.check:
-            _write(Path(arguments["json_file"]), {"counts": count, "findings": findings, "store": self.store_path})
+            write_json(arguments["json_file"], {"counts": count, "findings": findings, "store": self.store_path})
         hinders = count["stop"] + count["unknown"]
         return StepResult(
             self.STEP, FAILED if hinders else OK, said(count), code="DOCTOR" if hinders else "", data={"counts": count}
@@ -72,10 +70,3 @@ class ActionModule(RecordDoor):
             site.services,
             lambda name: examining.examine(name, programs[name], site.services[name], lambda: now().timestamp()),
         )
-
-
-def _write(path: Path, document: Mapping[str, Any]) -> None:
-    try:
-        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise Refusal("DATA", f"json_file {path}: {error.strerror}; name a file in a folder that is there") from None

@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import PARTIAL, PAUSED
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
@@ -25,7 +22,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import until, ways_on
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, write_json
 
 MOST_PAUSED = 100
 
@@ -52,17 +49,10 @@ class ActionModule(RecordDoor):
             document["services"][name] = {host: _stand(stand) for host, stand in ask_all(self, definitions).items()}
         Display().display(status_text(document))
         if arguments.get("json_file") and not self.check:
-            _write(Path(arguments["json_file"]), document)
+            write_json(arguments["json_file"], document)
         unknown = [host for hosts in document["services"].values() for host, stand in hosts.items() if stand["unknown"]]
         say = f"{len(unknown)} hosts could not be asked" if unknown else "all hosts answered"
         return StepResult(self.STEP, "ok", say, data={"status": document})
-
-
-def _write(path: Path, document: Mapping[str, Any]) -> None:
-    try:
-        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise Refusal("DATA", f"json_file {path}: {error.strerror}; name a file in a folder that is there") from None
 
 
 def _names(inventory: Inventory, wanted: str | None) -> list[str]:

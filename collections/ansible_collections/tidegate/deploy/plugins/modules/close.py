@@ -26,6 +26,11 @@ options:
     type: str
     choices: [rollout, rollback, close]
     default: rollout
+  json_file:
+    description:
+      - A file on the controller that gets change and outcome as JSON, also when this task fails.
+      - Not written in check mode. A file that cannot be written is a warning.
+    type: path
 seealso:
   - module: tidegate.deploy.finish
   - module: tidegate.deploy.change
@@ -36,6 +41,7 @@ EXAMPLES = r"""
 - name: Record the outcome, show it, and fail unless all is as planned
   tidegate.deploy.close:
     verb: rollout
+    json_file: outcome.json
 """
 
 RETURN = r"""

@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, run_id
@@ -24,6 +26,23 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store impor
 def now() -> datetime:
     """The wall clock; the one place where it enters."""
     return datetime.now(UTC)
+
+
+def ms_since(then: datetime) -> int:
+    """How long ago a moment was, in milliseconds; 0 when the clock was set back meanwhile."""
+    return max(0, (now() - then) // timedelta(milliseconds=1))
+
+
+class Stopwatch:
+    """How long something takes, from its making on."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    @property
+    def ms(self) -> int:
+        """So far, in milliseconds."""
+        return round((time.monotonic() - self._began) * 1000)
 
 
 class Patience:
@@ -72,6 +91,18 @@ def scratch_folder() -> Path:
 def drop_scratch() -> None:
     """Remove what a check-mode run kept."""
     shutil.rmtree(scratch_folder(), ignore_errors=True)
+
+
+def write_json(path: str, document: Mapping[str, Any]) -> None:
+    """Write a document for programs to a file that the user named.
+
+    Raises:
+        Refusal: DATA, it cannot be written.
+    """
+    try:
+        Path(path).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Refusal("DATA", f"json_file {path}: {error.strerror}; name a file in a folder that is there") from None
 
 
 class Tokens:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import KEEP, PAUSE, TAKE_BACK
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.times import StepTime
 
 COMPLETED, ROLLED_BACK, FAILED = "completed", "rolled_back", "failed"
 """All on the new release; all on the old one; neither."""
@@ -54,12 +55,16 @@ class Outcome:
         cause: why it stopped, with its code; empty when it did not.
         hosts: in the order of the plan.
         reason: why somebody ended it as it stands; empty unless somebody did.
+        took_ms: from the beginning of its run to here.
+        steps: what each step took in that.
     """
 
     verdict: str
     cause: str
     hosts: Sequence[HostEnd]
     reason: str = ""
+    took_ms: int = 0
+    steps: Sequence[StepTime] = ()
 
     @property
     def as_planned(self) -> bool:
@@ -77,6 +82,8 @@ class Outcome:
             "cause": self.cause,
             **({"reason": self.reason} if self.reason else {}),
             "hosts": [{"name": host.name, "place": host.place, "current": host.current} for host in self.hosts],
+            "took_ms": self.took_ms,
+            "steps": [step.doc() for step in self.steps],
         }
 
 

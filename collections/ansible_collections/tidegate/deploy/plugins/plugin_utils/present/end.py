@@ -99,7 +99,14 @@ def end_text(
             *places,
             ("once", list(once)),
             ("left to do", left[:10]),
+            ("took", _took(outcome)),
             ("store", store),
             ("next", next_commands),
         ],
     )
+
+
+def _took(outcome: Outcome) -> str:
+    """How long the run took, and its steps in it."""
+    steps = ", ".join(f"{step.step} {step.took_ms / 1000:.1f}" for step in outcome.steps)
+    return f"{outcome.took_ms / 1000:.1f} s" + (f": {steps}" if steps else "") if outcome.took_ms else ""

@@ -27,6 +27,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import (
     Patience,
+    Stopwatch,
     Tokens,
     open_store,
     store_path,
@@ -137,6 +138,7 @@ class HostStep(RecordDoor):
         reason = self.reason_to_skip(run, host)
         if reason:
             return StepResult(self.STEP, SKIPPED, reason)
+        watch = Stopwatch()
         try:
             result = self.step(run, host, arguments)
         except Unreachable as lost:
@@ -147,7 +149,7 @@ class HostStep(RecordDoor):
             # A time limit of Ansible's, or a bug of ours: recorded, so that the host counts as failed and goes back.
             run.record(host, StepResult(self.STEP, FAILED, f"broke off: {type(broken).__name__}", code="BROKEN"))
             raise
-        return run.record(host, result, touched=self.touched_after(run, result))
+        return run.record(host, result, touched=self.touched_after(run, result), took_ms=watch.ms)
 
     def reason_to_skip(self, run: Run, host: str) -> str:
         """Why the step is not begun; empty if it is."""

@@ -10,10 +10,13 @@ from dataclasses import replace
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import AFTER
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import changes
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import recap
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import HostEnd, Outcome
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.times import Note, times_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import CLOSE, ROLLBACK, Run, change_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import CLOSE, ROLLBACK, TOOK, Run, change_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import ms_since
 
 _STATE_OF = {
     recap.COMPLETED: changes.COMPLETED,
@@ -28,7 +31,16 @@ _STATE_OF = {
 
 
 def outcome_of(run: Run) -> Outcome:
-    """What became of the change of a run."""
+    """What became of the change of a run, and how long that took."""
+    notes = [
+        Note(event.step, event.host, moment(event.at), event.doc[TOOK])
+        for event in run.store.events(run.id)
+        if TOOK in (event.doc or {})
+    ]
+    return replace(_judged(run), took_ms=ms_since(moment(run.row.started_at)), steps=times_of(notes))
+
+
+def _judged(run: Run) -> Outcome:
     causes = _first_causes(run)
     begun = run.store.touched_hosts(run.change_id)
     hosts = [_host_end(run, host.name, host.previous, causes.get(host.name), begun) for host in run.plan.hosts]

@@ -34,6 +34,9 @@ FROM_CHECK = "needed"
 
 _BEFORE_ACTIVATION = (None, "ask", "precheck", "stage", "begin")
 
+TOOK, TIMINGS = "took_ms", "timings"
+"""In a note: how long the step took, and what the host measured of it."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -168,14 +171,23 @@ class Run:
             host: its name.
             begins_for_s: in how many seconds the host goes back by itself, if it begins now and nobody confirms.
         """
-        where = dict(self.known_of(host)) | ({"begins_for_s": begins_for_s} if begins_for_s else {})
+        where = _timeless(self.known_of(host)) | ({"begins_for_s": begins_for_s} if begins_for_s else {})
         self.store.note(self.id, host, "begin", "ok", None, "the change is there, or begins", where, True)
 
-    def record(self, host: str, result: StepResult, touched: bool | None = None) -> StepResult:
-        """Write down what a step came to, and stop the rollout when that exceeds the failure budget."""
+    def record(
+        self, host: str, result: StepResult, touched: bool | None = None, took_ms: int | None = None
+    ) -> StepResult:
+        """Write down what a step came to, and stop the rollout when that exceeds the failure budget.
+
+        Args:
+            host: on which.
+            result: what it came to.
+            touched: whether the change may have had an effect there; None leaves what is known.
+            took_ms: how long the step took.
+        """
         if result.verdict == SKIPPED:
             return result
-        where = dict(result.where or self.known_of(host))
+        where = _timeless(result.where or self.known_of(host)) | _times(result, took_ms)
         if self.plan.payload == TASKS and FROM_CHECK not in where:
             where = _beside_tasks(self.known_of(host), where)
         self.store.note(
@@ -188,6 +200,17 @@ class Run:
     def _halt_over_budget(self, host: str, result: StepResult) -> None:
         if len(self.store.bad_hosts(self.id)) > self.plan.budget:
             self.store.halt(self.id, result.code or "BUDGET", f"{host}: {result.say}")
+
+
+def _times(result: StepResult, took_ms: int | None) -> dict[str, Any]:
+    """How long a step took, and how long parts of it took on the host."""
+    of_host = result.data.get(TIMINGS)
+    return {**({} if took_ms is None else {TOOK: took_ms}), **({TIMINGS: dict(of_host)} if of_host else {})}
+
+
+def _timeless(where: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a host, without how long the step before took."""
+    return {key: value for key, value in where.items() if key not in (TOOK, TIMINGS)}
 
 
 def _beside_tasks(known: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:

@@ -138,16 +138,17 @@ def test_every_decision_is_listed():
 
 @pytest.mark.parametrize("text", yaml_blocks(HOW_TO))
 def test_examples_of_the_how_tos(text, tmp_path):
-    """Services and change files are read by the code; plays pass the syntax check of ansible-playbook."""
+    """Services and change files are read by the code; plays and tasks pass the syntax check of ansible-playbook."""
     example = yaml.safe_load(text)
-    if isinstance(example, dict) and "release" in example:
+    if isinstance(example, dict) and "service" in example:
         assert file.parse(text, "/site/changes/example.yml").service == example["service"]
         return
     if isinstance(example, dict):
         assert services.Services.of(example["tidegate_services"]).names
         return
     path = tmp_path / "play.yml"
-    path.write_text(text, encoding="utf-8")
+    tasks = not any({"hosts", "ansible.builtin.import_playbook"} & set(item) for item in example)
+    path.write_text(yaml.safe_dump([{"hosts": "all", "tasks": example}]) if tasks else text, encoding="utf-8")
     (tmp_path / "hosts.yml").write_text(readme.files()["hosts.yml"], encoding="utf-8")
     checked = subprocess.run(
         [PLAYBOOK, "--syntax-check", "-i", "hosts.yml", path],

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..core.archive import Rules
 from ..core.errors import Refusal
+from ..core.names import printable
 
 CHUNK_BYTES = 256 * 1024
 _INPUT_BYTES = 64 * 1024
@@ -72,13 +73,13 @@ class Expanded:
         self._rules.expanded(self._output_bytes, self._position - len(self._input))
         return block
 
-    def exactly(self, size: int, what: str) -> bytes:
-        """Exactly `size` bytes; `what` they are is told when they are not there."""
+    def exactly(self, size: int, what: str, path: str = "") -> bytes:
+        """Exactly `size` bytes; `what` they are, and of which path, is told when they are not there."""
         blocks = []
         while size:
             block = self.some(size)
             if not block:
-                raise truncated(what)
+                raise truncated(what + printable(path))
             blocks.append(block)
             size -= len(block)
         return b"".join(blocks)

@@ -281,7 +281,7 @@ class _TarReader:
             self._entries[placement.path] = Entry(placement.path, LINK, target=placement.target)
         else:
             self._entries[placement.path] = _make_file(placement, self._stream, self._sink)
-            self._stream.exactly(tar.padding_of(placement.size), f"member {printable(placement.path)}")
+            self._stream.exactly(tar.padding_of(placement.size), "member ", placement.path)
 
     def _make_folder(self, path: str) -> None:
         if path not in self._entries:

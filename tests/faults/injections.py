@@ -313,6 +313,7 @@ class PythonGone(Fault):
     def mend(self, alone: Alone) -> None:
         path = alone.host.root / PYTHON.lstrip("/")
         path.with_suffix(".gone").rename(path)
+        alone.ask().or_refuse()  # the next contact, or the timer's next look, is what goes on
 
 
 class PythonElsewhere(Fault):

@@ -31,11 +31,13 @@ class Outage:
         ends: whether the struck run comes to an end by itself, and with which exit statuses.
         again: the exit status of the same command afterwards, and what becomes of the change then.
         untouched: hosts that no wave may have begun on.
+        tight: whether a deadline has to pass.
     """
 
     ends: tuple[int, ...] = (2,)
     again: tuple[int, str] = (0, "completed")
     untouched: tuple[str, ...] = ("web2",)
+    tight: bool = False
 
     def prepare(self, rollout: Rollout, undo: ExitStack) -> None:
         """Before it begins."""
@@ -93,6 +95,7 @@ class Stopped(Outage):
     """Everything of the controller stands still until its lease is over and another run has done the work."""
 
     untouched = ()
+    tight = True
 
     def strike(self, rollout: Rollout, undo: ExitStack) -> None:
         self._stand_still(rollout)
@@ -195,6 +198,8 @@ class Cut(Outage):
 class CutBeyondDeadline(Cut):
     """The same; the cable comes back when the host has gone back by itself."""
 
+    tight = True
+
     def mend(self, rollout: Rollout) -> None:
         until(lambda: promises.state(rollout.hosts[self.host]) == "steady", "the way back", OLD_STAR_S)
         super().mend(rollout)
@@ -217,6 +222,8 @@ class ReplyLost(Outage):
 
 class GoneForEver(Outage):
     """The first host loses its power for the rest of the run."""
+
+    tight = True
 
     host = "web1"
 

@@ -38,7 +38,7 @@ class Cell:
         expected: see above.
         at: where the change is held when it strikes, if that is not the phase itself.
         then: the step that is asked for afterwards, on a host alone.
-        code: of the refusal that somebody must get.
+        code: of the refusal that somebody must get; two with ``or`` where either may be first.
         says: words of its message.
     """
 
@@ -191,8 +191,8 @@ HOST_ROWS = (
     Row(
         62, "confirm or renewal arrives while the reaper moves", ALONE,
         (
-            Cell("K", "NoTimer", "OLD", at="V", then="confirm", code="DEADLINE"),
-            Cell("V", "NoTimer", "OLD", at="V", then="renew", code="DEADLINE"),
+            Cell("K", "NoTimer", "OLD", at="V", then="confirm", code="DEADLINE or STATE"),
+            Cell("V", "NoTimer", "OLD", at="V", then="renew", code="DEADLINE or STATE"),
             Cell("K interleaved", "tests/unit/plugins/module_utils/host/test_races.py", "EITHER", at=PYTHON),
         ),
     ),
@@ -229,7 +229,7 @@ HOST_ROWS = (
     host(
         70, "host suspended beyond the deadline",
         Cell("V", "Frozen", "OLD*"),
-        Cell("K", "Frozen", "OLD", at="V", then="confirm", code="DEADLINE"),
+        Cell("K", "Frozen", "OLD", at="V", then="confirm", code="DEADLINE or STATE"),
     ),
 )  # fmt: skip
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from ansible.utils.display import Display
+
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import BEFORE, TIMES
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import BEGUN, DONE, OnceRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import previewing
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks, previewing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availability import require_budget
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import SKIPPED, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 
-ASK, BEGIN, END, BROKEN = "ask", "begin", "end", "failed"
+ASK, BEGIN, END, BROKEN, ALL = "ask", "begin", "end", "failed", "all"
 
 
 class ActionModule(RecordDoor):
@@ -25,14 +28,17 @@ class ActionModule(RecordDoor):
 
     STEP = "once"
     ARGUMENTS: ClassVar[dict[str, Any]] = {
-        "name": {"type": "str", "required": True},
-        "at": {"type": "str", "choices": [ASK, BEGIN, END, BROKEN], "required": True},
+        "name": {"type": "str"},
+        "at": {"type": "str", "choices": [ASK, BEGIN, END, BROKEN, ALL], "required": True},
         "task": {"type": "str"},
+        "time": {"type": "str", "choices": list(TIMES), "default": BEFORE},
     }
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         run = Run.current(store)
-        name = arguments["name"]
+        if arguments["at"] == ALL:
+            return self._all(run, arguments["time"])
+        name = arguments.get("name")
         one = next((one for one in run.plan.once if one["name"] == name), None)
         if one is None:
             raise Refusal("DATA", f"found {name!r}, expected what the plan runs once")
@@ -43,6 +49,18 @@ class ActionModule(RecordDoor):
         except Refusal as refusal:
             store.halt(run.id, refusal.code, f"{name}: {refusal.message}")
             raise
+
+    def _all(self, run: Run, when: str) -> StepResult:
+        """See that nothing is left; it stops the rollout in the store and does not fail, since the play goes on."""
+        if run.halted:
+            return self._say(f"the rollout stopped: {run.halted}", SKIPPED)
+        try:
+            own_tasks.require_once(run, when)
+        except Refusal as refusal:
+            run.store.halt(run.id, refusal.code, refusal.message)
+            Display().warning(f"{refusal.code}: {refusal.message}")
+            return self._say(refusal.message, SKIPPED)
+        return self._say(f"all that runs once {when} the waves is done")
 
     def _ask(self, run: Run, one: Mapping[str, Any]) -> StepResult:
         if run.halted:

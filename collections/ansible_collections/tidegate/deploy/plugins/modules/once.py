@@ -21,17 +21,23 @@ extends_documentation_fragment:
   - tidegate.deploy.procedure.record
 options:
   name:
-    description: The name of the tasks in the change file.
+    description: The name of the tasks in the change file; with all values of O(at) but V(all).
     type: str
-    required: true
   at:
-    description: Whether it is asked if they were done, they are to begin, have ended well, or have failed.
+    description: >-
+      Whether it is asked if they were done, they are to begin, have ended well, or have failed. V(all) sees that nothing is left of
+      what runs at one O(time), also when the host that runs it has been lost.
     type: str
-    choices: [ask, begin, end, failed]
+    choices: [ask, begin, end, failed, all]
     required: true
   task:
     description: The name of the task that failed.
     type: str
+  time:
+    description: With O(at=all), whether it is what runs before the first wave, or after the last one.
+    type: str
+    choices: [before, after]
+    default: before
 seealso:
   - module: tidegate.deploy.found
   - module: tidegate.deploy.tasks

@@ -43,6 +43,10 @@ LEASE_TTL_S = 900
 """Seconds without any note after which a lease may be taken over, at least; each step on a host renews it."""
 
 
+TASKS_TTL_S = 4 * 3600
+"""The same where the site's own tasks run: nobody knows how long one of them takes, and none renews it."""
+
+
 @dataclass(frozen=True)
 class Frozen:
     """What freezing a plan came to.
@@ -165,7 +169,7 @@ def leased(run: Run, is_gone: Callable[[dict[str, Any]], bool] = is_dead) -> Run
     """
     plan = run.plan
     longest_s = max(Definition.parse(definition).deadline_s() for definition in plan.doc["definitions"].values())
-    ttl_s = max(LEASE_TTL_S, 3 * longest_s)
+    ttl_s = max(LEASE_TTL_S, 3 * longest_s, TASKS_TTL_S if plan.files else 0)
     run.store.take_lease(plan.service, plan.environment, run.id, current_run_holder(), ttl_s, is_gone)
     return Run.current(run.store)
 

@@ -25,6 +25,19 @@ SAYS = """\
   tidegate.deploy.found: {{there: "{{{{ seen.stdout is search('made') }}}}"}}
 """
 LOG = "- name: Write a line for each time\n  ansible.builtin.shell: echo made >> {path}\n"
+ROLE = {
+    "defaults": "own_word: made\n",
+    "tasks": (
+        "- name: Write a file beside\n  ansible.builtin.template: {src: made.j2, dest: /etc/made.new, mode: '0644'}\n"
+        "  notify: Write a line for each time\n"
+    ),
+    "handlers": (
+        "- name: Write a line for each time\n"
+        "  ansible.builtin.shell: cat /etc/made.new >> /etc/made && rm /etc/made.new\n"
+    ),
+}
+"""A role that needs its defaults, templates and handlers."""
+
 STAY_AWAY = (
     "mkdir -p /etc/systemd/system/ssh.service.d; touch /etc/stay-away; printf '[Service]\\nTimeoutStartSec=600\\n"
     'ExecStartPre=/bin/sh -c "while [ -e /etc/stay-away ]; do sleep 0.2; done"\\n\' '
@@ -129,8 +142,16 @@ FAILS_ON_WEB2 = "- name: Fail on one\n  ansible.builtin.command: /bin/false\n  w
 
 
 def test_killed_controller_repeats_nothing_that_is_there(pair: Project, hosts: Fleetful) -> None:
-    """SIGKILL after the first wave: the next run asks the check, leaves web1 alone, and goes on with web2."""
+    """SIGKILL after the first wave: the next run asks the check, leaves web1 alone, and goes on with web2. By a role."""
+    role = pair.folder / "roles/own"
+    for name, text in ROLE.items():
+        (role / name).mkdir(parents=True)
+        (role / name / "main.yml").write_text(text)
+    (role / "templates").mkdir()
+    (role / "templates/made.j2").write_text("{{ own_word }}\n")
     file = own(pair)
+    parts = {"apply": {"role": "own"}, "revert": "own/revert.yml", "check": "own/check.yml"}
+    change(pair, "own", tasks=parts)
     run = pair.begin("rollout", change_file=file)
     run.wait_for_step("probe", "web1")
     run.kill()

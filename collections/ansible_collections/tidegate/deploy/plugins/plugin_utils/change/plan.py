@@ -40,6 +40,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate
 ABSENT = "absent"
 """The previous release of a host on which the service was never deployed."""
 
+UNKNOWN = "unknown"
+"""The previous release of a host that was silent when the plan was made."""
+
 WITHOUT = "without"
 """What a host is on, as its previous release, that does not have what the tasks of a change make."""
 
@@ -56,7 +59,7 @@ class Host:
     Args:
         name: its name in the inventory.
         definition: the service definition there, as a document.
-        previous: the release id that it is expected to run now, or `ABSENT`.
+        previous: the release id that it is expected to run now, `ABSENT` or `UNKNOWN`.
         domain: its failure domain; empty when it has no label.
     """
 

@@ -87,6 +87,7 @@ class Changes(Database):
             existing = _change(connection, change_id)
             if existing is not None:
                 _require_same(existing, service, environment)
+                _require_open(existing)
                 return change_id, _add_revision(connection, existing, content_digest, plan_bytes, stamp(now))
             connection.execute(
                 CHANGES.insert().values(
@@ -103,13 +104,15 @@ class Changes(Database):
             return change_id, 1
 
     def add_revision(self, change_id: str, content_digest: str, plan_bytes: bytes) -> int:
-        """Record a new plan for an open change and answer its revision.
+        """Record a new plan for a change that is open, or may be caught up, and answer its revision.
 
         Raises:
             Refusal: NO_CHANGE; NOT_OPEN.
         """
         with self.writing() as connection:
             existing = _require(connection, change_id)
+            if existing.state != PARTIAL:
+                _require_open(existing)
             return _add_revision(connection, existing, content_digest, plan_bytes, stamp(self.now()))
 
     def change(self, change_id: str) -> ChangeRow | None:
@@ -229,9 +232,7 @@ def _next_id(connection: sa.Connection, year: int, beyond: Iterable[str]) -> str
     return f"{prefix}{max((int(found[len(prefix) :]) for found in taken), default=0) + 1:04d}"
 
 
-def _add_revision(
-    connection: sa.Connection, existing: ChangeRow, content_digest: str, plan_bytes: bytes, now: str
-) -> int:
+def _require_open(existing: ChangeRow) -> None:
     if existing.closed_at is not None:
         raise Refusal(
             "NOT_OPEN",
@@ -240,6 +241,11 @@ def _add_revision(
             change=existing.id,
             state=existing.state,
         )
+
+
+def _add_revision(
+    connection: sa.Connection, existing: ChangeRow, content_digest: str, plan_bytes: bytes, now: str
+) -> int:
     revision = existing.revision + 1
     _insert_revision(connection, existing.id, revision, content_digest, plan_bytes, now)
     connection.execute(CHANGES.update().where(CHANGES.c.id == existing.id).values(revision=revision))

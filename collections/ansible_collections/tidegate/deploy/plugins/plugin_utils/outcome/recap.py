@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import KEEP, PAUSE, TAKE_BACK
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import UNKNOWN
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.times import StepTime
 
 COMPLETED, ROLLED_BACK, FAILED = "completed", "rolled_back", "failed"
@@ -147,7 +148,7 @@ def host_end(
     Args:
         name: the host.
         release_id: the release of the plan.
-        previous: what the host ran before.
+        previous: what the host ran before; `UNKNOWN` when it was silent then.
         row: step, verdict and message of the last step, and under ``where`` the host's own account.
         touched: the change was activated there, or may have been.
         bad: a step failed there, or it could not be asked.
@@ -165,7 +166,7 @@ def host_end(
         return HostEnd(name, "failed", touched, bad, current, cause, "somebody must look at it, then roll back again")
     if state == "steady" and current == release_id:
         return HostEnd(name, "new", touched, bad, current, cause)
-    if state == "steady" and current == previous:
+    if state == "steady" and previous in (current, UNKNOWN):
         return HostEnd(name, "old" if touched else "untouched", touched, bad, current, cause)
     if state in ("pending", "ready", "reverting"):
         return HostEnd(name, "pending", touched, bad, current, cause, "goes back by itself at its deadline")

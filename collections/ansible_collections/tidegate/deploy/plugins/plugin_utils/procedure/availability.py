@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT, ARCHIVE, TASKS
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT, ARCHIVE, TASKS, UNKNOWN
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 
 _LAST = {ARCHIVE: "confirm", TASKS: "probe"}
@@ -113,7 +113,7 @@ def require_floor(run: Run, wave: Wave, up: Mapping[str, str]) -> str:
 
 def effective_floor(run: Run) -> int:
     """How many hosts must serve: a service that is deployed for the first time has none that could."""
-    deployed = sum(1 for host in run.plan.hosts if host.previous != ABSENT)
+    deployed = sum(1 for host in run.plan.hosts if host.previous not in (ABSENT, UNKNOWN))
     return min(run.plan.floor, deployed)
 
 

@@ -13,7 +13,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core import canoni
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import UNKNOWN, Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import (
     CLOSED,
     COMPLETED,
@@ -237,9 +237,18 @@ def _moved(planned: Plan, change: ChangeRow, now_on: Mapping[str, Mapping[str, A
     for host in planned.hosts:
         where = now_on.get(host.name, {})
         current = where.get("current")
-        if current and current != host.previous and not _is_ours(where, change, planned):
+        expected = current in (None, host.previous) or host.previous == UNKNOWN or _is_ours(where, change, planned)
+        if not expected:
             lines.append(f"{host.name} runs {current}, planned was {host.previous}")
     return lines
+
+
+def _answered(planned: Plan, now_on: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The hosts that were silent when the plan was made and now say what they run, in words."""
+    found = {host.name: now_on.get(host.name, {}).get("current") for host in planned.hosts if host.previous == UNKNOWN}
+    return [
+        f"{name} runs {current}, and was silent when this was planned" for name, current in found.items() if current
+    ]
 
 
 def _is_ours(where: Mapping[str, Any], change: ChangeRow, plan: Plan) -> bool:
@@ -250,8 +259,9 @@ def _is_ours(where: Mapping[str, Any], change: ChangeRow, plan: Plan) -> bool:
 def _resumed(run: Run, change: ChangeRow, now_on: Mapping[str, Mapping[str, Any]]) -> Frozen:
     planned = Plan(canonical.loads(change.plan_bytes))
     ours = {name for name in run.plan.host_names if _is_ours(now_on[name], change, run.plan)}
-    notes = [f"changed: {line}" for line in plans.difference(planned, run.plan)] + _moved(planned, change, now_on)
-    _require_unmoved(run.store, change, planned, notes)
+    moved = [f"changed: {line}" for line in plans.difference(planned, run.plan)] + _moved(planned, change, now_on)
+    _require_unmoved(run.store, change, planned, moved)
+    notes = moved + _answered(planned, now_on)
     for name in ours:
         run.mark_touched(name)
     if not notes:
@@ -317,7 +327,7 @@ def _with_new_change(run: Run, plan: Plan, year: int) -> Run:
 
 
 def _with_previous(plan: Plan, previous: Mapping[str, str | None]) -> Plan:
-    hosts = [{**host, "previous": previous[host["name"]] or host["previous"]} for host in plan.doc["hosts"]]
+    hosts = [{**host, "previous": previous[host["name"]] or UNKNOWN} for host in plan.doc["hosts"]]
     return plans.parse({**plan.doc, "hosts": hosts})
 
 

@@ -182,6 +182,16 @@ def test_catching_up_again_does_not_prolong_the_time_for_it(store, clock):
     assert (found.outcome, found.closed_at) == ({"behind": 1}, "2026-11-24T12:00:00.000000Z")
 
 
+def test_only_going_on_revises_a_partial_change(store):
+    """What a host says that was silent is added; planning under its id is still another change."""
+    change, _revision = plan(store)
+    store.move_change(change, "partial", {})
+    assert store.add_revision(change, DIGEST, b"{}") == 2
+    with pytest.raises(Refusal, match=r"\(partial\)") as caught:
+        plan(store, id=change)
+    assert caught.value.code == "NOT_OPEN"
+
+
 def test_changes_of_one_state(store, clock):
     """The paused ones can be listed apart from the others."""
     first = plan(store)[0]

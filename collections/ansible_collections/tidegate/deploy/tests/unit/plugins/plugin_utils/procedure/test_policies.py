@@ -67,8 +67,11 @@ def paused(site):
 
 def partial(site, **more):
     """A change that completed but for web4, which was down all the time."""
-    run = site.frozen(a_plan(waves=WAVES, budget=1, **more))
+    run = site.begin(a_plan(waves=WAVES, budget=1, **more))
+    for name in ("web1", "web2", "web3"):
+        site.say(name, "precheck", where=steady(OLD))
     site.say("web4", "precheck", "unknown", "UNREACHABLE")
+    run = opening.leased(opening.freeze(Run.current(site.store), 2026).run)
     for index, wave in enumerate(WAVES):
         site.store.open_wave(run.id, index)
         for host in wave:
@@ -284,8 +287,25 @@ def test_the_same_command_catches_up_the_change_itself(site):
     run = site.begin(a_plan(waves=WAVES, budget=1))
     frozen = opening.freeze(looked_again(site, run, change), 2026)
 
-    assert (frozen.run.change_id, frozen.run.row.revision, frozen.done) == (change.id, 1, False)
+    assert (frozen.run.change_id, frozen.done) == (change.id, False)
+    assert frozen.run.plan.content_digest == change.content_digest
+    assert frozen.run.plan.host("web4").previous == OLD
+    assert frozen.notes == ["revision 2", f"web4 runs {OLD}, and was silent when this was planned"]
     assert frozen.run.policy == "keep"
+
+
+def test_a_host_that_is_still_down_is_left_behind_once_more(site):
+    """Nothing is known of it, and the plan stays what it was."""
+    change = partial(site)
+    run = site.begin(a_plan(waves=WAVES, budget=1))
+    for name in ("web1", "web2", "web3"):
+        site.say(name, "precheck", where=steady(NEW, change.id))
+    site.say("web4", "precheck", "unknown", "UNREACHABLE")
+    frozen = opening.freeze(Run.current(site.store), 2026)
+
+    assert (frozen.run.change_id, frozen.run.row.revision) == (change.id, 1)
+    assert frozen.run.plan.host("web4").previous == "unknown"
+    assert run.verb == "rollout"
 
 
 def test_catching_up_is_refused_when_its_time_is_over(site):
@@ -317,6 +337,8 @@ def test_a_rollback_takes_silent_hosts_back_when_it_is_run_again(site):
         for name in run.plan.host_names:
             if name in silent:
                 site.say(name, "back", "unknown", "UNREACHABLE")
+            elif name == "web4":
+                site.say(name, "back", where=steady(OLD))
             else:
                 site.say(name, "back", "back", where=steady(OLD), touched=True)
         outcome, after = ended(site)

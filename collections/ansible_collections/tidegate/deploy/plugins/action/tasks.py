@@ -138,11 +138,13 @@ class ActionModule(HostStep):
 
         Raises:
             Refusal: CHECK, it said nothing.
+            Unreachable: that was because the host does not answer.
         """
         row = run.store.host_row(run.id, host)
         if row is None or row.step != own_tasks.FOUND:
             if self.check:
                 return None
+            self._require_answer(run, host)
             raise Refusal(
                 "CHECK",
                 "its check said nothing, expected it to end with tidegate.deploy.found: {there: true or false}",

@@ -20,7 +20,7 @@ import yaml
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import states
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import CODES
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import file
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle, file
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory import services
 from docs import readme
 
@@ -160,6 +160,17 @@ def test_examples_of_the_how_tos(text, tmp_path):
     )
 
     assert (0, "") == (checked.returncode, checked.stderr)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "changes").glob("*.yml")), ids=lambda path: path.stem)
+def test_changes_of_the_demonstration_are_read_by_the_code(path):
+    """Each names a service, and where it carries tasks all of their files are there."""
+    change = file.read(str(path))
+
+    found = bundle.read(change.tasks, change.once, change.place, lambda _name: None)
+
+    assert change.service in ("web", "worker")
+    assert bool(found.files) == (change.tasks is not None)
 
 
 def test_the_smallest_start_is_read_by_the_code():

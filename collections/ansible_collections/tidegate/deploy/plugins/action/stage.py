@@ -34,7 +34,8 @@ class ActionModule(HostStep):
         else:
             say = f"{run.plan.release_id} is there already"
         diff = {"before": "", "after": f"{run.plan.release_id}\n"} if self.wants_diff and answer.changed else None
-        return self.result_of(answer, say, data={"bytes_received": received}, diff=diff)
+        data = {"bytes_received": received, "timings": answer.fields.get("timings", {})}
+        return self.result_of(answer, say, data=data, diff=diff)
 
     def _stage(self, run: Run, host: str) -> Answer:
         program, request = self.program(), self._request(run, host)

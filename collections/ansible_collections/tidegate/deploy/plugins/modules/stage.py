@@ -38,6 +38,14 @@ bytes_received:
   returned: success
   type: int
   sample: 2318220
+timings:
+  description: How long each part took on the host, in milliseconds; empty when the release was there already.
+  returned: success
+  type: dict
+  sample:
+    receive_ms: 310
+    unpack_ms: 420
+    sync_ms: 35
 msg:
   description: What the step came to, in one sentence; a code stands before it where it did not go well.
   returned: always

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from ..core import canonical
@@ -39,7 +39,7 @@ def stage(request: dict[str, Any], stream: BinaryIO, host: Host) -> dict[str, An
         host: where.
 
     Returns:
-        The fields of the answer: changed, bytes_received, files, ignored; in check mode also would.
+        The fields of the answer: changed, bytes_received, files, timings, ignored; in check mode also would.
 
     Raises:
         Refusal: nothing of what was sent is left on the host.
@@ -66,6 +66,7 @@ class _Staging:
         self._host = host
         self._authority = host.authority or Authority()
         self._owner = owner_ids(order.definition.doc) if self._authority.chown else None
+        self._timings: dict[str, int] = {}
         self._links: dict[str, str] = order.definition.doc["links"]
         self._releases = os.path.join(order.definition.root, "releases")
         self._path = os.path.join(self._releases, order.release_id)
@@ -173,7 +174,8 @@ class _Staging:
         try:
             reading = self._take_and_unpack(work_fd, incoming)
             with writing(self._releases):
-                tree.sync_file_system(releases_fd)
+                with self._timed("sync"):
+                    tree.sync_file_system(releases_fd)
                 found = self._differences(releases_fd, reading.manifest)
                 with self._host.lock():
                     self._put(reading.manifest, found, releases_fd, work_fd)
@@ -184,17 +186,28 @@ class _Staging:
             "changed": True,
             "bytes_received": self._order.size_bytes,
             "files": reading.manifest.files,
+            "timings": self._timings,
             "ignored": {"write_bits": reading.write_bits_dropped, "metadata": reading.metadata_ignored},
         }
 
     def _take_and_unpack(self, work_fd: int, incoming: supply.Push) -> Reading:
-        artifact_fd = self._artifact(work_fd, incoming)
+        with self._timed("receive"):
+            artifact_fd = self._artifact(work_fd, incoming)
         try:
-            with writing(self._releases):  # asked before anything is removed, what is free is the truth
+            with (
+                writing(self._releases),
+                self._timed("unpack"),
+            ):  # asked before anything is removed, what is free is the truth
                 return self._unpack(artifact_fd, work_fd)
         finally:
             os.close(artifact_fd)
             supply.remove_partials(self._partial_folder, keep=None)
+
+    @contextlib.contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        began_ms = self._host.clock.now_ms()
+        yield
+        self._timings[f"{part}_ms"] = self._host.clock.now_ms() - began_ms
 
     @property
     def _partial_folder(self) -> str:

@@ -79,6 +79,7 @@ def _snapshot(top: Path) -> dict[str, tuple[int, int, bytes]]:
 def test_pushed_bytes_become_a_release_with_shared_links(bench: Bench) -> None:
     """The tree has the archive's files with normalized modes, the definition's links, and its manifest is kept."""
     answer = bench.stage()
+    assert set(answer.pop("timings")) == {"receive_ms", "unpack_ms", "sync_ms"}
     assert answer == {
         "changed": True,
         "bytes_received": len(DATA),

@@ -64,7 +64,7 @@ class Alone:
     def definition(self, **changes: Any) -> dict[str, Any]:
         """The practice web service with the gates in its hooks, quick to judge."""
         return definition(
-            hooks=hooks(LIMITS["hook_s"]), probes=[parsed(probe) for probe in PROBES], limits=LIMITS, **changes
+            hooks=hooks(LIMITS["hook_s"]), probes=[parsed(probe) for probe in PROBES], limits=dict(LIMITS), **changes
         )
 
     # --- to a phase

@@ -31,13 +31,13 @@ class Outage:
         ends: whether the struck run comes to an end by itself, and with which exit statuses.
         again: the exit status of the same command afterwards, and what becomes of the change then.
         untouched: hosts that no wave may have begun on.
-        tight: whether a deadline has to pass.
+        deadlines: the places at which a deadline has to pass.
     """
 
     ends: tuple[int, ...] = (2,)
     again: tuple[int, str] = (0, "completed")
     untouched: tuple[str, ...] = ("web2",)
-    tight: bool = False
+    deadlines: str = ""
 
     def prepare(self, rollout: Rollout, undo: ExitStack) -> None:
         """Before it begins."""
@@ -95,7 +95,7 @@ class Stopped(Outage):
     """Everything of the controller stands still until its lease is over and another run has done the work."""
 
     untouched = ()
-    tight = True
+    deadlines = "SRVKB"
 
     def strike(self, rollout: Rollout, undo: ExitStack) -> None:
         self._stand_still(rollout)
@@ -120,6 +120,14 @@ class Stopped(Outage):
         assert result.rc != 0 or "nothing" in result.text, result.text
         after = {name: promises.journal(rollout.hosts[name]) for name in rollout.names}
         assert after == self.before, "the run that was stopped did something to hosts"
+
+
+class StoppedBeforeItsRequest(Stopped):
+    """The same, with a request to activate on its way: the host refuses the older lease number."""
+
+    def inspect(self, rollout: Rollout) -> None:
+        assert rollout.result is not None
+        assert "FENCED" in rollout.result.codes, rollout.result.text
 
 
 class StoppedOnTheWayBack(Stopped):
@@ -198,7 +206,7 @@ class Cut(Outage):
 class CutBeyondDeadline(Cut):
     """The same; the cable comes back when the host has gone back by itself."""
 
-    tight = True
+    deadlines = "SRVKN"
 
     def mend(self, rollout: Rollout) -> None:
         until(lambda: promises.state(rollout.hosts[self.host]) == "steady", "the way back", OLD_STAR_S)
@@ -223,7 +231,7 @@ class ReplyLost(Outage):
 class GoneForEver(Outage):
     """The first host loses its power for the rest of the run."""
 
-    tight = True
+    deadlines = "SRVKL"
 
     host = "web1"
 

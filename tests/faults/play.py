@@ -103,7 +103,7 @@ def _again(hosts: Fleetful, alone: Alone, cell: Cell) -> None:
 def play_rollout(site: Project, hosts: Fleetful, cell: Cell) -> None:
     """Do one cell, and run the command again."""
     outage: Outage = getattr(outages, cell.fault)()
-    rollout = Rollout(site, hosts, outage.tight or "OLD*" in cell.expected)
+    rollout = Rollout(site, hosts, cell.place in outage.deadlines or "OLD*" in cell.expected)
     with ExitStack() as undo:
         undo.callback(_let_go, rollout)
         outage.prepare(rollout, undo)

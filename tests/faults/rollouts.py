@@ -27,6 +27,7 @@ LINES = {
     "C": ("reply", "precheck", "web1"),
     "D": ("mid", "stage", "web1"),
     "U": ("reply", "stage", "web1"),
+    "A": ("before", "activate", "web1"),
     "V": ("before", "probe", "web1"),
     "K": ("before", "confirm", "web1"),
     "L": ("reply", "confirm", "web1"),
@@ -119,7 +120,10 @@ class Rollout:
         return self.result
 
     def again(self) -> Result:
-        """The same command once more, with nothing in its way."""
+        """The same command once more, with nothing in its way; a change that is over is not bound to its limits."""
+        if self.tight and self.site.changes().get(self.change) == "rolled_back":
+            self.tight = False
+            self.describe()
         for name in self.names:
             Gates(self.hosts[name]).clear()
         self.environment, self.arguments = {}, []
@@ -128,7 +132,7 @@ class Rollout:
     @property
     def change(self) -> str:
         """The last change of the store."""
-        return max(self.site.changes())
+        return max(self.site.changes(), default="")
 
     def opened(self) -> int:
         """How many waves the last run opened."""

@@ -257,8 +257,8 @@ CONTROLLER_ROWS = (
     ),
     controller(
         5, "controller stopped for longer than its lease, then continued",
-        Cell("K", "Stopped", "NEW REC"),
-        *(Cell(phase, "Stopped", "NEW REC") for phase in "G C D U S R V L N X".split()),
+        Cell("S fenced", "StoppedBeforeItsRequest", "NEW REC", at="A"),
+        *(Cell(phase, "Stopped", "NEW REC") for phase in "G C D U S R V K L N X".split()),
         Cell("B", "StoppedOnTheWayBack", "OLD REC"),
     ),
     controller(

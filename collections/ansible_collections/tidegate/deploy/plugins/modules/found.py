@@ -16,6 +16,7 @@ author:
   - Tidegate contributors (@tidegate)
 extends_documentation_fragment:
   - tidegate.deploy.attributes
+  - tidegate.deploy.attributes.changes_no_release
   - tidegate.deploy.procedure.record
 options:
   there:

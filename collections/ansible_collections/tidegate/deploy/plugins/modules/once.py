@@ -18,6 +18,7 @@ author:
   - Tidegate contributors (@tidegate)
 extends_documentation_fragment:
   - tidegate.deploy.attributes
+  - tidegate.deploy.attributes.changes_no_release
   - tidegate.deploy.procedure.record
 options:
   name:

@@ -17,6 +17,7 @@ author:
   - Tidegate contributors (@tidegate)
 extends_documentation_fragment:
   - tidegate.deploy.attributes
+  - tidegate.deploy.attributes.changes_no_release
   - tidegate.deploy.procedure.host_step
 options:
   part:

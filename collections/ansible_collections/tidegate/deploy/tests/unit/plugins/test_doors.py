@@ -126,12 +126,7 @@ def test_diff_mode_is_said_to_be_full_where_a_diff_is_given(name):
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_return_values_are_those_of_the_action(name):
     """Every value that an action gives is documented, and nothing else is."""
-    assert keys_of_data(ACTIONS[name]) | OF_ANSIBLE = {"query", "ansible_failed_task"}
-WITHOUT_ACTION = ("part",)
-"""The roles that call no action: the site's own tasks run in them."""
-STEPS = {"tasks": "apply"}
-"""The step in the sample of an action that stands for several; of others it is the action's name."""
-PART_OF_EVERY_RESULT == set(page_of(name, "RETURN"))
+    assert keys_of_data(ACTIONS[name]) | PART_OF_EVERY_RESULT == set(page_of(name, "RETURN"))
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -157,7 +152,10 @@ def test_a_role_reads_the_variables_that_it_documents(role):
     """Beside the inventory's own tidegate_become, a role reads what its argument spec names, all of it."""
     tasks = (ROOT / "roles" / role / "tasks/main.yml").read_text(encoding="utf-8")
     specs = yaml.safe_load((ROOT / "roles" / role / "meta/argument_specs.yml").read_text(encoding="utf-8"))
-    read = {name for name in re.findall(r"{{ *(\w+)", tasks) if not name.startswith("__")} - {"tidegate_become", *OF_ANSIBLE}
+    read = {name for name in re.findall(r"{{ *(\w+)", tasks) if not name.startswith("__")} - {
+        "tidegate_become",
+        *OF_ANSIBLE,
+    }
     assert set(specs["argument_specs"]["main"]["options"]) == read
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .host import Host
 
 
-_LOOK_MS = 10_000
+_LOOK_MS = 20_000  # more than anybody waits for the lock
 
 
 def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
@@ -61,8 +61,11 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _watched(host: Host, spot: Spot, change: str) -> Iterator[None]:
-    """Have a timer look whether the runner was started, where no deadline has one: this process may die before that."""
-    if spot.view["state"] not in ("steady", "failed") or spot.view.get("change") != change:
+    """Have a timer look whether the runner was started: this process may die before that.
+
+    Also where a deadline has a timer, or a later change is on its way back: until the lock is taken that may be over.
+    """
+    if change != spot.view.get("change") and change not in spot.view["past"]:
         yield
         return
     deadline_ms = host.clock.now_ms() + _LOOK_MS
@@ -100,9 +103,7 @@ def _damage(host: Host, spot: Spot, change: str) -> str:
     return damage(host, view["old_definition"], view["old"])
 
 
-def _turn(
-    host: Host, definition: Definition, change: str, why: str, operator: bool, damage: str, closes: bool
-) -> bool:
+def _turn(host: Host, definition: Definition, change: str, why: str, operator: bool, damage: str, closes: bool) -> bool:
     """Close the change, then move; in this order nothing that was closed can be forgotten."""
     with host.lock():
         spot = Spot(host, definition.service, definition.root)
@@ -110,7 +111,9 @@ def _turn(
         try:
             move = spot.decide("back", change=change, operator=operator, damage=damage)
         except Refusal as refusal:
-            if closes and refusal.code == "REVERT_FAILED":  # nothing is left to do here but it must not go on elsewhere either
+            if (
+                closes and refusal.code == "REVERT_FAILED"
+            ):  # nothing is left to do here but it must not go on elsewhere either
                 spot.journal.close(change, mine)
             raise
         _refuse_lost(spot, move)

@@ -78,3 +78,27 @@ def test_what_the_boot_unit_did_not_come_to_is_made_good_later_in_the_boot(bench
     reaper.after_boot(bench.host)
     bench.run_revert()
     assert (bench.state, bench.current, bench.units.runs) == ("steady", old, old)
+
+
+@pytest.mark.parametrize("state", ["ready", "steady", "failed"])
+def test_whoever_takes_back_has_a_timer_look_whether_it_could(bench: Bench, monkeypatch: Any, state: str) -> None:
+    """It may die between the turn and the start of the runner, when no deadline has a timer any longer."""
+    old, second = bench.current, bench.new_change()
+    bench.begin(second, bench.release("2.0"))
+    bench.run_effects()
+    if state == "steady":
+        bench.confirm(second)
+    if state == "failed":
+        bench.units.bad = {old}
+        bench.back(second)
+        bench.run_revert()
+        bench.units.bad = set()
+    bench.units.armed.clear()
+    monkeypatch.setattr(bench.units, "start_revert", lambda service: None)
+    bench.back(second)
+    monkeypatch.undo()
+    bench.clock.sleep(30)
+    (look_ms,) = bench.units.armed
+    reaper.reap(bench.host, "web", look_ms)
+    bench.run_revert()
+    assert (bench.state, bench.current) == ("steady", old)

@@ -141,12 +141,16 @@ class Run:
         and pass their tests are confirmed, too.
         """
         row = self.store.host_row(self.id, host)
-        goes_on = self.row.live and self.policy != TAKE_BACK and row is not None and row.step not in _BEFORE_ACTIVATION
-        if self.halted and not goes_on:
+        if self.halted and not self._ends_well(row):
             return f"not started, the rollout stopped with {self.halted.partition(':')[0]}"
         if row is not None and row.verdict in ("failed", "unknown"):
             return f"not started, {row.step} came to {row.verdict}: {row.message}"
         return ""
+
+    def _ends_well(self, row: HostRow | None) -> bool:
+        """Whether a host of a rollout that stopped is still tested and confirmed."""
+        begun = row is not None and row.step not in _BEFORE_ACTIVATION
+        return begun and self.row.live and self.policy != TAKE_BACK
 
     def is_there(self, host: str) -> bool:
         """Whether a host ran the release before this change: nothing is activated there, and nothing taken back."""

@@ -87,7 +87,8 @@ def test_hosts_behind_a_bastion_with_a_password_for_sudo(far: Project, hosts: Fl
     assert done.rc == 0, done.text
     back = far.play("rollback", change=done.change)
     assert back.rc == 0, back.text
-    shown = far.play("status", json="status.json")
+    with_password(far, None)
+    shown = far.play("status", "--become-password-file", str(far.write("password", PASSWORD)))
 
     assert shown.stdout.count(f"{V1}-") == len(BEHIND), shown.text
     assert PASSWORD not in done.text + back.text + shown.text

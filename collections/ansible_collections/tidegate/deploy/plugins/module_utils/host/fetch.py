@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import http.client
 import io
 import os
 import re
@@ -23,6 +22,7 @@ from typing import Any
 from ..core.errors import Refusal
 from ..core.names import printable
 from ..core.urls import PORTS, Url
+from . import answers
 from .clock import Clock
 from .extract import write_all
 from .space import disk_refusal
@@ -149,28 +149,30 @@ class _Transfer:
                 if response.status not in _REDIRECTS:
                     self._receive(response)
                     return
-                location = response.getheader("Location") or ""
+                location = response.all("Location") or ""
                 url = url.redirected(location, self._download.allow_hosts or self._url.own_hosts)
         raise self._refuse(f"more than {MAX_REDIRECTS} redirects")
 
     @contextlib.contextmanager
-    def _answer(self, url: Url) -> Iterator[http.client.HTTPResponse]:
+    def _answer(self, url: Url) -> Iterator[answers.Answer]:
         """The head of the answer to a request; whatever breaks on the network from here on is an interruption."""
         sock: socket.socket | None = None
         try:
             sock = self._connect(url)
-            connection = http.client.HTTPConnection(url.host, url.port)
-            connection.default_port = PORTS[url.scheme]
-            connection.sock = _TimedSocket(sock, self._time_for_a_read)
             headers = {"User-Agent": "tidegate-host", "Accept-Encoding": "identity", "Connection": "close"}
             if self._have_bytes:
                 headers["Range"] = f"bytes={self._have_bytes}-"
-            connection.request("GET", url.request, headers=headers)
-            yield connection.getresponse()
+            port = None if url.port == PORTS[url.scheme] else url.port
+            sock.settimeout(self._time_for_a_read())
+            sock.sendall(answers.request("GET", url.host, port, url.request, headers))
+            reader = io.BufferedReader(_TimedReader(sock, self._time_for_a_read), _BLOCK_BYTES)
+            yield answers.Answer(reader, "GET")
         except _WriteError as error:
             raise error.cause from None
-        except http.client.HTTPException as error:
-            raise _Interrupted(f"answer broken ({type(error).__name__})") from None
+        except answers.CutShort:
+            raise _Interrupted("connection closed early") from None
+        except answers.Broken as error:
+            raise _Interrupted(f"answer broken ({error})") from None
         except OSError as error:
             raise self._network_error(error) from None
         finally:
@@ -203,10 +205,10 @@ class _Transfer:
         except ssl.SSLCertVerificationError as error:
             raise Refusal("FETCH", f"{url}: certificate refused: {error.verify_message}", url=str(url)) from None
 
-    def _receive(self, response: http.client.HTTPResponse) -> None:
+    def _receive(self, response: answers.Answer) -> None:
         self._check_head(response)
         while True:
-            block = response.read1(_BLOCK_BYTES)
+            block = response.some(_BLOCK_BYTES)
             if not block:
                 break
             if self._have_bytes + len(block) > self._download.size_bytes:
@@ -220,20 +222,20 @@ class _Transfer:
         if self._have_bytes < self._download.size_bytes:
             raise _Interrupted("connection closed early")
 
-    def _check_head(self, response: http.client.HTTPResponse) -> None:
+    def _check_head(self, response: answers.Answer) -> None:
         status = response.status
         if status == 416 or (status == 200 and self._have_bytes):
             self._start_over()
         if status == 416 or status == 429 or status >= 500:
             raise _Interrupted(f"status {status}")
         if status == 206:
-            match = _CONTENT_RANGE.fullmatch(response.getheader("Content-Range") or "")
+            match = _CONTENT_RANGE.fullmatch(response.all("Content-Range") or "")
             if not match or int(match[1]) != self._have_bytes:
                 self._start_over()
                 raise _Interrupted("another range than was asked for")
         elif status != 200:
             raise self._refuse(f"status {status} {printable(response.reason)}, expected 200")
-        encoding = response.getheader("Content-Encoding") or "identity"
+        encoding = response.all("Content-Encoding") or "identity"
         if encoding != "identity":
             raise self._refuse(f"content encoding {printable(encoding)}, expected none")
         if response.length is not None and self._have_bytes + response.length > self._download.size_bytes:
@@ -287,28 +289,12 @@ class _WriteError(Exception):
         self.cause = cause
 
 
-class _TimedSocket:
-    """What `http.client` needs of a socket, with a fresh time limit before every call.
+class _TimedReader(io.RawIOBase):
+    """What comes from a socket, with a fresh time limit before every call.
 
     A server that sends a byte now and then never lets a socket's own timeout pass.
     """
 
-    def __init__(self, sock: socket.socket, timeout_s: Callable[[], float]) -> None:
-        self._sock = sock
-        self._timeout_s = timeout_s
-
-    def sendall(self, data: Any) -> None:
-        self._sock.settimeout(self._timeout_s())
-        self._sock.sendall(data)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_TimedReader(self._sock, self._timeout_s), _BLOCK_BYTES)
-
-    def close(self) -> None:
-        """Its owner closes the socket."""
-
-
-class _TimedReader(io.RawIOBase):
     def __init__(self, sock: socket.socket, timeout_s: Callable[[], float]) -> None:
         super().__init__()
         self._sock = sock

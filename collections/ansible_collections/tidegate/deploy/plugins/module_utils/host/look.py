@@ -19,7 +19,7 @@ from typing import Any
 
 from ..core.health import Probe, split_url
 from ..core.judgment import Raw
-from . import bounded
+from . import answers, bounded
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_LOG_BYTES = 4 * 1024 * 1024
@@ -27,6 +27,14 @@ MAX_OUTPUT_BYTES = 64 * 1024
 UNIT_PROPERTIES = (
     "LoadState ActiveState SubState Type Result NRestarts MainPID ExecMainStatus ActiveEnterTimestampMonotonic"
 ).split()
+
+
+_HEADERS = {
+    "User-Agent": "tidegate-probe",
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+}
 
 
 class Systemd:
@@ -134,19 +142,7 @@ class _Stream(io.RawIOBase):
         return self._sock.recv_into(buffer)
 
 
-class _Answer:
-    """What http.client's response takes for a socket."""
-
-    def __init__(self, stream: _Stream) -> None:
-        self._stream = stream
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self._stream)
-
-
 def _look_http(probe: Probe, _place: Place, timeout_s: float) -> Raw:
-    import http.client
-
     began = time.monotonic()
     deadline = began + timeout_s
     scheme, host, port, target = split_url(probe.fields["url"])
@@ -155,51 +151,32 @@ def _look_http(probe: Probe, _place: Place, timeout_s: float) -> Raw:
         sock = _with_tls(plain, host) if scheme == "https" else plain
         try:
             sock.settimeout(_left_s(deadline))
-            sock.sendall(_request(probe.fields["method"], host, port, target, scheme))
-            response = http.client.HTTPResponse(
-                _Answer(_Stream(sock, deadline)),  # type: ignore[arg-type]
-                method=probe.fields["method"],
-            )
-            response.begin()
-            body, cut = _body(response)
-        except http.client.RemoteDisconnected:
+            named = None if port == (443 if scheme == "https" else 80) else port
+            method = str(probe.fields["method"])
+            sock.sendall(answers.request(method, host, named, target, _HEADERS))
+            answer = answers.Answer(io.BufferedReader(_Stream(sock, deadline)), method)
+            body, cut = _body(answer)
+        except answers.NoAnswer:
             raise OSError("a connection that was closed without an answer") from None
-        except (http.client.HTTPException, ValueError) as error:
-            raise OSError(f"an answer that is not HTTP ({type(error).__name__})") from error
+        except answers.CutShort:
+            raise OSError("a body that ended before its announced length") from None
+        except answers.NotHttp as error:
+            raise OSError(f"an answer that is not HTTP ({error})") from error
         finally:
             sock.close()
     took_ms = round((time.monotonic() - began) * 1000)
-    headers = response.getheaders()
-    return {"status": response.status, "headers": headers, "body": body, "cut": cut, "latency_ms": took_ms}
+    return {"status": answer.status, "headers": answer.headers, "body": body, "cut": cut, "latency_ms": took_ms}
 
 
-def _body(response: Any) -> tuple[bytes, bool]:
-    import http.client
-
-    try:
-        body = response.read(MAX_BODY_BYTES + 1)
-    except http.client.IncompleteRead:
-        body = b""
-        ended_early = True
-    else:
-        ended_early = len(body) <= MAX_BODY_BYTES and bool(response.length)
-    if ended_early:
-        raise OSError("a body that ended before its announced length")
+def _body(answer: answers.Answer) -> tuple[bytes, bool]:
+    """As much of the body as is read, and whether it goes on."""
+    body = b""
+    while len(body) <= MAX_BODY_BYTES:
+        block = answer.some(MAX_BODY_BYTES + 1 - len(body))
+        if not block:
+            break
+        body += block
     return body[:MAX_BODY_BYTES], len(body) > MAX_BODY_BYTES
-
-
-def _request(method: str, host: str, port: int, target: str, scheme: str) -> bytes:
-    name = f"[{host}]" if ":" in host else host
-    where = name if port == (443 if scheme == "https" else 80) else f"{name}:{port}"
-    lines = (
-        f"{method} {target} HTTP/1.1",
-        f"Host: {where}",
-        "User-Agent: tidegate-probe",
-        "Accept: */*",
-        "Accept-Encoding: identity",
-        "Connection: close",
-    )
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 
 def _with_tls(plain: socket.socket, host: str) -> socket.socket:

@@ -214,8 +214,8 @@ BROKEN = [
     (_early_end, "found a body that ended before its announced length"),
     (_early_end_of_chunks, "found a body that ended before its announced length"),
     (_no_answer, "found a connection that was closed without an answer"),
-    (_no_http, "found an answer that is not HTTP (BadStatusLine)"),
-    (_many_headers, "found an answer that is not HTTP (HTTPException)"),
+    (_no_http, "found an answer that is not HTTP (no status line)"),
+    (_many_headers, "found an answer that is not HTTP (more than 100 headers)"),
 ]
 
 

@@ -191,7 +191,7 @@ def test_migration_runs_once_however_often_the_change_does(pair: Project, hosts:
 
 
 def test_host_that_does_not_come_back_from_its_reboot_pauses_the_change(pair: Project, hosts: Fleetful) -> None:
-    """The shipped example: web1 reboots and is up to date; web2 does not return, counts against the budget, is unknown."""
+    """The shipped example: web2 does not return, is unknown, counts against the budget; resume finds it done later."""
     pair.inventory(web2={"patching_reboot_timeout_s": 5})
     hosts["web1"].ssh("touch /run/reboot-required")
     hosts["web2"].ssh(STAY_AWAY)
@@ -206,6 +206,14 @@ def test_host_that_does_not_come_back_from_its_reboot_pauses_the_change(pair: Pr
     assert stopped.end["unknown"] == "web2"
     assert "UNREACHABLE: web2" in stopped.end["cause"]
     assert pair.changes()[stopped.change] == "paused"
+    (hosts["web2"].root / "etc/stay-away").unlink()
+    hosts["web2"].wait_ready()
+    boot = hosts["web1"].boot_id()
+    resumed = pair.play("resume", change=stopped.change)
+    assert resumed.rc == 0, resumed.text
+    assert hosts["web1"].boot_id() == boot
+    assert pair.changes()[stopped.change] == "completed"
+    assert "NO_RETURN" in pair.play("rollback", change=stopped.change).end["cause"]
 
 
 def test_host_without_python_is_named_before_anything_changes(pair: Project, hosts: Fleetful) -> None:

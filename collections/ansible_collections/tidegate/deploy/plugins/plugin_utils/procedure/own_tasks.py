@@ -49,14 +49,14 @@ def found(run: Run, host: str, there: bool) -> dict[str, Any]:
 
 
 def _maker(run: Run, host: str) -> str | None:
-    """The change that made what is there on a host: this one, or one of the same tasks that is open or went well."""
+    """The change that made what is there on a host: this one, or one of the same tasks that found it without them."""
     if run.change_id:
         return None if run.is_there(host) else run.change_id
     service, environment = run.plan.service, run.plan.environment
     ended = (run.store.latest_change(service, environment, state) for state in (PARTIAL, COMPLETED))
     for change in (*reversed(run.store.open_changes(service, environment)), *filter(None, ended)):
         plan = Plan(canonical.loads(change.plan_bytes))
-        if plan.release_id == run.plan.release_id and host in plan.host_names and _began(run.store, change.id, host):
+        if plan.release_id == run.plan.release_id and host in plan.host_names and plan.host(host).previous == WITHOUT:
             return change.id
     return None
 

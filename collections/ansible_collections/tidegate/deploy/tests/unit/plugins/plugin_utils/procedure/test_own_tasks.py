@@ -102,6 +102,18 @@ def test_a_change_that_was_cut_off_goes_back_where_it_had_begun(site):
     assert flat(own_tasks.way_back(Run.current(site.store))) == ["web1"]
 
 
+def test_what_others_made_meanwhile_is_no_drift(site):
+    """Somebody patched web2 by hand before the change came to it: the change goes on, and web2 is one of its hosts."""
+    first = frozen(site)
+    site.forget()
+
+    run = frozen(site, there=["web2"])
+
+    assert (run.change_id, run.row.revision) == (first.change_id, 1)
+    assert run.known_of("web2")["change"] == run.change_id
+    assert not run.is_there("web2")
+
+
 def test_a_host_that_was_taken_back_is_not_begun_any_more(site):
     """What the last run took back is not taken back again."""
     first = frozen(site)

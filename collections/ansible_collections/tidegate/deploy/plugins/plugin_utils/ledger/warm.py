@@ -9,8 +9,10 @@ everything else that it does with the store, some of it while no other worker ca
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import schema
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
@@ -19,9 +21,13 @@ _RUN, _HOST, _SERVICE = "run", "host", ("service", "environment")
 
 
 def warm() -> None:
-    """Have all statements of a rollout compiled, by one in memory; nothing where SQLAlchemy is missing."""
-    if schema.MISSING is not None:
-        return
+    """Have all statements of a rollout compiled, by one in memory; nothing where that cannot be: the store will say why."""
+    if schema.MISSING is None:
+        with suppress(Refusal):
+            _rehearse()
+
+
+def _rehearse() -> None:
     store = Store(":memory:", lambda: _LONG_AGO)
     try:
         store.migrate()

@@ -27,7 +27,8 @@ class ActionModule(HostStep):
     ARGUMENTS: ClassVar[dict[str, Any]] = {**HostStep.ARGUMENTS, "why": {"type": "str"}}
 
     def reason_to_skip(self, run: Run, host: str) -> str:
-        return ""
+        """Not because the rollout stopped; but one that lost its lease leaves hosts to the run that took it."""
+        return "" if run.row.live else f"not started, this run has ended: {run.halted}"
 
     def step(self, run: Run, host: str, arguments: Mapping[str, Any]) -> StepResult:
         self._count_unknown_failure(run, host)
@@ -40,6 +41,8 @@ class ActionModule(HostStep):
             "closes": self._closes(run),
             "wait_s": ATTEMPTS * Definition.parse(definition).deadline_s(),
         }
+        if run.verb != ROLLBACK:
+            request["fence"] = run.fence
         answer = self.call_until_answered("back", request, ASK_AGAIN_FOR_S)
         current = answer.service.get("current")
         if self.check:

@@ -19,7 +19,7 @@ from .waiting import until_settled
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+    from typing import Any, Optional
 
     from ..core.states import Move
     from .host import Host
@@ -33,7 +33,8 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         host: where.
-        request: with ``closes`` false the change stays open, so that it can be tried again here.
+        request: with ``closes`` false the change stays open, so that it can be tried again here. A rollout names its
+            lease number as ``fence``: one that lost its lease takes nothing back that another has brought forward.
 
     Returns:
         changed, closed, service; the service may be reverting still when the wait is over.
@@ -46,13 +47,14 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     why = fields.words(request, "why")
     operator = request.get("operator") is True
     closes = request.get("closes") is not False
+    fence = fields.number(request, "fence", 0, 2**53 - 1) if "fence" in request else None
     wait_s = fields.number(request, "wait_s")
     spot = Spot(host, definition.service, definition.root)
     damage = _damage(host, spot, change)
     if request["check"]:
         return _preview(host, definition, spot, change, operator, damage, closes)
     with _watched(host, spot, change):
-        changed = _turn(host, definition, change, why, operator, damage, closes)
+        changed = _turn(host, definition, change, why, operator, damage, closes, fence)
     if host.journal(definition.service).read(ABSENT)["state"] == "reverting":
         host.units.start_revert(definition.service)
         until_settled(host, definition.service, wait_s)
@@ -103,10 +105,20 @@ def _damage(host: Host, spot: Spot, change: str) -> str:
     return damage(host, view["old_definition"], view["old"])
 
 
-def _turn(host: Host, definition: Definition, change: str, why: str, operator: bool, damage: str, closes: bool) -> bool:
+def _turn(
+    host: Host,
+    definition: Definition,
+    change: str,
+    why: str,
+    operator: bool,
+    damage: str,
+    closes: bool,
+    fence: Optional[int],
+) -> bool:
     """Close the change, then move; in this order nothing that was closed can be forgotten."""
     with host.lock():
         spot = Spot(host, definition.service, definition.root)
+        _refuse_older(spot, fence)
         mine = spot.view.get("aid") if spot.view.get("change") == change else _aid_that_went_back(spot, change)
         try:
             move = spot.decide("back", change=change, operator=operator, damage=damage)
@@ -125,6 +137,18 @@ def _turn(host: Host, definition: Definition, change: str, why: str, operator: b
         note_reason(host, spot, spot.view["aid"], "CLOSED", why)
         spot.go(move)
         return True
+
+
+def _refuse_older(spot: Spot, fence: Optional[int]) -> None:
+    """People go back whatever anybody holds; a rollout does so only with the newest lease that the host has seen."""
+    seen = spot.view["fence"]
+    if fence is not None and fence < seen:
+        raise Refusal(
+            "FENCED",
+            f"{spot.view['service']}: lease number {fence} is older than {seen}, which this host has seen; "
+            "another run has taken over",
+            fence=seen,
+        )
 
 
 def _refuse_lost(spot: Spot, move: Move) -> None:

@@ -323,9 +323,11 @@ class Bench:
         asked = {"check": False, "service": "web", "change": change, "token": token, "extend_s": extend_s}
         return confirm.renew(self.host, asked)
 
-    def back(self, change: str, operator: bool = True, check: bool = False, closes: bool = True) -> dict[str, Any]:
+    def back(
+        self, change: str, operator: bool = True, check: bool = False, closes: bool = True, **more: Any
+    ) -> dict[str, Any]:
         asked = {"check": check, "definition": self.definition(), "change": change, "why": "asked", "wait_s": 0}
-        return back.step(self.host, {**asked, "operator": operator, "closes": closes})
+        return back.step(self.host, {**asked, "operator": operator, "closes": closes, **more})
 
     def deploy(self, version: str, **changes: Any) -> str:
         """A whole change that goes well."""

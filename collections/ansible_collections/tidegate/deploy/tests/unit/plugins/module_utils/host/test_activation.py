@@ -290,6 +290,17 @@ def test_an_operator_takes_back_a_confirmed_change(bench: Bench) -> None:
     assert bench.stands["reverted"]["change"] == first
 
 
+def test_a_rollout_that_lost_its_lease_takes_nothing_back(bench: Bench) -> None:
+    """What a later run has confirmed stays, and the change stays open; with the newest number, or by people, it goes back."""
+    change = bench.deploy("2.0")
+    fence = bench.stands["fence"]
+    refused = refusal(bench.back, change, operator=False, fence=fence - 1)
+    assert (refused.code, bench.state, bench.stands["closed"]) == ("FENCED", "steady", [])
+    assert f"lease number {fence - 1} is older than {fence}" in refused.message
+    bench.back(change, operator=False, fence=fence)
+    assert bench.state == "reverting"
+
+
 def test_back_ends_with_its_time(bench: Bench) -> None:
     """After back_until an earlier release is a new change."""
     change = bench.deploy("2.0")

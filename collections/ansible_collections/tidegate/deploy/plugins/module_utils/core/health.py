@@ -12,14 +12,15 @@ Invariants:
   answer takes that back, too.
 * A release that dies some seconds after its start answers every probe until then. So `with_unit_probe` lets a unit
   probe that watches for `UNIT_OVER_S` seconds run beside whatever else a service defines.
+
+No dataclasses here and in what looks and judges: to load them takes longer than to ask.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 from .errors import Refusal
 
@@ -35,8 +36,7 @@ _UNIT = re.compile(r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*\.(service|socket|targe
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
-@dataclass(frozen=True)
-class Probe:
+class Probe(NamedTuple):
     """One question to a service, asked again and again.
 
     Args:
@@ -71,14 +71,13 @@ class Probe:
         return max(self.over_s * 1000, (self.in_a_row - 1) * self.every_ms)
 
 
-@dataclass(frozen=True)
-class Streak:
+class Streak(NamedTuple):
     """Counts good answers in a row and the time that they span.
 
     Args:
         in_a_row: good answers needed.
         over_ms: time that they must span.
-        count: good answers since the last bad one.
+        good: good answers since the last bad one.
         since_ms: time of the first of them.
         last_ms: time of the latest answer of any kind.
         vouched: the time was spanned before, by the processes that run still.
@@ -86,7 +85,7 @@ class Streak:
 
     in_a_row: int
     over_ms: int
-    count: int = 0
+    good: int = 0
     since_ms: int | None = None
     last_ms: int | None = None
     vouched: bool = False
@@ -105,9 +104,9 @@ class Streak:
         if self.last_ms is not None and time_ms < self.last_ms:
             raise ValueError(f"answer of {time_ms} ms after one of {self.last_ms} ms")
         if not ok:
-            return replace(self, count=0, since_ms=None, last_ms=time_ms, vouched=False)
+            return self._replace(good=0, since_ms=None, last_ms=time_ms, vouched=False)
         since_ms = time_ms if self.since_ms is None else self.since_ms
-        return replace(self, count=self.count + 1, since_ms=since_ms, last_ms=time_ms)
+        return self._replace(good=self.good + 1, since_ms=since_ms, last_ms=time_ms)
 
     @property
     def spans_ms(self) -> int:
@@ -117,13 +116,13 @@ class Streak:
     @property
     def done(self) -> bool:
         """Good often enough over long enough."""
-        return self.count >= self.in_a_row and (self.vouched or self.spans_ms >= self.over_ms)
+        return self.good >= self.in_a_row and (self.vouched or self.spans_ms >= self.over_ms)
 
     @property
     def text(self) -> str:
         """Where it stands, for people."""
         needed = f"{self.in_a_row} over {self.over_ms / 1000:g} s"
-        return f"{self.count} good in a row over {self.spans_ms / 1000:.1f} s, expected {needed}"
+        return f"{self.good} good in a row over {self.spans_ms / 1000:.1f} s, expected {needed}"
 
 
 # --- documents to values ---------------------------------------------------------------------------------------------

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .health import Probe
 
@@ -32,8 +31,7 @@ log    ``lines`` (text), ``cut`` (there are more)
 """
 
 
-@dataclass(frozen=True)
-class Sight:
+class Sight(NamedTuple):
     """What one observation means.
 
     Args:

@@ -14,8 +14,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.health import Probe, split_url
 from ..core.judgment import Raw
@@ -66,8 +65,7 @@ class Systemd:
         return ended.out, ended.cut
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """From where a service is looked at.
 
     Args:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from ..core.errors import Refusal
@@ -84,7 +83,7 @@ def quick(
     Log probes take no part: what they look for stood in the log when the release was switched, maybe long ago.
     """
     probes = [
-        replace(probe, in_a_row=1, over_s=0, every_ms=QUICK_EVERY_MS)
+        probe._replace(in_a_row=1, over_s=0, every_ms=QUICK_EVERY_MS)
         for probe in probes_of(definition, "host")
         if probe.kind != "log"
     ]
@@ -222,7 +221,7 @@ class _Round:
     ) -> None:
         same = _same_lives(lives or {}, place.systemd)
         self._series = [_Series(probe, lives or {}, same) for probe in probes]
-        self._place = replace(place, stop=lambda: self._over)
+        self._place = place._replace(stop=lambda: self._over)
         self._release = release
         self._began = time.monotonic()
         self._deadline = self._began + budget_s

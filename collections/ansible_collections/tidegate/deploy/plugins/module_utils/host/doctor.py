@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .host import Host
 
-ADOPT = "ansible-playbook tidegate.deploy.adopt -e tidegate_service={}, without a restart"
+ADOPT = "take it over without a restart: ansible-playbook tidegate.deploy.adopt -e tidegate_service={}"
 _OF_HOST = ("disk", "inodes", "file_system", "memory", "load", "clock", "failed_units", "systemd")
 _PYTHON_S = 20
 _NEW_ENOUGH = "import sys; sys.exit(sys.version_info < (3, 9))"
@@ -91,7 +91,7 @@ def _told(finding: dict[str, str], definition: Definition, elsewhere: bool) -> d
     """A finding with the service's name in it, and with `adopt` where that is what helps."""
     found, hint = finding["found"], finding["hint"]
     if finding["check"] == "path" and "no link to a release" in found:
-        hint = f"if it is a tree of releases of another tool, take it over: {ADOPT.format(definition.service)}; else move it away"
+        hint = f"move it away; or, if it is another tool's tree of releases, {ADOPT.format(definition.service)}"
     elif elsewhere:
         hint = ADOPT.format(definition.service)
     if finding["check"] not in _OF_HOST and not found.startswith(definition.service):

@@ -178,7 +178,7 @@ MEMORY = {"check": "memory", "level": "warn", "found": "1 KiB of memory", "hint"
         ([MEMORY, MEMORY], [("1 KiB of memory", "stop what is not needed")]),
         (
             [PATH],
-            [("web: /opt/web/current is no link to a release of it", "if it is a tree of releases of another tool")],
+            [("web: /opt/web/current is no link to a release of it", "move it away; or")],
         ),
     ],
     ids=["a port", "its own port", "of the host, once", "another tool's tree"],

@@ -119,7 +119,7 @@ class Stopped(Outage):
         result = rollout.end()
         assert result.rc != 0 or "nothing" in result.text, result.text
         after = {name: promises.journal(rollout.hosts[name]) for name in rollout.names}
-        assert after == self.before, "the run that was stopped did something to hosts"
+        assert after == self.before, f"the run that was stopped did something to hosts: {result.text}"
 
 
 class StoppedBeforeItsRequest(Stopped):
@@ -221,6 +221,10 @@ class ReplyLost(Outage):
 
     def prepare(self, rollout: Rollout, undo: ExitStack) -> None:
         rollout.order = ("lose", "confirm", "web1")
+
+    def strike(self, rollout: Rollout, undo: ExitStack) -> None:
+        assert rollout.run is not None
+        rollout.run.wait_for(lambda: rollout.line.reached, 120)
 
     def inspect(self, rollout: Rollout) -> None:
         assert rollout.line.requests("confirm") == 1

@@ -121,7 +121,7 @@ class Rollout:
 
     def again(self) -> Result:
         """The same command once more, with nothing in its way; a change that is over is not bound to its limits."""
-        if self.tight and self.site.changes().get(self.change) == "rolled_back":
+        if self.tight and self.site.changes().get(self.change) in ("rolled_back", "failed"):
             self.tight = False
             self.describe()
         for name in self.names:

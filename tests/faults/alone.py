@@ -28,7 +28,7 @@ PROBES = [
     {"http": {"url": "http://127.0.0.1:8080/version", "release": "header:X-Release", "over_s": 0, "every_ms": 100}},
     {"unit": {"over_s": 0, "every_ms": 100}},
 ]
-ROOMY_S, SHORT_S = 60, 8
+ROOMY_S, SHORT_S = 60, 10
 OLD_STAR_S = 60
 """How long after its deadline a host may take to be back without anybody's help."""
 

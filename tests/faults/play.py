@@ -136,7 +136,7 @@ def _check_rollout(rollout: Rollout, outage: Outage, cell: Cell) -> None:
         seen = hosts.wait("web1", lambda one: one.settled, OLD_STAR_S)
         promises.assert_on(hosts, seen.version, "web1")
     else:
-        promises.assert_on(hosts, V1.version, *rollout.names, leftovers=True)
+        promises.assert_on(hosts, V1.version, *(outage.concerned or rollout.names), leftovers=True)
     promises.assert_no_claim(rollout.site, hosts)
     outage.inspect(rollout)
 

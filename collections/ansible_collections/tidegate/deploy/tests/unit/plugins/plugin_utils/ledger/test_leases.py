@@ -151,3 +151,12 @@ def test_a_judge_that_fails_changes_nothing(store, runs):
     with pytest.raises(RuntimeError, match="cannot look"):
         take(store, "two", TWO, broken)
     assert store.lease("web", "production").run_id == "one"
+
+
+def test_a_run_that_died_before_it_had_a_lease_is_recorded_as_interrupted(store, runs):
+    """Whoever takes a lease next says so of it; a live one stays, and so does one that has a lease of its own."""
+    store.begin_run("three", None, None, "rollout", {"host": "alpha", "pid": 4713}, [], True)
+    take(store, "two", TWO, service="worker")
+    take(store, is_dead=lambda holder: holder["pid"] in (4712, 4713))
+    assert [store.run_state(run) for run in ("one", "two", "three")] == ["running", "running", "interrupted"]
+    assert store.run("three").message == "its process is gone"

@@ -125,7 +125,10 @@ class Stopped(Outage):
 
 
 class StoppedBeforeItsRequest(Stopped):
-    """The same, with a request to activate on its way: the host refuses the older lease number."""
+    """The same, with its order to go back on the line; the host refuses the older lease number."""
+
+    def prepare(self, rollout: Rollout, undo: ExitStack) -> None:
+        rollout.fail_on("web1")
 
     def inspect(self, rollout: Rollout) -> None:
         assert rollout.result is not None

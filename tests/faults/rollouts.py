@@ -27,7 +27,7 @@ LINES = {
     "C": ("reply", "precheck", "web1"),
     "D": ("mid", "stage", "web1"),
     "U": ("reply", "stage", "web1"),
-    "A": ("before", "activate", "web1"),
+    "back": ("before", "back", "web1"),
     "V": ("before", "probe", "web1"),
     "K": ("before", "confirm", "web1"),
     "L": ("reply", "confirm", "web1"),

@@ -257,7 +257,7 @@ CONTROLLER_ROWS = (
     ),
     controller(
         5, "controller stopped for longer than its lease, then continued",
-        Cell("S fenced", "StoppedBeforeItsRequest", "NEW REC", at="A"),
+        Cell("B fenced", "StoppedBeforeItsRequest", "NEW REC", at="back"),
         *(Cell(phase, "Stopped", "NEW REC") for phase in "G C D U S R V K L N X".split()),
         Cell("B", "StoppedOnTheWayBack", "OLD REC"),
     ),

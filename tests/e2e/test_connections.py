@@ -24,6 +24,7 @@ echo 'ops:{PASSWORD}' | chpasswd
 """
 ASKS_NO_MORE = "mv /root/sudoers.ops /etc/sudoers.d/ops; usermod -p '!' ops"
 MANY = 80
+PATIENT = {"ANSIBLE_TIMEOUT": "60"}
 
 SSH_CONFIG = """\
 Host {behind}
@@ -109,8 +110,8 @@ def test_eighty_hosts_in_one_inventory(site: Project, hosts: Fleetful) -> None:
     document["all"]["children"]["web"]["hosts"] = group
     site.write("inventory/hosts.yml", document)
 
-    shown = site.play("status")
-    planned = site.play("plan", change_file=site.change(V2))
+    shown = site.play("status", env=PATIENT)
+    planned = site.play("plan", env=PATIENT, change_file=site.change(V2))
 
     assert shown.rc == 0, shown.text
     assert sum(f"  {V1}-" in line and line.split()[0] in names for line in shown.stdout.splitlines()) == MANY

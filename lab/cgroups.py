@@ -63,6 +63,7 @@ def make(state: FleetState) -> None:
                 (fleet / host.name / part).mkdir(parents=True, exist_ok=True)
         _delegate(tree, fleet, [fleet / host.name for host in state.hosts])
         _weigh(fleet, len(state.hosts))
+        _weigh_together(tree / TOP)
 
 
 def _delegate(tree: Path, fleet: Path, hosts: list[Path]) -> None:
@@ -77,6 +78,17 @@ def _weigh(fleet: Path, hosts: int) -> None:
     for file, one in WEIGHT_OF_ONE.items():
         if (fleet / file).exists():
             (fleet / file).write_text(str(min(one * hosts, WEIGHT_AT_MOST[file])))
+
+
+def _weigh_together(top: Path) -> None:
+    """Let the group of all fleets weigh what they weigh, or they would weigh as one process together."""
+    for file in WEIGHT_OF_ONE:
+        if (top / file).exists():
+            together = 0
+            for weight in top.glob(f"*/{file}"):
+                with contextlib.suppress(OSError):  # a fleet that is going
+                    together += int(weight.read_text())
+            (top / file).write_text(str(min(together, WEIGHT_AT_MOST[file])))
 
 
 def make_for_balancer(state: FleetState) -> list[str]:

@@ -10,9 +10,11 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from lab import cgroups
 from lab.command import LabError
 from lab.fleet import Fleet
 from lab.host import Host
@@ -229,3 +231,22 @@ def test_unknown_host_is_named(pair: Fleet) -> None:
     """Asking for a host that is not there says which are."""
     with pytest.raises(LabError, match="has no host web9; it has web1, web2"):
         pair["web9"]
+
+
+def test_hosts_do_not_weigh_as_one_process(pair: Fleet) -> None:
+    """Where groups have weights, that of all fleets is at least as heavy as this one's hosts together."""
+    for tree in cgroups.trees():
+        for file, one in cgroups.WEIGHT_OF_ONE.items():
+            top = tree / cgroups.TOP
+            if (top / file).exists():
+                assert int((top / pair.name / file).read_text()) == one * len(pair.hosts)
+                assert int((top / file).read_text()) >= one * len(pair.hosts)
+
+
+def test_processes_are_listed_while_groups_come_and_go(pair: Fleet, host: Host) -> None:
+    """A host that starts and stops units all the time is looked at without an error, and always has its first process."""
+    with ThreadPoolExecutor(1) as aside:
+        busy = aside.submit(host.ssh, "for i in $(seq 30); do systemd-run --quiet --wait true; done")
+        while not busy.done():
+            assert cgroups.processes(pair.state, pair.state.hosts[0])
+        busy.result()

@@ -29,6 +29,9 @@ ASK_S = 20
 STOP_S = 5  # until SIGKILL, for what has to go before going back
 RUNNING = ("active", "activating", "reloading", "deactivating")
 _LAST_LINES = 5
+# Effects that end with 0 have left a result; to start the program only to see that would cost as much as a step.
+# Of a signal the status is its name. No dollar sign: systemd writes it into the unit's file as it cannot read it again.
+_EXITED_WELL = "env | grep -qx EXIT_STATUS=0"
 _STARTED = ("tidegate-reap@*", "tidegate-prune@*", "tidegate-activate@*", "tidegate-revert@*")
 
 
@@ -170,7 +173,7 @@ class Units:
             "KillMode=control-group",
             f"RuntimeMaxSec={limit_s}",
             f"TimeoutStopSec={STOP_S}",
-            f"ExecStopPost={self._launcher} ended {service} {aid}",
+            f"ExecStopPost=/bin/sh -c '{_EXITED_WELL} || exec {self._launcher} ended {service} {aid}'",
         )
         self._transient(activate_unit(service), properties, (), ["effects", service, aid])
 

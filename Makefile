@@ -104,6 +104,10 @@ molecule-second-core: lab-packages
 faults: lab-packages dev  ## every fault at every phase, on practice hosts; goes on where it was stopped; writes docs/faults.md
 	@tools/faults
 
+.PHONY: kills
+kills: lab-packages dev  ## something dies at a random moment of a real rollout or rollback, N=20 times (root; SEED=, FIRST= repeat)
+	@PYTHONPATH=tests:collections:. python -m kills $(or $(N),20) $(addprefix --seed ,$(SEED)) $(addprefix --first ,$(FIRST)) $(addprefix --slow ,$(SLOW))
+
 .PHONY: many
 many: lab-packages dev  ## a change out to 80 booted hosts and back, with the time that each part took (root; MANY=n)
 	@MANY=$(or $(MANY),80) python -m pytest -s tests/e2e/many.py

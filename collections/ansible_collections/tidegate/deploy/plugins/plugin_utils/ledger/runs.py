@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -170,6 +170,14 @@ class Runs(Database):
                 .values(code=code, message=text_in(message))
             )
             return _end(connection, mine, INTERRUPTED, stamp(self.now()), None)
+
+    def bury(self, is_dead: Callable[[dict[str, Any]], bool]) -> list[str]:
+        """End the live runs of processes that are known to be gone: one that died early has no lease to be taken from it."""
+        live = sa.select(RUNS.c.holder).where(RUNS.c.state.in_(LIVE)).distinct()
+        with self.reading() as connection:
+            holders = [doc_out(text) for text in connection.execute(live).scalars()]
+        dead = [holder for holder in holders if is_dead(holder)]
+        return [run for holder in dead for run in self.interrupt(holder, "INTERRUPTED", "its process is gone")]
 
     # -- hosts ---------------------------------------------------------------------------------------------------
 

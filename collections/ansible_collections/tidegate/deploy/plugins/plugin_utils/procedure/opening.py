@@ -130,6 +130,7 @@ def begin_closing(store: Store, change: ChangeRow, reason: str) -> Run:
 
 
 def _begin(store: Store, verb: str, drafted: Draft, source: str, expected: str | None) -> None:
+    store.bury(is_dead)
     identity = next_identity(store)
     store.require_free(drafted.plan.service, drafted.plan.environment, is_dead)
     holder = current_run_holder()
@@ -151,6 +152,7 @@ def begin_way_back(store: Store, change: ChangeRow) -> Run:
         store: where it is recorded.
         change: the store's row of the change.
     """
+    store.bury(is_dead)
     holder = current_run_holder()
     waves = Plan(canonical.loads(change.plan_bytes)).waves
     store.begin_run(next_identity(store), change.id, change.revision, ROLLBACK, holder, waves, lease=True)

@@ -171,6 +171,19 @@ def test_interrupt_ends_all_runs_of_a_process_and_no_other(store, change):
     assert store.interrupt(HOLDER, "INTERRUPTED", "again") == []
 
 
+def test_runs_of_processes_that_are_gone_are_ended(store, change):
+    """Whoever begins a run ends those of the dead, also of one that died before it held a lease; nobody else's."""
+    dead, alive = {**HOLDER, "pid": 1}, {**HOLDER, "pid": 2}
+    store.begin_run("dead", None, None, "rollout", dead, [["web1"]], lease=True)
+    store.begin_run("alive", None, None, "rollout", alive, [["web1"]], lease=True)
+
+    assert store.bury(lambda holder: holder == dead) == ["dead"]
+
+    assert (store.run("dead").state, store.run("dead").code) == ("interrupted", "INTERRUPTED")
+    assert store.run("alive").state == "running"
+    assert store.bury(lambda holder: holder == dead) == []
+
+
 def test_waves_open_one_after_the_other(store, run):
     """Exactly the next one opens, after the one before is closed; asking again is no error."""
     assert store.wave_state(run) == (0, 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -21,7 +22,7 @@ from lab.fleet import Fleet
 PLACE = report.ROOT / "build/bench"
 PLANNED = "planned"
 BOOT_S = 15
-PLANNED_S = 0.2
+PLANNED_S = 0.22
 
 
 def main() -> int:
@@ -35,10 +36,11 @@ def main() -> int:
     parser.add_argument("--planned", default="200,1000", help="numbers of hosts that are only planned (200,1000)")
     parser.add_argument("--tiny", action="store_true", help="small releases, to try the bench itself")
     parser.add_argument("--to", type=Path, default=report.LAST, help="where the result goes (build/bench/result.json)")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that hosts and groups are taken down then, too
     try:
         document = measure(parser.parse_args())
     except (LabError, KeyboardInterrupt) as why:
-        print(f"bench: {why or 'interrupted'}", file=sys.stderr)
+        print(f"bench: {str(why) or 'interrupted'}", file=sys.stderr)
         return 1
     print(f"\n{report.console(document)}")
     return 0

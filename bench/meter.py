@@ -53,6 +53,7 @@ class Meter:
             with contextlib.suppress(OSError):  # only a unified tree has controllers to hand down
                 (group.parent / "cgroup.subtree_control").write_text("+cpu +memory")
             group.mkdir()
+            _weigh_alike(group.parent / cgroups.TOP, group)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -130,6 +131,13 @@ class Meter:
             with contextlib.suppress(OSError, ValueError):
                 words = file.read_text().split()
                 peak[0] = max(peak[0], int(words[words.index(key) + 1]))
+
+
+def _weigh_alike(fleets: Path, group: Path) -> None:
+    """Let the controller weigh as much as all hosts: where both want every core, each side gets half of them."""
+    for file in cgroups.WEIGHT_OF_ONE:
+        with contextlib.suppress(FileNotFoundError):
+            (group / file).write_text((fleets / file).read_text())
 
 
 def _cpu_s(group: str) -> float:

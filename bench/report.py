@@ -21,6 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "bench/results/reference.json"
 LAST = ROOT / "build/bench/result.json"
+REMARKS = ROOT / "bench/results/remarks.md"
 PAGE = ROOT / "docs/benchmarks.md"
 MEASURES = ("wall_s", "controller_cpu_s", "hosts_cpu_s", "peak_memory_bytes", "to_hosts_bytes", "results_per_host")
 TITLES = {
@@ -61,6 +62,7 @@ def medians(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     for name in dict.fromkeys(run["contender"] for run in runs if run["round"] > 0):
         own = [run for run in runs if run["contender"] == name and run["round"] > 0]
         found[name] = {key: statistics.median(run[key] for run in own) for key in MEASURES if key in own[0]}
+        found[name]["runs"] = len(own)
         found[name]["on_host_ms"] = {
             key: statistics.median(run["on_host_ms"][key] for run in own) for key in own[0].get("on_host_ms", {})
         }
@@ -120,16 +122,16 @@ def _planned(run: Mapping[str, Any]) -> str:
     return f"controller {cpu_s:.1f} s, {cpu_s / run['hosts']:.3f} s per host, {run['peak_memory_bytes'] / 1e6:.0f} MB"
 
 
-def page(document: Mapping[str, Any]) -> str:
-    """The page of the documentation."""
+def page(document: Mapping[str, Any], remarks: str) -> str:
+    """The page of the documentation; the remarks are what people say of the numbers."""
     found, setting = medians(document["runs"]), document["setting"]
     sizes = {key: _bytes(value) if key.endswith("bytes") else value for key, value in setting.items()}
     parts = [_INTRODUCTION.format(**document["machine"], **sizes), _goals_table(document)]
     for kind, title in CHAPTERS.items():
         rows = {tool: found[f"{tool}-{kind}"] for tool in TITLES if f"{tool}-{kind}" in found}
         if rows:
-            parts.append(f"## {title.format(**sizes)}\n\n{_contenders_table(rows, setting['hosts'])}")
-    parts.append(_steps(found))
+            parts.append(f"## {title.format(**sizes)}\n\n{_contenders_table(rows, setting)}")
+    parts += [_steps(found), remarks]
     if document["planned"]:
         parts.append(_planned_table(document["planned"]))
     return "\n".join([*parts, _METHOD.format(**document["machine"], **sizes)])
@@ -143,7 +145,7 @@ def _goals_table(document: Mapping[str, Any]) -> str:
     return "\n".join(["| goal | limit | measured | met |", "|---|---|---|---|", *rows, ""])
 
 
-def _contenders_table(rows: Mapping[str, Mapping[str, Any]], hosts: int) -> str:
+def _contenders_table(rows: Mapping[str, Mapping[str, Any]], setting: Mapping[str, Any]) -> str:
     lines = [
         "| tool | wall s | controller CPU s | hosts' CPU s | controller MB | MB to each host | results per host |",
         "|---|---|---|---|---|---|---|",
@@ -151,8 +153,8 @@ def _contenders_table(rows: Mapping[str, Mapping[str, Any]], hosts: int) -> str:
     for tool, values in rows.items():
         results = f"{values['results_per_host']:.1f}" if "results_per_host" in values else "–"
         lines.append(
-            f"| {TITLES[tool]} | {values['wall_s']:.1f} | {values['controller_cpu_s']:.1f} | {values['hosts_cpu_s']:.1f}"
-            f" | {values['peak_memory_bytes'] / 1e6:.0f} | {values['to_hosts_bytes'] / hosts / 1e6:.1f} | {results} |"
+            f"| {TITLES[tool]}{', one run' if values['runs'] < setting['runs'] else ''} | {values['wall_s']:.1f} | {values['controller_cpu_s']:.1f} | {values['hosts_cpu_s']:.1f}"
+            f" | {values['peak_memory_bytes'] / 1e6:.0f} | {values['to_hosts_bytes'] / setting['hosts'] / 1e6:.1f} | {results} |"
         )
     return "\n".join([*lines, ""])
 
@@ -166,7 +168,7 @@ def _steps(found: Mapping[str, Mapping[str, Any]]) -> str:
     lines = [
         "## Where Tidegate's time goes",
         "",
-        "Seconds from the beginning of a step to that of the next one; processor seconds of controller, of all hosts.",
+        "Seconds from the beginning of a step to that of the next one (processor seconds of the controller + of all hosts).",
         "",
         "| step | " + " | ".join(name.removeprefix("tidegate-") for name in columns) + " |",
         "|---" * (len(columns) + 1) + "|",
@@ -179,13 +181,13 @@ def _steps(found: Mapping[str, Mapping[str, Any]]) -> str:
     timings = found.get("tidegate-pull", {}).get("on_host_ms")
     if timings:
         said = ", ".join(f"{name.removesuffix('_ms')} {value:.0f}" for name, value in timings.items())
-        lines += ["", f"Inside of an activation, as the hosts themselves measure it, in ms: {said}."]
+        lines += ["", f"Inside of distribution and activation, as the hosts measure it, in ms: {said}."]
     return "\n".join([*lines, ""])
 
 
 def _times(values: Sequence[float] | None) -> str:
     """Wall time, and both processor times."""
-    return "–" if values is None else f"{values[0]:.1f}; " + ", ".join(f"{value:.1f}" for value in values[1:])
+    return "–" if values is None else f"{values[0]:.1f} ({' + '.join(f'{value:.1f}' for value in values[1:])})"
 
 
 def _planned_table(planned: Sequence[Mapping[str, Any]]) -> str:
@@ -213,7 +215,7 @@ record), beside what other tools take to copy, link and restart. This page is ma
 `bench/results/reference.json`; `make bench` measures again, in one command, as root.
 
 {hosts} hosts, each a Debian in systemd-nspawn, share one machine with the controller: {cores} cores ({processor}),
-{memory_gib} GiB of memory, {distribution}, Linux {kernel}. So wall time is about half of all processor time together; in a real
+{memory_gib} GiB of memory, {distribution}, Linux {kernel}. So wall time is about half of all processor seconds together; in a real
 fleet the hosts' part runs on their own machines, and the controller's is what grows with their number.
 Python {python}, ansible-core {ansible}, pyinfra {pyinfra}, {ssh}; measured at commit {commit}. Numbers are medians of {runs}.
 """
@@ -234,7 +236,7 @@ _METHOD = """\
   pyinfra has an SSH client of its own, which needs no masters.
 - **The same work**: a folder per release, the digest of what was downloaded, link, restart, one good answer that shows the new
   version, one old release kept. The playbooks, the deploy and the script are in `bench/peers/`. Tidegate's probes
-  are told to be content with one answer, too: how long one looks at a release is a choice, by default 5 s twice.
+  are told to be content with one answer, too: how long one looks at a release is a choice, and comes on top.
 - **In turn**: each round runs all tools once. After each run every host is asked over the network whether it
   runs the new release. The first rollout, which brings the host program to the hosts, is not counted.
 - **Processor and memory** are those of a control group with all processes of the tool, masters of SSH included; memory without
@@ -247,7 +249,7 @@ def main(arguments: Sequence[str]) -> None:
     """Write the page of what is kept."""
     if "--keep" in arguments:
         shutil.copyfile(LAST, KEPT)
-    PAGE.write_text(page(json.loads(KEPT.read_text())))
+    PAGE.write_text(page(json.loads(KEPT.read_text()), REMARKS.read_text()))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ def document(*found):
 
 def test_the_page_is_made_of_what_is_kept():
     """docs/benchmarks.md says what bench/results/reference.json holds, and nothing else."""
-    assert report.page(json.loads(report.KEPT.read_text())) == report.PAGE.read_text(), "run python -m bench.report"
+    made = report.page(json.loads(report.KEPT.read_text()), report.REMARKS.read_text())
+
+    assert made == report.PAGE.read_text(), "run python -m bench.report"
 
 
 def test_releases_are_the_same_whenever_they_are_made(tmp_path):
@@ -138,12 +140,13 @@ def test_goals_are_judged_by_medians_of_what_was_measured():
 def test_page_and_console_show_what_was_measured():
     """Of a contender that did not run there is no row."""
     steps = {"start": [1.0, 0.9, 0.0], "activate": [2.0, 0.5, 4.0], "end": [0.1, 0.0, 0.0]}
-    found = document(run("tidegate-pull", 1, 9.0, results_per_host=5.05, steps_s=steps, on_host_ms={"probe_ms": 80}))
+    found = document(run("tidegate-pull", 1, 9.0, results_per_host=5.2, steps_s=steps, on_host_ms={"probe_ms": 80}))
 
-    page, console = report.page(found), report.console(found)
+    page, console = report.page(found, "A remark.\n"), report.console(found)
 
-    assert "| Tidegate | 9.0 | 5.0 | 10.0 | 100 | 1.0 | 5.0 |" in page.replace("5.1 |", "5.0 |")
-    assert "| activate | 2.0; 0.5, 4.0 |" in page
+    assert "| Tidegate, one run | 9.0 | 5.0 | 10.0 | 100 | 1.0 | 5.2 |" in page
+    assert "A remark." in page
+    assert "| activate | 2.0 (0.5 + 4.0) |" in page
     assert "pyinfra |" not in page
     assert "  activate               2.0     0.5      4.0" in console
 

@@ -151,7 +151,10 @@ BAD = {
     "only a service": ("service: web\n", ": release: found nothing, expected a version such as 2.4.0"),
     "unknown policy": (f"{SMALLEST}on_failure: stop\n", ": on_failure: found 'stop', expected rollback, pause or keep"),
     "no time to catch up": (f"{SMALLEST}catch_up_for: 0d\n", ": catch_up_for: found '0d', expected how long"),
-    "a century to catch up": (f"{SMALLEST}catch_up_for: 36500d\n", "catch_up_for: found '36500d', expected at most 3650d"),
+    "a century to catch up": (
+        f"{SMALLEST}catch_up_for: 36500d\n",
+        "catch_up_for: found '36500d', expected at most 3650d",
+    ),
     "empty artifact": (
         "service: web\nrelease: 1\nartifact: {}\n",
         ":3: artifact: found an empty mapping, expected either",

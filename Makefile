@@ -36,20 +36,23 @@ clean:  ## take the practice hosts down; delete environments, caches and everyth
 
 CHECKS := ruff format types site unit
 LINTS  := yamllint shellcheck ansible-lint changelog plugin-docs sanity
-PARTS  := $(CHECKS) $(LINTS) ansible-units host-pythons second-core molecule molecule-second-core hosts
+# Parts that mostly wait for practice hosts, and parts that mostly compute: `make test` does them side by side.
+WAITING   := hosts molecule molecule-second-core
+COMPUTING := $(CHECKS) second-core $(LINTS) ansible-units host-pythons
 
 # Tests of the site that need no practice hosts; every other folder of tests/ does.
 WITHOUT_HOSTS := tests/architecture tests/bench tests/docs
 WITH_HOSTS    := $(filter-out $(WITHOUT_HOSTS),$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: check lint test $(PARTS)
+.PHONY: check lint test $(WAITING) $(COMPUTING)
 check: $(CHECKS)  ## lint, format and types of Python; unit, property and architecture tests (under 2 minutes)
 
 lint: $(LINTS)  ## Ansible's own linters: ansible-lint, ansible-test sanity, antsibull; yamllint, shellcheck
 
 test:  ## all of the above, the second ansible-core, and the tests on real hosts
 	@tools/stage --begin
-	@$(MAKE) --keep-going $(PARTS) || { tools/stage --summary; exit 1; }
+	@$(MAKE) dev next lab-packages
+	@tools/beside "$(MAKE) --keep-going $(COMPUTING)" "$(MAKE) --keep-going $(WAITING)" || { tools/stage --summary; exit 1; }
 	@tools/stage --summary
 
 ruff: dev
@@ -91,13 +94,13 @@ ansible-units: dev
 host-pythons:
 	@$(STAGE) tools/host-pythons
 
-second-core:
+second-core: next
 	@$(STAGE) tools/second-core
 
 molecule: lab-packages dev
 	@$(STAGE) tools/molecule .venv
 
-molecule-second-core: lab-packages
+molecule-second-core: lab-packages next
 	@$(STAGE) tools/molecule .venv-next rollout failing_canary
 
 .PHONY: faults
@@ -117,12 +120,15 @@ hosts: lab-packages dev
 
 # --- set-up ------------------------------------------------------------------------------------------------------
 
-.PHONY: runtime dev lab-packages
+.PHONY: runtime dev next lab-packages
 runtime:
 	@tools/venv .venv runtime
 
 dev:
 	@tools/venv .venv dev
+
+next:
+	@tools/second-core --environment
 
 lab-packages:
 	@tools/debian systemd-container mmdebstrap iproute2 nftables openssh-client

@@ -15,6 +15,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -46,6 +47,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--fleets", type=int, default=2, help="fleets of three hosts at once")
     parser.add_argument("--slow", type=int, default=1, help="what limits are multiplied by, on a busy machine")
     asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in order, too
     machine.demand()
     releases.build()
     seed = random.SystemRandom().randrange(10**6) if asked.seed is None else asked.seed

@@ -82,7 +82,8 @@ def check_claims(site: Project, seen: dict[str, Seen]) -> None:
     """Promise 2, of the change that counts: hosts that the store calls confirmed say so, or say that it went back."""
     for change, host in site.ask_store(
         "SELECT r.change_id, e.host FROM events e JOIN runs r ON r.id = e.run_id"
-        " WHERE e.step = 'confirm' AND e.verdict = 'ok' AND r.change_id = (SELECT MAX(change_id) FROM runs)"
+        " WHERE e.step = 'confirm' AND e.verdict = 'ok'"
+        " AND r.change_id = (SELECT MAX(id) FROM changes WHERE state != 'rolled_back')"
     ):
         known = seen[host].journal
         if change not in (known.get("change"), (known.get("reverted") or {}).get("change"), *known["past"]):

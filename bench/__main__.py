@@ -60,15 +60,23 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         f"{len(turns)} runs with {given.hosts} hosts, then {counts or 'none'} planned: {_estimate(given, turns, counts)}"
     )
     began = time.monotonic()
-    document = {**machine.described(sizes, given.hosts, given.runs, PLACE), "runs": [], "planned": []}
+    document: dict[str, Any] = {**machine.described(sizes, given.hosts, given.runs, PLACE), "runs": [], "planned": []}
     if turns:
         with Fleet.up(given.hosts, name=f"bench-{os.getpid()}", disk_size="3g") as fleet:
-            document["runs"] = list(runs.Rounds(PLACE, Hosts(fleet), turns, sizes, _say).play())
-    document["planned"] = list(planned.play(PLACE, counts, sizes, _say))
-    given.to.parent.mkdir(parents=True, exist_ok=True)
-    given.to.write_text(json.dumps(document, indent=1) + "\n")
+            for run in runs.Rounds(PLACE, Hosts(fleet), turns, sizes, _say).play():
+                document["runs"].append(run)
+                _write(given.to, document)
+    for run in planned.play(PLACE, counts, sizes, _say):
+        document["planned"].append(run)
+        _write(given.to, document)
     _say(f"measured in {(time.monotonic() - began) / 60:.1f} minutes; kept in {given.to}")
     return document
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    """Keep what there is so far: who fails late has not measured in vain."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=1) + "\n")
 
 
 def _estimate(given: argparse.Namespace, turns: list[tuple[int, str]], counts: list[int]) -> str:

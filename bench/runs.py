@@ -67,7 +67,10 @@ def names(words: Sequence[str]) -> list[str]:
     for word in words:
         if not any(name.startswith(word) for name in EXPECTED_S):
             raise LabError(f"no contender begins with {word}; there are {', '.join(EXPECTED_S)}, planned")
-    return [name for name in EXPECTED_S if not words or any(name.startswith(word) for word in words)]
+    chosen = {name for name in EXPECTED_S if not words or any(name.startswith(word) for word in words)}
+    if "tidegate-rollback" in chosen and not chosen & {"tidegate-pull", "tidegate-push"}:
+        chosen.add("tidegate-pull")  # there must be something to take back
+    return [name for name in EXPECTED_S if name in chosen]
 
 
 def schedule(words: Sequence[str], rounds: int) -> list[tuple[int, str]]:

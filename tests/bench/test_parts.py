@@ -94,6 +94,7 @@ def test_names_of_contenders():
     """Beginnings of names choose, in the order of a round; one that is none is refused."""
     assert ["floor-pull", "tidegate-pull", "floor-push", "floor-file"] == runs.names(["floor", "tidegate-pull"])
     assert list(runs.EXPECTED_S) == runs.names([])
+    assert ["tidegate-pull", "tidegate-rollback"] == runs.names(["tidegate-rollback"])
     with pytest.raises(LabError, match="no contender begins with ansistrano"):
         runs.names(["ansistrano"])
 

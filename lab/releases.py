@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def _write(path: Path, files: dict[str, tuple[bytes, int]]) -> Path:
             archive.addfile(_entry(folder, 0o755, tarfile.DIRTYPE))
         for name, (content, mode) in sorted(files.items()):
             archive.addfile(_entry(name, mode, tarfile.REGTYPE, len(content)), io.BytesIO(content))
-    new = path.with_name(f".{path.name}.new")
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")  # others may build the same at this moment
     new.write_bytes(_gzipped(plain.getvalue()))
     new.replace(path)
     return path

@@ -68,6 +68,16 @@ outcome:
       returned: always
       type: list
       elements: dict
+    took_ms:
+      description: How long the run took, in milliseconds.
+      returned: always
+      type: int
+    steps:
+      description: Of each C(step) on how many C(hosts) it ran, during how long it ran on any of them as C(took_ms), and how long
+        on the C(slowest) as C(longest_ms). What it took on each host, and the host's own parts of that, is in the store.
+      returned: always
+      type: list
+      elements: dict
 change:
   description: The id of the change.
   returned: when a run was ended, except in check mode

@@ -22,7 +22,7 @@ from lab.fleet import Fleet
 PLACE = report.ROOT / "build/bench"
 PLANNED = "planned"
 BOOT_S = 15
-PLANNED_S = 0.22
+PLANNED_S = 0.06
 
 
 def main() -> int:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sqlite3
 import subprocess
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -106,17 +108,24 @@ class Stopped(Outage):
             Gates(rollout.hosts[name]).clear()
         second = rollout.start().end()
         assert second.rc == self.second, second.text
+        self.second_codes = second.codes
         self.before = {name: promises.journal(rollout.hosts[name]) for name in rollout.names}
         rollout.stop_all(signal.SIGCONT)
 
     def _stand_still(self, rollout: Rollout) -> None:
-        rollout.stop_all(signal.SIGSTOP)
-        path = rollout.site.store_folder / "store.db"
-        import sqlite3
+        until(lambda: self._stopped_outside_the_store(rollout), "a moment at which nobody writes to the store")
 
-        with closing(sqlite3.connect(path)) as store:
-            store.execute("UPDATE leases SET expires_at = '2026-01-01T00:00:00.000000Z'")
-            store.commit()
+    def _stopped_outside_the_store(self, rollout: Rollout) -> bool:
+        """Stop it, and let its lease run out; a process that stands still with the store in its hands goes on first."""
+        rollout.stop_all(signal.SIGSTOP)
+        try:
+            with closing(sqlite3.connect(rollout.site.store_folder / "store.db", timeout=0.2)) as store:
+                store.execute("UPDATE leases SET expires_at = '2026-01-01T00:00:00.000000Z'")
+                store.commit()
+        except sqlite3.OperationalError:
+            rollout.stop_all(signal.SIGCONT)
+            return False
+        return True
 
     def follow(self, rollout: Rollout) -> None:
         result = rollout.end()
@@ -134,6 +143,15 @@ class StoppedBeforeItsRequest(Stopped):
     def inspect(self, rollout: Rollout) -> None:
         assert rollout.result is not None
         assert "FENCED" in rollout.result.codes, rollout.result.text
+
+
+class StoppedWhileSending(Stopped):
+    """The same, with half of a release sent: the host waits for the rest for a while, and tells others so."""
+
+    second = 2
+
+    def inspect(self, rollout: Rollout) -> None:
+        assert "BUSY" in self.second_codes
 
 
 class StoppedOnTheWayBack(Stopped):
@@ -449,6 +467,4 @@ class RollbackKilled(Outage):
 
 def json_of(value: object) -> str:
     """For looking up words."""
-    import json
-
     return json.dumps(value)

@@ -258,7 +258,8 @@ CONTROLLER_ROWS = (
     controller(
         5, "controller stopped for longer than its lease, then continued",
         Cell("B fenced", "StoppedBeforeItsRequest", "NEW REC", at="back"),
-        *(Cell(phase, "Stopped", "NEW REC") for phase in "G C D U S R V K L N X".split()),
+        *(Cell(phase, "Stopped", "NEW REC") for phase in "G C U S R V K L N X".split()),
+        Cell("D", "StoppedWhileSending", "OLD REC"),
         Cell("B", "StoppedOnTheWayBack", "OLD REC"),
     ),
     controller(

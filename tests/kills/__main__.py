@@ -88,7 +88,12 @@ def _one(name: str, fleet: Fleetwise, kill: Kill, record: Record) -> None:
     began = time.monotonic()
     try:
         told = fleet.play(kill)
-    except (Violation, AssertionError, LabError) as error:
+    except LabError as error:  # a host could not be looked at, perhaps because this program is told to stop
+        time.sleep(1)
+        if not record.stop.is_set():
+            record.fail(f"{name}: kill {kill.number} of seed {kill.seed} ({kill}): {error}")
+        return
+    except (Violation, AssertionError) as error:
         kept = CHECKOUT / f"build/kills-{kill.seed}-{kill.number}"
         shutil.copytree(fleet.site.temp.parent, kept, dirs_exist_ok=True, symlinks=True, ignore=_sockets)
         record.fail(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +55,6 @@ class Alone:
         self.asked_token = ""
         self.refused: Answer | None = None
         self.answer: Answer | None = None
-        self._pool = ThreadPoolExecutor(1)
-        self._pending: Future[Answer | None] | None = None
         self._session: subprocess.Popen[bytes] | None = None
         self._rest = b""
 
@@ -175,10 +172,20 @@ class Alone:
         self.confirm().or_refuse()
 
     def _going_back(self) -> None:
+        """In a session of its own, too."""
         self._ready()
-        self.gates.hold(f"start-{V1.version}")
-        self._pending = self._pool.submit(self._quietly, self.back)
-        until(lambda: self.gates.holds(f"start-{V1.version}"), "the old release about to start")
+        gate = f"start-{V1.version}"
+        self.gates.hold(gate)
+        asked = {
+            "change": self.change,
+            "definition": self.doc,
+            "operator": False,
+            "why": "asked by a test",
+            "wait_s": 60,
+        }
+        self._session = self._open_session()
+        self._write(self.request("back", asked))
+        until(lambda: self.gates.holds(gate), "the old release about to start")
 
     @staticmethod
     def _quietly(act: Any) -> Answer | None:
@@ -191,10 +198,10 @@ class Alone:
     # --- and on
 
     def lose_session(self) -> None:
-        """Break the SSH session of the step that is under way."""
-        assert self._session is not None
-        self._session.kill()
-        self._session.wait()
+        """Break the SSH session of the step that is under way, if one is."""
+        if self._session is not None:
+            self._session.kill()
+            self._session.wait()
 
     def go_on(self, then: str) -> None:
         """Open what is held, take the answer of the step that was under way, if it still comes, and ask for the next.
@@ -206,8 +213,6 @@ class Alone:
         if self._session is not None:
             self._write(self._rest)
             self.answer = self._session_answer()
-        if self._pending is not None:
-            self.answer = self._pending.result(90)
         steps = {"stage": self.stage, "activate": self.activate, "confirm": self.confirm, "back": self.back,
                  "ask": self.ask, "renew": self.renew}  # fmt: skip
         if then:
@@ -245,7 +250,6 @@ class Alone:
                     with contextlib.suppress(BrokenPipeError):
                         stream.close()
         self.gates.clear()
-        self._pool.shutdown()
 
     # --- what is there
 

@@ -44,6 +44,7 @@ class PowerCut(Fault):
 
     def strike(self, alone: Alone) -> None:
         alone.host.kill()
+        alone.lose_session()
         promises.assert_current_is_whole(alone.host)
 
     def mend(self, alone: Alone) -> None:

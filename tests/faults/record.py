@@ -96,6 +96,6 @@ def write_page(outcomes: dict[tuple[int, str], Outcome]) -> None:
     done = list(outcomes.values())
     total = sum(len(row.cells) for row in ROWS)
     held = sum(one.held for one in done)
-    head = f"{held} of {total} cells held in the last run; {len(done) - held} did not, {total - len(done)} were not run.\n\n"
+    head = f"{held} of {total} cells held when they were last run; {len(done) - held} did not, {total - len(done)} were not run yet.\n\n"
     page = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(_MARKED.sub(lambda part: part[1] + head + table(outcomes) + part[2], page), encoding="utf-8")

@@ -62,7 +62,9 @@ class Fleetwise:
         probe = {"http": {**VERSION_PROBE["http"], "over_s": 0}}
         self.site.services(limits=self._limits, probes=[probe, {"unit": {**UNIT_PROBE["unit"], "over_s": 0}}])
         for version in (V1, V2):
+            began = time.monotonic()
             done = self._end(self._rollout(version))
+            self._typical["rollout"] = time.monotonic() - began
             if done.rc != 0:
                 raise Violation(f"nothing was killed, and the rollout of {version} ended with {done.rc}: {done.text}")
 

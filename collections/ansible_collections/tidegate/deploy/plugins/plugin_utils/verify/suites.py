@@ -196,7 +196,9 @@ def _write_inventory(file: Path, host: str, connection: Mapping[str, Any]) -> No
 
 def _end(command: list[str], first: str, timeout_s: int) -> subprocess.CompletedProcess[str]:
     """Run the tests; a suite that does not end is ended with all that it started."""
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PATH": _path()}
+    ours = {"PYTHONDONTWRITEBYTECODE": "1", "PATH": _path()}
+    # What pytest was told in the surroundings is about other tests.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")} | ours
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
         env=environment, process_group=0,

@@ -38,7 +38,7 @@ CHECKS := ruff format types site unit
 LINTS  := yamllint shellcheck ansible-lint changelog plugin-docs sanity
 # Parts that mostly wait for practice hosts, and parts that mostly compute: `make test` does them side by side.
 WAITING   := hosts molecule molecule-second-core
-COMPUTING := $(CHECKS) second-core $(LINTS) ansible-units host-pythons
+COMPUTING := $(CHECKS) second-core $(LINTS) host-pythons
 
 # Tests of the site that need no practice hosts; every other folder of tests/ does.
 WITHOUT_HOSTS := tests/architecture tests/bench tests/docs
@@ -87,9 +87,6 @@ plugin-docs: dev
 
 sanity: dev
 	@$(STAGE) tools/ansible-test .venv sanity
-
-ansible-units: dev
-	@$(STAGE) tools/ansible-test .venv units
 
 host-pythons:
 	@$(STAGE) tools/host-pythons

@@ -84,7 +84,7 @@ def _fits(value: Any, depth: int) -> bool:
     if kind is dict:
         deeper = depth + 1
         return depth < MAX_DEPTH and all(
-            type(key) is str and key.isascii() and _fits(item, deeper) for key, item in value.items()
+            isinstance(key, str) and key.isascii() and _fits(item, deeper) for key, item in value.items()
         )
     if kind is list:
         deeper = depth + 1

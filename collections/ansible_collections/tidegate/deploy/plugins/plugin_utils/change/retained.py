@@ -75,7 +75,7 @@ def choose(wanted: str, holdings: Mapping[str, Holding], budget: int, place: str
     lacking = [host for hosts in other.values() for host in hosts if host not in silent]
     if len(found) != 1 or lacking or len(silent) > budget:
         raise _refusal(wanted, have, other, place)
-    [(release_id, one)] = found.items()
+    release_id, one = next(iter(found.items()))
     return Retained(release_id.rpartition("-")[0], one["manifest"], one["files"], one["size_bytes"])
 
 

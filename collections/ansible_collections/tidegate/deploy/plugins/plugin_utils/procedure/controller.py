@@ -20,7 +20,6 @@ from ansible import constants as C
 from ansible import context
 from ansible.plugins.loader import connection_loader
 from ansible.release import __version__ as core_version
-from packaging.requirements import Requirement
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.fitness import NOTE, REFUSE, WARN, finding
@@ -120,9 +119,16 @@ def _requirements() -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
+def _parsed(requirement: str) -> Any:
+    # It comes with ansible-core; whoever only imports this file may lack it.
+    from packaging.requirements import Requirement
+
+    return Requirement(requirement)
+
+
 def _version_of(requirement: str) -> str | None:
     try:
-        return metadata.version(Requirement(requirement).name)
+        return metadata.version(_parsed(requirement).name)
     except metadata.PackageNotFoundError:
         return None
 
@@ -195,7 +201,7 @@ def _dotted(version: tuple[int, ...]) -> str:
 
 def _packages(found: Controller) -> Iterator[Finding]:
     for line, version in found.packages.items():
-        requirement = Requirement(line)
+        requirement = _parsed(line)
         fits = version is not None and requirement.specifier.contains(version, prereleases=True)
         if not fits:
             there = f"{requirement.name} {version}" if version else f"no {requirement.name}"

@@ -16,12 +16,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -204,7 +204,7 @@ def _end(command: list[str], first: str, timeout_s: int) -> subprocess.Completed
         env=environment, process_group=0,
     ) as child:  # fmt: skip
         try:
-            output, _ = child.communicate(timeout=timeout_s)
+            output, _nothing = child.communicate(timeout=timeout_s)
         except BaseException as ended:
             os.killpg(child.pid, 9)
             if not isinstance(ended, subprocess.TimeoutExpired):

@@ -52,7 +52,7 @@ REFUSED = [
 def nested(depth):
     """A list in lists."""
     value = []
-    for _ in range(depth):
+    for _level in range(depth):
         value = [value]
     return value
 

@@ -29,10 +29,10 @@ HELPLESS = "nothing would go back by itself, not even at boot"
 READY = {"state": "ready", "deadline_in_s": 40}
 
 
-def told(program: Any = PROGRAM, units: Any = (), broken: Any = (), leftovers: Any = (), **service: Any) -> list[str]:
+def told(program: Any = ..., units: Any = (), broken: Any = (), leftovers: Any = (), **service: Any) -> list[str]:
     """Level, check and text of every finding about a host with one service."""
     facts = {
-        "program": program,
+        "program": PROGRAM if program is ... else program,
         "units": list(units),
         "services": [{**SERVICE, **service}],
         "broken": list(broken),

@@ -146,6 +146,6 @@ def test_a_port_that_answers_over_http(port: int, pages: dict[str, int], path: s
 def test_a_port_that_speaks_something_else() -> None:
     """It is a port, and that is all that is known."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        Thread(target=lambda: [server.accept()[0].close() for _ in range(2)], daemon=True).start()
+        Thread(target=lambda: [server.accept()[0].close() for _time in range(2)], daemon=True).start()
         seen = discover._port("127.0.0.1", server.getsockname()[1])
     assert (seen["host"], seen["path"]) == ("127.0.0.1", None)

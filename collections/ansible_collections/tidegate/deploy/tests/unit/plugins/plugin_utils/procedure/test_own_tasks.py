@@ -25,7 +25,8 @@ CLEAN = {**MIGRATE, "name": "clean", "when": "after", "revert": "unneeded"}
 BOTH_THROUGH = len(WAVES)
 
 
-def a_plan(revert=PART, once=(), **more):
+def a_plan(revert=..., once=(), **more):
+    revert = PART if revert is ... else revert
     bundle = Bundle(
         {"apply": PART, "check": PART, "revert": revert}, once, {"0-t/apply.yml": File(b"- debug:\n", executable=False)}
     )

@@ -62,7 +62,7 @@ def test_a_test_that_fails_on_one_host_takes_all_back(site: Project, hosts: Flee
 
     assert failed.rc == 2, failed.text
     assert_all_on(hosts.see(TWO), V1)
-    assert failed.end["cause"].startswith("TEST: web2: 1 of 2 tests failed on web2: "), failed.end
+    assert failed.end["cause"].startswith("the application's: TEST: web2: 1 of 2 tests failed on web2: "), failed.end
     assert "this host is not as it should be" in failed.end["cause"]
     assert failed.end["taken back"] == "web1, web2"
     assert recorded(site, failed.change)["web2"]["test_release_is_complete"] == "failed"

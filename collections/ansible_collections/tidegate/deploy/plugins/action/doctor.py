@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.inspect import inspect
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.doctor import counts, doctor_text, grouped, said
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import controller, examining
@@ -18,8 +17,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door imp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, OK, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now, write_json
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each, program_of
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import HostProgram
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each
 
 CONTROLLER, HOSTS = "controller", "hosts"
 
@@ -58,15 +56,9 @@ class ActionModule(RecordDoor):
 
     def _ask(self, site: examining.Site) -> dict[str, examining.Seen]:
         """Ask all hosts at once; the program travels along and leaves nothing there."""
-        hostvars = self.task_vars["hostvars"]
-        programs: dict[str, HostProgram | Refusal] = {}
-        for name in site.services:
-            # Templates are resolved here, in the one thread that Ansible's templating knows.
-            try:
-                programs[name] = program_of(self, hostvars, name, check=True)
-            except Refusal as refusal:
-                programs[name] = refusal
         return each(
+            self,
             site.services,
-            lambda name: examining.examine(name, programs[name], site.services[name], lambda: now().timestamp()),
+            True,
+            lambda name, program: examining.examine(name, program, site.services[name], lambda: now().timestamp()),
         )

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import Door
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each, program_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import HostProgram
 
 
@@ -53,16 +53,8 @@ def ask_all(
         also_undeployed: whether a service may serve of which Tidegate has deployed no release.
         retained: a version of which each host tells what it keeps; then nobody probes.
     """
-    hostvars = door.task_vars["hostvars"]
-    programs: dict[str, HostProgram | Refusal] = {}
-    for name in definitions:
-        # Templates are resolved here, in the one thread that Ansible's templating knows.
-        try:
-            programs[name] = program_of(door, hostvars, name, door.check)
-        except Refusal as refusal:
-            programs[name] = refusal
     what = {"retained": retained} if retained else {"health": "any" if also_undeployed else True}
-    return each(definitions, lambda name: _ask(programs[name], definitions[name], what))
+    return each(door, definitions, door.check, lambda name, program: _ask(program, definitions[name], what))
 
 
 def _ask(program: HostProgram | Refusal, definition: Mapping[str, Any], what: Mapping[str, Any]) -> Stand:

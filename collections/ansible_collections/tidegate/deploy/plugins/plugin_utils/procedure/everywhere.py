@@ -17,7 +17,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, OK, UNKNOWN
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import next_identity
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each, program_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import HostProgram
 
 
@@ -107,15 +107,7 @@ def _refuse_if_any(seen: Mapping[str, Said]) -> None:
 def _call_all(
     door: Door, step: str, requests: Mapping[str, Mapping[str, Any]], check: bool, installs: bool
 ) -> dict[str, Said]:
-    hostvars = door.task_vars["hostvars"]
-    programs: dict[str, HostProgram | Refusal] = {}
-    for name in requests:
-        # Templates are resolved here, in the one thread that Ansible's templating knows.
-        try:
-            programs[name] = program_of(door, hostvars, name, check, installs)
-        except Refusal as refusal:
-            programs[name] = refusal
-    return each(requests, lambda name: _call(programs[name], step, requests[name])) if requests else {}
+    return each(door, requests, check, lambda name, program: _call(program, step, requests[name]), installs)
 
 
 def _call(program: HostProgram | Refusal, step: str, request: Mapping[str, Any]) -> Said:

@@ -16,7 +16,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import Door
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each, program_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import HostProgram
 
 _ALL = ("all", "ungrouped")
@@ -82,16 +82,8 @@ def groups_without(groups: Mapping[str, Sequence[str]], running: set[str]) -> li
 
 def ask(door: Door, groups: Mapping[str, Sequence[str]]) -> Survey:
     """Ask all hosts of groups at once; the program travels along and leaves nothing there."""
-    hostvars = door.task_vars["hostvars"]
     names = list(dict.fromkeys(host for hosts in groups.values() for host in hosts))
-    programs: dict[str, HostProgram | Refusal] = {}
-    for name in names:
-        # Templates are resolved here, in the one thread that Ansible's templating knows.
-        try:
-            programs[name] = program_of(door, hostvars, name, check=True)
-        except Refusal as refusal:
-            programs[name] = refusal
-    said = each(names, lambda name: _units(programs[name]))
+    said = each(door, names, True, lambda _name, program: _units(program))
     return Survey(
         {name: units for name, units in said.items() if not isinstance(units, str)},
         {name: units for name, units in said.items() if isinstance(units, str)},

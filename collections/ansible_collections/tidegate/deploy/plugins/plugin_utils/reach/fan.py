@@ -20,7 +20,7 @@ AT_ONCE = 20
 
 
 def program_of(
-    action: Any, hostvars: Mapping[str, Mapping[str, Any]], name: str, check: bool, installs: bool = False
+    action: Any, hostvars: Mapping[str, Mapping[str, Any]], name: str, check: bool, installs: bool
 ) -> HostProgram:
     """The program of a host other than the task's own.
 
@@ -48,8 +48,29 @@ def program_of(
     return HostProgram(channel, str(interpreter) if interpreter else None, check, installs)
 
 
-def each(names: Iterable[str], ask: Callable[[str], T]) -> dict[str, T]:
-    """What `ask` makes of each host, in the order of the hosts; called in a thread of its own per host."""
-    listed = list(names)
+def each(
+    action: Any,
+    names: Iterable[str],
+    check: bool,
+    ask: Callable[[str, HostProgram | Refusal], T],
+    installs: bool = False,
+) -> dict[str, T]:
+    """What `ask` makes of each host, in the order of the hosts; called in a thread of its own per host.
+
+    Args:
+        action: the action plugin that asks, with the variables of its task.
+        names: the hosts.
+        check: nothing may be written there.
+        ask: gets a host's name, and its program or why there is no way to it.
+        installs: whether the program stays where it was missing.
+    """
+    hostvars = action.task_vars["hostvars"]
+    programs: dict[str, HostProgram | Refusal] = {}
+    for name in names:
+        # Templates are resolved here, in the one thread that Ansible's templating knows.
+        try:
+            programs[name] = program_of(action, hostvars, name, check, installs)
+        except Refusal as refusal:
+            programs[name] = refusal
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        return dict(zip(listed, pool.map(ask, listed), strict=True))
+        return dict(zip(programs, pool.map(ask, programs, programs.values()), strict=True))

@@ -16,6 +16,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.everywhere
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import everywhere
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import last_of_process
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach import fan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer
 
@@ -50,7 +51,7 @@ def ask(tmp_path, monkeypatch):
 
     def run(check=False, **answers):
         hosts = Hosts(answers)
-        monkeypatch.setattr(everywhere, "program_of", hosts.program_of)
+        monkeypatch.setattr(fan, "program_of", hosts.program_of)
         door = SimpleNamespace(check=check, task_vars={"hostvars": {}})
         store = Store.open(str(tmp_path / "store.db"), now)
         try:

@@ -69,7 +69,7 @@ class Leases(RuleBasedStateMachine):
             assert number == self.largest
         else:
             assert number > self.largest
-            self.ended |= ({self.holder} | self.dead) - {None, run}
+            self.ended |= {self.holder} - {None}
         self.holder, self.until, self.largest = run, self.now + timedelta(seconds=TTL_S), number
 
     @rule(run=RUNS)

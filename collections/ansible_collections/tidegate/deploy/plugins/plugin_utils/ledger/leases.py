@@ -56,7 +56,6 @@ class Leases(Database):
                 if found.live and not is_dead(found.holder):
                     raise _held(found)
                 _interrupt(connection, found, run_id, stamp(now))
-            _interrupt_dead(connection, run_id, is_dead, stamp(now))
             number = max(_last_number(connection, service, environment) + 1, int(now.timestamp()))
             connection.execute(LEASES.delete().where(_of(service, environment)))
             connection.execute(
@@ -163,17 +162,6 @@ def _interrupt(connection: sa.Connection, found: LeaseRow, by: str, now: str) ->
     cause = {"code": "INTERRUPTED", "message": f"its lease was taken over by run {by}"}
     connection.execute(RUNS.update().where(lost, RUNS.c.code.is_(None)).values(cause))
     connection.execute(RUNS.update().where(lost).values(state=INTERRUPTED, ended_at=now))
-
-
-def _interrupt_dead(connection: sa.Connection, by: str, is_dead: Callable[[dict[str, Any]], bool], now: str) -> None:
-    """Mark the runs that died before they had a lease; nobody else would."""
-    leased = sa.select(LEASES.c.run_id).where(LEASES.c.run_id.is_not(None))
-    alive = sa.select(RUNS.c.id, RUNS.c.holder).where(RUNS.c.state.in_(LIVE), RUNS.c.id != by, RUNS.c.id.not_in(leased))
-    dead = [run for run, holder in connection.execute(alive).all() if is_dead(doc_out(holder))]
-    if dead:
-        cause = {"code": "INTERRUPTED", "message": "its process is gone"}
-        connection.execute(RUNS.update().where(RUNS.c.id.in_(dead), RUNS.c.code.is_(None)).values(cause))
-        connection.execute(RUNS.update().where(RUNS.c.id.in_(dead)).values(state=INTERRUPTED, ended_at=now))
 
 
 def _held(found: LeaseRow) -> Refusal:

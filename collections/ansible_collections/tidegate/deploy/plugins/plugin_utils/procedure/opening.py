@@ -121,6 +121,7 @@ def begin_closing(store: Store, change: ChangeRow, reason: str) -> Run:
     """
     if CLOSED not in MOVES[change.state]:
         raise Refusal("NOT_OPEN", f"{change.id} is {change.state}: it has ended already, there is nothing to close")
+    store.bury(is_dead)
     holder = current_run_holder()
     waves = Plan(canonical.loads(change.plan_bytes)).waves
     store.require_free(change.service, change.environment, is_dead)

@@ -154,9 +154,18 @@ def test_a_judge_that_fails_changes_nothing(store, runs):
 
 
 def test_a_run_that_died_before_it_had_a_lease_is_recorded_as_interrupted(store, runs):
-    """Whoever takes a lease next says so of it; a live one stays, and so does one that has a lease of its own."""
+    """Whoever begins next says so of it; live ones stay, also one that has a lease."""
     store.begin_run("three", None, None, "rollout", {"host": "alpha", "pid": 4713}, [], True)
     take(store, "two", TWO, service="worker")
-    take(store, is_dead=lambda holder: holder["pid"] in (4712, 4713))
+    store.bury(lambda holder: holder["pid"] == 4713)
+    take(store)
     assert [store.run_state(run) for run in ("one", "two", "three")] == ["running", "running", "interrupted"]
     assert store.run("three").message == "its process is gone"
+
+
+def test_a_lease_that_is_taken_by_force_ends_only_the_run_that_held_it(store, runs):
+    """A way back takes the lease whoever holds it; a run that is about to begin, of whatever service, goes on."""
+    store.begin_run("three", None, None, "rollout", {"host": "alpha", "pid": 4713}, [], True)
+    take(store)
+    take(store, "two", TWO, is_dead=lambda _holder: True)
+    assert [store.run_state(run) for run in ("one", "two", "three")] == ["interrupted", "running", "running"]

@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import PARTIAL, PAUSED
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -82,7 +81,7 @@ def _changes(store: Store) -> list[dict[str, Any]]:
 
 
 def _change(row: ChangeRow) -> dict[str, Any]:
-    plan = Plan(canonical.loads(row.plan_bytes))
+    plan = recorded(row.plan_bytes)
     caught_up = until(row, plan.catch_up_for_s) if row.state == PARTIAL else None
     return {
         "id": row.id,

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
@@ -309,6 +309,15 @@ def parse(doc: Mapping[str, Any], place: str = "plan") -> Plan:
     _check_definitions(frozen, place)
     _check_release(frozen, place)
     return Plan(frozen)
+
+
+@lru_cache(maxsize=2)
+def recorded(planned: bytes) -> Plan:
+    """The plan of the bytes that the store keeps, which were one when they were frozen.
+
+    What Ansible's main process has read is there in the workers that it forks.
+    """
+    return Plan(canonical.loads(planned))
 
 
 def difference(old: Plan, new: Plan) -> list[str]:

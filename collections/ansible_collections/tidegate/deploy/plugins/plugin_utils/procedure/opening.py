@@ -100,7 +100,7 @@ def begin_again(store: Store, change: ChangeRow) -> Run:
             f"{change.id} is {change.state}, expected paused or partial; what is planned begins with rollout, what has "
             "ended stays as it is",
         )
-    plan = Plan(canonical.loads(change.plan_bytes))
+    plan = plans.recorded(change.plan_bytes)
     if change.state == PARTIAL:
         onward.require_in_time(store, change, plan.catch_up_for_s)
     paths = [run.doc["artifact_path"] for run in store.runs(change.id) if (run.doc or {}).get("artifact_path")]
@@ -123,7 +123,7 @@ def begin_closing(store: Store, change: ChangeRow, reason: str) -> Run:
         raise Refusal("NOT_OPEN", f"{change.id} is {change.state}: it has ended already, there is nothing to close")
     store.bury(is_dead)
     holder = current_run_holder()
-    waves = Plan(canonical.loads(change.plan_bytes)).waves
+    waves = plans.recorded(change.plan_bytes).waves
     store.require_free(change.service, change.environment, is_dead)
     identity = next_identity(store)
     store.begin_run(identity, change.id, change.revision, CLOSE, holder, waves, lease=True, doc={"reason": reason})
@@ -155,7 +155,7 @@ def begin_way_back(store: Store, change: ChangeRow) -> Run:
     """
     store.bury(is_dead)
     holder = current_run_holder()
-    waves = Plan(canonical.loads(change.plan_bytes)).waves
+    waves = plans.recorded(change.plan_bytes).waves
     store.begin_run(next_identity(store), change.id, change.revision, ROLLBACK, holder, waves, lease=True)
     return leased(Run.current(store), is_gone=lambda _holder: True)
 
@@ -184,7 +184,7 @@ def _require_as_planned(change: ChangeRow, drafted: Plan) -> None:
             f"{change.id} is {change.state}; roll its file out again with -e tidegate_change_file={change.source}, which "
             "opens a new change",
         )
-    planned = Plan(canonical.loads(change.plan_bytes))
+    planned = plans.recorded(change.plan_bytes)
     if planned.content_digest != drafted.content_digest:
         differs = "; ".join(plans.difference(planned, drafted))
         raise Refusal(
@@ -231,7 +231,7 @@ def _left_behind(run: Run, now_on: Mapping[str, Mapping[str, Any]]) -> ChangeRow
     partial = run.store.latest_change(run.plan.service, run.plan.environment, PARTIAL)
     if partial is None or partial.content_digest != run.plan.content_digest:
         return None
-    return None if _moved(Plan(canonical.loads(partial.plan_bytes)), partial, now_on) else partial
+    return None if _moved(plans.recorded(partial.plan_bytes), partial, now_on) else partial
 
 
 def _moved(planned: Plan, change: ChangeRow, now_on: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -260,7 +260,7 @@ def _is_ours(where: Mapping[str, Any], change: ChangeRow, plan: Plan) -> bool:
 
 
 def _resumed(run: Run, change: ChangeRow, now_on: Mapping[str, Mapping[str, Any]]) -> Frozen:
-    planned = Plan(canonical.loads(change.plan_bytes))
+    planned = plans.recorded(change.plan_bytes)
     ours = {name for name in run.plan.host_names if _is_ours(now_on[name], change, run.plan)}
     moved = [f"changed: {line}" for line in plans.difference(planned, run.plan)] + _moved(planned, change, now_on)
     _require_unmoved(run.store, change, planned, moved)

@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import AFTER, BEFORE, NONE
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import TASKS, WITHOUT, Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import TASKS, WITHOUT, recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import COMPLETED, PARTIAL
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow, OnceRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import order
@@ -55,7 +55,7 @@ def _maker(run: Run, host: str) -> str | None:
     service, environment = run.plan.service, run.plan.environment
     ended = (run.store.latest_change(service, environment, state) for state in (PARTIAL, COMPLETED))
     for change in (*reversed(run.store.open_changes(service, environment)), *filter(None, ended)):
-        plan = Plan(canonical.loads(change.plan_bytes))
+        plan = recorded(change.plan_bytes)
         if plan.release_id == run.plan.release_id and host in plan.host_names and plan.host(host).previous == WITHOUT:
             return change.id
     return None
@@ -177,26 +177,25 @@ def require_way_back(store: Store, change: ChangeRow, now: datetime) -> None:
     Raises:
         Refusal: NO_RETURN when it is past a step that has none; BACK_UNTIL when it is too late for its tasks.
     """
-    plan, past = Plan(canonical.loads(change.plan_bytes)), past_return(store, change)
+    plan, past = recorded(change.plan_bytes), past_return(store, change)
     if past:
         raise Refusal(
             "NO_RETURN",
             f"{change.id} is past {'; '.join(past)}, and there is no way back from that: go on with resume, or end it with "
             "close and mend what is wrong with a new change",
         )
-    if plan.payload == TASKS and change.closed_at is not None:
-        ended = datetime.fromisoformat(change.closed_at.replace("Z", "+00:00"))
-        if now > ended + timedelta(seconds=plan.back_for_s):
-            raise Refusal(
-                "BACK_UNTIL",
-                f"{change.id} ended at {change.closed_at}, and its way back was open for {plan.back_for_s} s; make a new "
-                "change that does the opposite",
-            )
+    ended = change.closed_at if plan.payload == TASKS else None
+    if ended is not None and now > moment(ended) + timedelta(seconds=plan.back_for_s):
+        raise Refusal(
+            "BACK_UNTIL",
+            f"{change.id} ended at {ended}, and its way back was open for {plan.back_for_s} s; make a new "
+            "change that does the opposite",
+        )
 
 
 def past_return(store: Store, change: ChangeRow) -> list[str]:
     """What a change has begun of which there is no way back, in words."""
-    plan = Plan(canonical.loads(change.plan_bytes))
+    plan = recorded(change.plan_bytes)
     known = store.once(change.id)
     begun = [one["name"] for one in plan.once if one["name"] in known and known[one["name"]].state != "asked"]
     final = [one["name"] for one in plan.once if one["revert"] == NONE]

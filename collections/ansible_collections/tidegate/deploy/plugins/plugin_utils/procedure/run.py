@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import count
 from typing import Any
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import KEEP, TAKE_BACK
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import TASKS, Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import TASKS, Plan, recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import PARTIAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, run_id
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow, HostRow, RunRow
@@ -272,11 +271,5 @@ def _plan_of(store: Store, row: RunRow) -> Plan:
         planned = store.plan_bytes(row.change_id, row.revision)
         if planned is None:
             raise Refusal("NO_CHANGE", f"the store has no revision {row.revision} of {row.change_id}")
-        return _parsed(planned)
+        return recorded(planned)
     return Plan(row.doc["plan"])
-
-
-@lru_cache(maxsize=2)
-def _parsed(planned: bytes) -> Plan:
-    """The plan of its bytes; what Ansible's main process has parsed is there in the workers that it forks."""
-    return Plan(canonical.loads(planned))

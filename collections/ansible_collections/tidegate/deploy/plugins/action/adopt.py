@@ -14,31 +14,22 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.everywhere import adopted_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory, service_hosts
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import (
-    Said,
+    Done,
     everywhere,
     require_no_rollout,
-    told,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, OK, StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import OK, StepResult
 
 
-class ActionModule(RecordDoor):
+class ActionModule(WholeVerb):
     """Take a running service over on all of its hosts, without a switch and without a restart."""
 
     STEP = "adopt"
     ARGUMENTS: ClassVar[dict[str, Any]] = {"service": {"type": "str"}}
-
-    def perform(self, arguments: Mapping[str, Any]) -> StepResult:
-        try:
-            return super().perform(arguments)
-        finally:
-            if self.check:
-                drop_scratch()
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         service, inventory = arguments.get("service"), inventory_of(self)
@@ -49,22 +40,19 @@ class ActionModule(RecordDoor):
         requests = {host: _request(service, host, inventory) for host in hosts}
         done = everywhere(self, self.STEP, requests, installs=True, store=store)
         Display().display(adopted_text(service, done, self.check))
-        return self._result(service, done)
+        return self._result(service, Done(done))
 
-    def _result(self, service: str, done: Mapping[str, Said]) -> StepResult:
-        good = {host: said for host, said in done.items() if said.verdict == OK}
-        data = {"hosts": {host: {key: said[key] for key in ("release", "from", "todo")} for host, said in good.items()}}
-        changed = [host for host, said in good.items() if said["changed"]]
-        bad = {host: said for host, said in done.items() if host not in good}
-        if bad:
-            code = next(iter(bad.values())).code
-            say = f"{len(good)} of {len(done)} hosts have {service}; run it again for the others: {told(bad)}"
-            return StepResult(self.STEP, FAILED, say, code=code, changed=bool(changed), data=data)
+    def _result(self, service: str, done: Done) -> StepResult:
+        data = {"hosts": done.of_each("release", "from", "todo")}
+        short = done.fell_short(self.STEP, f"have {service}", data)
+        if short is not None:
+            return short
+        changed = done.changed
         word = "would be" if self.check else "were"
         say = f"{len(changed)} hosts {word} taken over" if changed else "all hosts have it already"
-        before = {host: f"{host}: runs from {done[host]['from']}\n" for host in changed}
-        after = {host: f"{host}: current -> releases/{done[host]['release']}\n" for host in changed}
-        diff = {"before": "".join(before.values()), "after": "".join(after.values())}
+        before = [f"{host}: runs from {done.said[host]['from']}\n" for host in changed]
+        after = [f"{host}: current -> releases/{done.said[host]['release']}\n" for host in changed]
+        diff = {"before": "".join(before), "after": "".join(after)}
         return StepResult(self.STEP, OK, say, changed=bool(changed), data=data, diff=diff if self.wants_diff else None)
 
 

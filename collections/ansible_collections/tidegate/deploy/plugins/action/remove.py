@@ -13,31 +13,22 @@ from ansible.utils.display import Display
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.everywhere import removed_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory, service_hosts
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import (
-    Said,
+    Done,
     everywhere,
     require_no_rollout,
-    told,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, OK, StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import OK, StepResult
 
 
-class ActionModule(RecordDoor):
+class ActionModule(WholeVerb):
     """Take the host program with its units and state away; services run on."""
 
     STEP = "remove"
     ARGUMENTS: ClassVar[dict[str, Any]] = {"service": {"type": "str"}}
-
-    def perform(self, arguments: Mapping[str, Any]) -> StepResult:
-        try:
-            return super().perform(arguments)
-        finally:
-            if self.check:
-                drop_scratch()
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         inventory = inventory_of(self)
@@ -50,17 +41,14 @@ class ActionModule(RecordDoor):
         require_no_rollout(store, inventory, here)
         done = everywhere(self, self.STEP, {host: {} for host in hosts}, installs=False, store=store)
         Display().display(removed_text(done, self.check, self.store_path))
-        return self._result(done)
+        return self._result(Done(done))
 
-    def _result(self, done: Mapping[str, Said]) -> StepResult:
-        good = {host: said for host, said in done.items() if said.verdict == OK}
-        data = {"hosts": {host: {key: said[key] for key in ("removed", "left")} for host, said in good.items()}}
-        changed = [host for host, said in good.items() if said["changed"]]
-        bad = {host: said for host, said in done.items() if host not in good}
-        if bad:
-            code = next(iter(bad.values())).code
-            say = f"{len(good)} of {len(done)} hosts are free of it; run it again for the others: {told(bad)}"
-            return StepResult(self.STEP, FAILED, say, code=code, changed=bool(changed), data=data)
+    def _result(self, done: Done) -> StepResult:
+        data = {"hosts": done.of_each("removed", "left")}
+        short = done.fell_short(self.STEP, "are free of it", data)
+        if short is not None:
+            return short
+        changed = done.changed
         word = "would be" if self.check else "were"
         say = f"{len(changed)} hosts {word} freed of it" if changed else "no host has anything of it"
         return StepResult(self.STEP, OK, say, changed=bool(changed), data=data)
@@ -68,10 +56,7 @@ class ActionModule(RecordDoor):
 
 def _services(inventory: Inventory) -> dict[str, tuple[str, ...]]:
     """Every service of the inventory that has hosts, with them."""
-    names: dict[str, None] = {}
-    for host in inventory.groups.get("all", ()):
-        names.update(dict.fromkeys(inventory.services_of(host).names))
-    return {name: service_hosts(name, inventory) for name in names if inventory.has(name)}
+    return {name: service_hosts(name, inventory) for name in inventory.service_names if inventory.has(name)}
 
 
 def _every_host(services: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

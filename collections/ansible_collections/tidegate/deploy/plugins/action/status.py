@@ -16,34 +16,28 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.status import status_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory, service_hosts
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import service_hosts
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import until, ways_on
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, write_json
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import write_json
 
 MOST_PAUSED = 100
 
 
-class ActionModule(RecordDoor):
+class ActionModule(WholeVerb):
     """Ask all hosts what they run, and show it beside what the store knows of changes."""
 
     STEP = "status"
     ARGUMENTS: ClassVar[dict[str, Any]] = {"service": {"type": "str"}, "json_file": {"type": "path"}}
 
-    def perform(self, arguments: Mapping[str, Any]) -> StepResult:
-        try:
-            return super().perform(arguments)
-        finally:
-            if self.check:
-                drop_scratch()
-
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         inventory = inventory_of(self)
         document: dict[str, Any] = {"store": self.store_path, "changes": _changes(store), "services": {}}
-        for name in _names(inventory, arguments.get("service")):
-            hosts = service_hosts(name, inventory) if arguments.get("service") or inventory.has(name) else ()
+        wanted = arguments.get("service")
+        for name in (wanted,) if wanted else inventory.service_names:
+            hosts = service_hosts(name, inventory) if wanted or inventory.has(name) else ()
             definitions = {host: inventory.services_of(host).service(name).definition for host in hosts}
             document["services"][name] = {host: _stand(stand) for host, stand in ask_all(self, definitions).items()}
         Display().display(status_text(document))
@@ -52,15 +46,6 @@ class ActionModule(RecordDoor):
         unknown = [host for hosts in document["services"].values() for host, stand in hosts.items() if stand["unknown"]]
         say = f"{len(unknown)} hosts could not be asked" if unknown else "all hosts answered"
         return StepResult(self.STEP, "ok", say, data={"status": document})
-
-
-def _names(inventory: Inventory, wanted: str | None) -> list[str]:
-    if wanted:
-        return [wanted]
-    names: dict[str, None] = {}
-    for host in inventory.groups.get("all", ()):
-        names.update(dict.fromkeys(inventory.services_of(host).names))
-    return list(names)
 
 
 def _stand(stand: Stand) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site imp
     Patience,
     Stopwatch,
     Tokens,
+    drop_scratch,
     open_store,
     store_path,
 )
@@ -126,6 +127,17 @@ class RecordDoor(Door):
             Refusal: what the world did not allow.
         """
         raise NotImplementedError
+
+
+class WholeVerb(RecordDoor):
+    """An action that is a verb by itself: what check mode kept for later tasks is dropped when it ends."""
+
+    def perform(self, arguments: Mapping[str, Any]) -> StepResult:
+        try:
+            return super().perform(arguments)
+        finally:
+            if self.check:
+                drop_scratch()
 
 
 class HostStep(RecordDoor):

@@ -49,6 +49,13 @@ class Inventory:
         pattern = _service_of_site(service, self).hosts
         return bool(self.expand(pattern) if pattern is not None else self.groups.get(service))
 
+    @property
+    def service_names(self) -> tuple[str, ...]:
+        """The services that any host's variables define, in the order of the hosts."""
+        return tuple(
+            dict.fromkeys(name for host in self.groups.get("all", ()) for name in self.services_of(host).names)
+        )
+
     def services_of(self, host: str) -> Services:
         """The services as a host sees them.
 

@@ -14,7 +14,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder impo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import Door
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, OK, UNKNOWN
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, OK, UNKNOWN, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import next_identity
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each
@@ -39,6 +39,50 @@ class Said:
 
     def __getitem__(self, key: str) -> Any:
         return (self.fields or {}).get(key)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of asking many hosts.
+
+    Args:
+        said: what each host said.
+    """
+
+    said: Mapping[str, Said]
+
+    @property
+    def good(self) -> dict[str, Said]:
+        """The hosts that did it, or had done it."""
+        return {host: said for host, said in self.said.items() if said.verdict == OK}
+
+    @property
+    def bad(self) -> dict[str, Said]:
+        """The others."""
+        return {host: said for host, said in self.said.items() if said.verdict != OK}
+
+    @property
+    def changed(self) -> list[str]:
+        """The hosts on which something is different now, or would be."""
+        return [host for host, said in self.good.items() if said["changed"]]
+
+    def of_each(self, *keys: str) -> dict[str, dict[str, Any]]:
+        """These parts of the answer of each good host."""
+        return {host: {key: said[key] for key in keys} for host, said in self.good.items()}
+
+    def fell_short(self, step: str, good_ones: str, data: Mapping[str, Any]) -> StepResult | None:
+        """The result where a host did not do it; none where all did.
+
+        Args:
+            step: its name.
+            good_ones: what is true of the hosts that did it.
+            data: what the action returns.
+        """
+        if not self.bad:
+            return None
+        say = f"{len(self.good)} of {len(self.said)} hosts {good_ones}; run it again for the others: {told(self.bad)}"
+        code = next(iter(self.bad.values())).code
+        return StepResult(step, FAILED, say, code=code, changed=bool(self.changed), data=data)
 
 
 def everywhere(

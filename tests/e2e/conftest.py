@@ -5,11 +5,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,12 +15,8 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))
 
-from e2e.hosts import BASELINE, BLANK, V1, Fleetful  # noqa: E402
-from e2e.project import Project  # noqa: E402
-
-from lab import machine, releases  # noqa: E402
-from lab.command import LabError  # noqa: E402
-from lab.fleet import Fleet  # noqa: E402
+from e2e.hosts import BASELINE, BLANK, V1, Fleetful, booted  # noqa: E402
+from e2e.project import Project, short_ansible_home  # noqa: E402
 
 HOSTS = 6
 
@@ -32,23 +24,15 @@ HOSTS = 6
 @pytest.fixture(scope="session")
 def ansible_home() -> Iterator[Path]:
     """Ansible's own folder, with a short name because sockets lie in it; connections that stayed open end with it."""
-    folder = Path(tempfile.mkdtemp(prefix="e2e"))
-    yield folder
-    for socket in folder.glob("cp/*"):
-        subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "-"], capture_output=True, check=False)
-    shutil.rmtree(folder)
+    with short_ansible_home() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
 def all_hosts() -> Iterator[Fleetful]:
     """Six booted hosts without any service; two test processes have two fleets."""
-    releases.build()
-    try:
-        machine.demand()
-    except LabError as why:
-        pytest.skip(str(why))
-    with Fleet.up(HOSTS, name=f"e2e-{os.getpid()}") as fleet:
-        yield Fleetful(fleet)
+    with booted(HOSTS, "e2e") as fleet:
+        yield fleet
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,18 @@ kept there too, so that a host on which nothing happened is not touched again.
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
+from lab import machine, releases
+from lab.command import LabError
 from lab.fleet import Fleet
 from lab.host import Host
 
@@ -168,6 +174,18 @@ class Fleetful:
         chosen = tuple(names or self.names)
         with ThreadPoolExecutor(len(chosen)) as pool:
             return dict(zip(chosen, pool.map(lambda name: ask(self[name]), chosen), strict=True))
+
+
+@contextmanager
+def booted(count: int, name: str) -> Iterator[Fleetful]:
+    """A fleet of so many booted hosts without any service, named after this process: each test process has its own."""
+    releases.build()
+    try:
+        machine.demand()
+    except LabError as why:
+        pytest.skip(str(why))
+    with Fleet.up(count, name=f"{name}-{os.getpid()}") as fleet:
+        yield Fleetful(fleet)
 
 
 def _see(host: Host) -> Seen:

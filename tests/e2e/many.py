@@ -12,12 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from e2e.hosts import V1, V2, Fleetful, assert_all_on
+from e2e.hosts import V1, V2, Fleetful, assert_all_on, booted
 from e2e.project import Project, Result
-
-from lab import machine, releases
-from lab.command import LabError
-from lab.fleet import Fleet
 
 MANY = int(os.environ.get("MANY", "80"))
 LIMIT_S = 1800.0
@@ -29,13 +25,8 @@ PATIENT = {"ANSIBLE_TIMEOUT": "60"}
 @pytest.fixture(scope="module")
 def everybody() -> Iterator[Fleetful]:
     """Booted hosts without any service."""
-    releases.build()
-    try:
-        machine.demand()
-    except LabError as why:
-        pytest.skip(str(why))
-    with Fleet.up(MANY, name=f"many-{os.getpid()}") as fleet:
-        yield Fleetful(fleet)
+    with booted(MANY, "many") as fleet:
+        yield fleet
 
 
 def test_a_change_goes_to_all_and_comes_back(everybody: Fleetful, ansible_home: Path, tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,16 @@ timeout = 5
 pipelining = True
 ssh_args = -o ControlMaster=auto -o ControlPersist=30s -o ServerAliveInterval=2 -o ServerAliveCountMax=3
 """
+
+
+@contextmanager
+def short_ansible_home() -> Iterator[Path]:
+    """Ansible's own folder, with a short name because sockets lie in it; connections that stayed open end with it."""
+    folder = Path(tempfile.mkdtemp(prefix="e2e"))
+    yield folder
+    for socket in folder.glob("cp/*"):
+        subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "-"], capture_output=True, check=False)
+    shutil.rmtree(folder)
 
 
 def web_service(**keys: Any) -> dict[str, Any]:

@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,15 +15,13 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT))
 
-from e2e.hosts import V1, Fleetful  # noqa: E402
-from e2e.project import Project  # noqa: E402
+from e2e.hosts import V1, Fleetful, booted  # noqa: E402
+from e2e.project import Project, short_ansible_home  # noqa: E402
 from faults import record  # noqa: E402
 from faults.hold import Gates  # noqa: E402
 from host.driver import Driver, Release  # noqa: E402
 
-from lab import machine, releases  # noqa: E402
-from lab.command import LabError  # noqa: E402
-from lab.fleet import Fleet  # noqa: E402
+from lab import releases  # noqa: E402
 
 HOSTS = 3
 BULKY, FILES = "9.0.0", 800
@@ -35,25 +30,17 @@ BULKY, FILES = "9.0.0", 800
 @pytest.fixture(scope="session")
 def ansible_home() -> Iterator[Path]:
     """Ansible's own folder, with a short name because sockets lie in it; connections that stayed open end with it."""
-    folder = Path(tempfile.mkdtemp(prefix="flt"))
-    yield folder
-    for socket in folder.glob("cp/*"):
-        subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "-"], capture_output=True, check=False)
-    shutil.rmtree(folder)
+    with short_ansible_home() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
 def hosts() -> Iterator[Fleetful]:
     """Three booted hosts with gates; two test processes have two fleets."""
-    releases.build()
-    try:
-        machine.demand()
-    except LabError as why:
-        pytest.skip(str(why))
-    with Fleet.up(HOSTS, name=f"faults-{os.getpid()}") as fleet:
-        for host in fleet.hosts:
+    with booted(HOSTS, "faults") as fleetful:
+        for host in fleetful.fleet.hosts:
             Gates(host).install()
-        yield Fleetful(fleet)
+        yield fleetful
 
 
 @pytest.fixture(scope="session")

@@ -68,13 +68,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible import context
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ARCHIVE, TASKS
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import order, own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import refuse_limit
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.lookup import RecordLookup
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, open_store
 
@@ -116,15 +115,11 @@ _SIZES: dict[str, Order] = {
 _TERMS = (_SITE, *_HOSTS, *_SIZES, _CAUSE)
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]
+class LookupModule(RecordLookup):
     """Reads the run's plan from the store, in Ansible's main process."""
 
-    def run(self, terms: list[Any], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[Any]:
-        self.set_options(var_options=variables, direct=kwargs)
-        try:
-            return [item for term in terms for item in _asked(str(term), variables or {})]
-        except Refusal as refusal:
-            raise AnsibleLookupError(f"{refusal.code}: {refusal.message}") from refusal
+    def asked(self, term: str, variables: Mapping[str, Any]) -> list[Any]:
+        return _asked(term, variables)
 
 
 def _asked(term: str, variables: Mapping[str, Any]) -> list[Any]:

@@ -45,11 +45,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible import context
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.lookup import RecordLookup
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import open_store, store_path
 
@@ -57,15 +56,11 @@ _PARTS = ("apply", "revert", "check")
 _ONCE = {"once_before": own_tasks.BEFORE, "once_after": own_tasks.AFTER}
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]
+class LookupModule(RecordLookup):
     """Reads the run's plan from the store."""
 
-    def run(self, terms: list[Any], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[Any]:
-        self.set_options(var_options=variables, direct=kwargs)
-        try:
-            return [item for term in terms for item in _asked(str(term), variables or {})]
-        except Refusal as refusal:
-            raise AnsibleLookupError(f"{refusal.code}: {refusal.message}") from refusal
+    def asked(self, term: str, variables: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return _asked(term, variables)
 
 
 def _asked(term: str, variables: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -36,15 +36,15 @@ clean:  ## take the practice hosts down; delete environments, caches and everyth
 
 CHECKS := ruff format types site unit
 LINTS  := yamllint shellcheck ansible-lint changelog plugin-docs sanity
-# Parts that mostly wait for practice hosts, and parts that mostly compute: `make test` does them side by side.
-WAITING   := hosts molecule molecule-second-core
+# Parts that mostly compute, and parts that mostly wait for practice hosts: `make test` does them side by side.
 COMPUTING := $(CHECKS) second-core $(LINTS) host-pythons
+MOLECULE  := molecule molecule-second-core
 
 # Tests of the site that need no practice hosts; every other folder of tests/ does.
 WITHOUT_HOSTS := tests/architecture tests/bench tests/docs
 WITH_HOSTS    := $(filter-out $(WITHOUT_HOSTS),$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: check lint test $(WAITING) $(COMPUTING)
+.PHONY: check lint test hosts $(MOLECULE) $(COMPUTING)
 check: $(CHECKS)  ## lint, format and types of Python; unit, property and architecture tests (under 2 minutes)
 
 lint: $(LINTS)  ## Ansible's own linters: ansible-lint, ansible-test sanity, antsibull; yamllint, shellcheck
@@ -52,7 +52,8 @@ lint: $(LINTS)  ## Ansible's own linters: ansible-lint, ansible-test sanity, ant
 test:  ## all of the above, the second ansible-core, and the tests on real hosts
 	@tools/stage --begin
 	@$(MAKE) dev next lab-packages
-	@tools/beside "$(MAKE) --keep-going $(COMPUTING)" "$(MAKE) --keep-going $(WAITING)" || { tools/stage --summary; exit 1; }
+	@tools/beside "nice -n 15 $(MAKE) --keep-going $(COMPUTING); code=\$$?; $(MAKE) --keep-going $(MOLECULE) && exit \$$code" \
+		"$(MAKE) hosts" || { tools/stage --summary; exit 1; }
 	@tools/stage --summary
 
 ruff: dev

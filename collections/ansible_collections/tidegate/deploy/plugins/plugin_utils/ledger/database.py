@@ -209,6 +209,7 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         raise sqlite3.OperationalError(f"its file system cannot hold a write-ahead log (journal mode {mode})")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA recursive_triggers = ON")  # INSERT OR REPLACE deletes, and must be seen doing it
 
 
 def _begin(connection: sa.Connection) -> None:

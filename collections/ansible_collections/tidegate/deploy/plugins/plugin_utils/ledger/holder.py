@@ -44,6 +44,11 @@ def current_run_holder() -> dict[str, Any]:
     }
 
 
+def actor() -> str:
+    """Who acts, as the ledger names a process: its user and machine."""
+    return f"{_user()}@{socket.gethostname()}"
+
+
 def run_id(holder: dict[str, Any], change_id: str | None = None) -> str:
     """The id of the run of a process, or of its run on one change: 32 hexadecimal digits."""
     return canonical.digest(holder if change_id is None else {"holder": holder, "change": change_id})[:32]

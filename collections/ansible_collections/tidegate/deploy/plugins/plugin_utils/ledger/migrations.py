@@ -9,7 +9,7 @@ Time is text in UTC of one width, so that it sorts; documents are canonical JSON
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -20,6 +20,8 @@ class Migration(NamedTuple):
     number: int
     name: str
     statements: Iterable[str]
+    guards: Mapping[str, Iterable[str]] = {}
+    """What else is done in one kind of database, by its name: triggers are written differently in each."""
 
 
 _FIRST = Migration(
@@ -138,7 +140,38 @@ _ONCE = Migration(
     ),
 )
 
-ALL = (_FIRST, _ONCE)
+_NEVER = "the ledger is only added to"
+
+_LOG = Migration(
+    3,
+    "ledger",
+    (
+        """CREATE TABLE entries (
+            number INTEGER NOT NULL PRIMARY KEY,
+            previous TEXT NOT NULL UNIQUE,
+            leaf TEXT NOT NULL,
+            change_id TEXT,
+            document TEXT NOT NULL
+        )""",
+        "CREATE INDEX entries_of_change ON entries (change_id)",
+    ),
+    {
+        "sqlite": (
+            f"CREATE TRIGGER entries_stay BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, '{_NEVER}'); END",
+            f"CREATE TRIGGER entries_same BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, '{_NEVER}'); END",
+        ),
+        "postgresql": (
+            f"""CREATE FUNCTION tidegate_never() RETURNS trigger LANGUAGE plpgsql
+                AS $$ BEGIN RAISE EXCEPTION '{_NEVER}'; END $$""",
+            """CREATE TRIGGER entries_stay BEFORE UPDATE OR DELETE ON entries
+                FOR EACH ROW EXECUTE FUNCTION tidegate_never()""",
+            """CREATE TRIGGER entries_whole BEFORE TRUNCATE ON entries
+                FOR EACH STATEMENT EXECUTE FUNCTION tidegate_never()""",
+        ),
+    },
+)
+
+ALL = (_FIRST, _ONCE, _LOG)
 
 
 def version(connection: sa.Connection) -> int:
@@ -178,6 +211,6 @@ def migrate(connection: sa.Connection, now: str, steps: tuple[Migration, ...] = 
         )
     for step in steps:
         if step.number > seen:
-            for statement in step.statements:
+            for statement in (*step.statements, *step.guards.get(connection.dialect.name, ())):
                 connection.exec_driver_sql(statement)
             connection.execute(MIGRATIONS.insert().values(number=step.number, name=step.name, applied_at=now))

@@ -19,6 +19,7 @@ __all__ = [
     "CHANGES",
     "COMPILED",
     "DIALECT",
+    "ENTRIES",
     "EVENTS",
     "LEASES",
     "MIGRATIONS",
@@ -94,4 +95,5 @@ ONCE = _table(
     "once_tasks",
     "change_id", "name", "position", "state", "run_id", "host", "under_way", "there", "updated_at",
 )  # fmt: skip
-TABLES = (CHANGES, REVISIONS, RUNS, WAVES, RUN_HOSTS, EVENTS, LEASES, ONCE)
+ENTRIES = _table("entries", "number", "previous", "leaf", "change_id", "document")
+TABLES = (CHANGES, REVISIONS, RUNS, WAVES, RUN_HOSTS, EVENTS, LEASES, ONCE, ENTRIES)

@@ -27,12 +27,13 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database im
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.filesystems import mounts_of_kernel
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.leases import Leases
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.log import Log
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.once import OnceTasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.runs import Runs
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import require_sqlalchemy
 
 
-class Store(Changes, Runs, OnceTasks, Leases):
+class Store(Changes, Runs, OnceTasks, Leases, Log):
     """Everything that a controller remembers. Open it in the process that uses it; it does not cross a fork."""
 
     @classmethod

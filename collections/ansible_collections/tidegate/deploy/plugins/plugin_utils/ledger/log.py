@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ledger: entries that are only ever added, each in one transaction with the effect that it records.
+
+The one writer of a transaction reads the last entry and adds the next. That no two entries name the same one before
+them is also the table's own rule, so that the log cannot fork, whatever else goes wrong.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import entries
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import Database, stamp
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import ENTRIES, sa
+
+_PAGE = 5000
+
+
+def append(
+    connection: sa.Connection, now: datetime, kind: str, actor: str, body: dict[str, Any], change: str | None = None
+) -> int:
+    """Add an entry within the caller's writing transaction, and answer its index.
+
+    Args:
+        now: when what it records happened.
+        kind: a key of `entries.KINDS`.
+        actor: the person, or `holder.actor` of the process.
+        body: facts picked from an allow-list; of free text only its digest (`entries.digest_of`).
+        change: the id of the change that it is about.
+
+    Raises:
+        ValueError: not an entry (`entries.compose`); the caller's transaction is undone.
+    """
+    newest = sa.select(ENTRIES.c.number, ENTRIES.c.leaf).order_by(ENTRIES.c.number.desc()).limit(1)
+    last = connection.execute(newest).first()
+    if last is None:
+        begun = {"log": secrets.token_hex(16)}
+        last = (0, _insert(connection, 0, entries.NO_ENTRY, now, "log.begun", actor, begun, None))
+    index = last[0] + 1
+    _insert(connection, index, last[1], now, kind, actor, body, change)
+    return int(index)
+
+
+class Log(Database):
+    """The part of the store that is the ledger."""
+
+    def append(self, kind: str, actor: str, body: dict[str, Any], change: str | None = None) -> int:
+        """Add an entry in a transaction of its own, and answer its index; it is durable then.
+
+        Raises:
+            ValueError: as the function `append`.
+        """
+        with self.writing() as connection:
+            return append(connection, self.now(), kind, actor, body, change)
+
+    def log_size(self) -> int:
+        """How many entries there are."""
+        with self.reading() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(ENTRIES)).scalar_one()
+
+    def entries(self, change: str | None = None) -> list[entries.Entry]:
+        """The entries of a change, oldest first; all of them unless one is named."""
+        query = sa.select(ENTRIES.c.document).order_by(ENTRIES.c.number)
+        if change is not None:
+            query = query.where(ENTRIES.c.change_id == change)
+        with self.reading() as connection:
+            return [entries.parse(text.encode("utf-8")) for text in connection.execute(query).scalars()]
+
+    def documents(self, first: int = 0) -> Iterator[tuple[int, bytes]]:
+        """The number and the bytes of every row from one on, in order and unread: for those who verify."""
+        while True:
+            page = sa.select(ENTRIES.c.number, ENTRIES.c.document).where(ENTRIES.c.number >= first)
+            with self.reading() as connection:
+                rows = connection.execute(page.order_by(ENTRIES.c.number).limit(_PAGE)).all()
+            yield from ((number, text.encode("utf-8")) for number, text in rows)
+            if len(rows) < _PAGE:
+                return
+            first = rows[-1][0] + 1
+
+
+def _insert(
+    connection: sa.Connection,
+    index: int,
+    previous: str,
+    now: datetime,
+    kind: str,
+    actor: str,
+    body: dict[str, Any],
+    change: str | None,
+) -> str:
+    document = entries.compose(index, previous, stamp(now), kind, actor, body, change)
+    leaf = entries.leaf(document)
+    row = {"number": index, "previous": previous, "leaf": leaf, "change_id": change, "document": document.decode()}
+    connection.execute(ENTRIES.insert().values(row))
+    return leaf

@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ledger: entries in one row, each in the transaction of what it records, and never changed."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import entries
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.log import append
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import ENTRIES, sa
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+
+from .processes import at_once
+
+ATTACKS = [
+    "UPDATE entries SET document = replace(document, 'ada', 'eve')",
+    "DELETE FROM entries WHERE number = 1",
+    "INSERT OR REPLACE INTO entries SELECT number, previous, leaf, change_id, 'x' FROM entries WHERE number = 1",
+    "INSERT INTO entries SELECT number, previous, leaf, change_id, 'x' FROM entries WHERE number = 1"
+    " ON CONFLICT (number) DO UPDATE SET document = 'x'",
+]
+
+
+def chain_of(store):
+    """The log, proved to be one row: each entry names the one before it and its own place."""
+    previous = entries.NO_ENTRY
+    found = []
+    for number, document in store.documents():
+        entry = entries.parse(document)
+        assert (entry.index, entry.previous) == (number, previous) == (len(found), previous)
+        previous = entries.leaf(document)
+        found.append(entry)
+    return found
+
+
+def test_a_log_begins_with_a_name_and_goes_on(store, clock):
+    """Entry 0 names the log; what was asked for follows, with its time, actor and change."""
+    assert store.append("denied", "ada", {"code": "SELF"}) == 1
+    clock.turn(1)
+    assert store.append("change.moved", "bob", {"to": "paused"}, "CHG-2026-0001") == 2
+    begun, denied, moved = chain_of(store)
+    assert (begun.kind, len(begun.body["log"])) == ("log.begun", 32)
+    assert denied[2:] == ("2026-11-24T12:00:00.000000Z", "denied", "ada", None, {"code": "SELF"})
+    assert moved[2:] == (
+        "2026-11-24T12:00:01.000000Z",
+        "change.moved",
+        "bob",
+        "CHG-2026-0001",
+        {"to": "paused"},
+    )
+    assert store.log_size() == 3
+    assert store.entries("CHG-2026-0001") == [moved]
+    assert store.entries() == [begun, denied, moved]
+
+
+def test_an_entry_goes_with_its_effect(store):
+    """What is undone leaves no entry, and the next one takes its place."""
+    store.append("denied", "ada", {})
+
+    def broken():
+        with store.writing() as connection:
+            append(connection, store.now(), "denied", "bob", {})
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError):
+        broken()
+    assert store.append("denied", "eve", {}) == 2
+    assert [entry.actor for entry in chain_of(store)[1:]] == ["ada", "eve"]
+
+
+def test_what_is_not_an_entry_undoes_its_transaction(store):
+    """Of an unknown kind, or too large."""
+    with pytest.raises(ValueError, match="is not known"):
+        store.append("danced", "ada", {})
+    with pytest.raises(ValueError, match="at most 16384 are an entry"):
+        store.append("denied", "ada", {"x": "x" * 20000})
+    assert store.log_size() == 0
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_entries_stay_as_they_are(store, attack):
+    """Whatever statement tries, on each connection that the store opens."""
+    store.append("denied", "ada", {})
+    before = chain_of(store)
+
+    def run():
+        with store.writing() as connection:
+            connection.exec_driver_sql(attack)
+
+    with pytest.raises(Refusal, match="the ledger is only added to"):
+        run()
+    assert chain_of(store) == before
+
+
+def test_a_second_entry_behind_the_same_one_is_refused_by_the_table(store, path):
+    """A fork cannot be written, also by a tool of somebody else's."""
+    store.append("denied", "ada", {})
+    with store.reading() as connection:
+        last = connection.execute(sa.select(ENTRIES).order_by(ENTRIES.c.number.desc())).first()
+    with (
+        closing(sqlite3.connect(path)) as other,
+        pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: entries\.previous"),
+    ):
+        other.execute("INSERT INTO entries VALUES (7, ?, 'x', NULL, 'x')", (last.previous,))
+
+
+def test_pages_follow_each_other(store, monkeypatch):
+    """A long log is read in pieces, none twice and none left out."""
+    monkeypatch.setattr("ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.log._PAGE", 3)
+    for _number in range(8):
+        store.append("denied", "ada", {})
+    assert [number for number, _document in store.documents()] == list(range(9))
+    assert [number for number, _document in store.documents(4)] == list(range(4, 9))
+
+
+def test_processes_that_append_at_once_make_one_row(path, clock):
+    """Eight at a time: every answer is another index, and nothing is lost or forked."""
+    Store.open(path, clock).close()
+
+    def work(number):
+        with Store.open(path, clock) as store:
+            return [store.append("denied", f"process {number}", {"n": n}) for n in range(12)]
+
+    answers = at_once(work, 8)
+    with Store.open(path, clock) as store:
+        found = chain_of(store)
+    assert sorted(index for indices in answers for index in indices) == list(range(1, 97))
+    for number, indices in enumerate(answers):
+        assert [found[index].actor for index in indices] == [f"process {number}"] * 12
+        assert [found[index].body["n"] for index in indices] == list(range(12))

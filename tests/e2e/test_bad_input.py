@@ -35,7 +35,7 @@ DATA = {
     "no-hosts": (change(hosts=[]), "", ["hosts"]),
     "pattern-that-matches-none": (change(hosts="db*"), "HOSTS", ["db*"]),
     "unknown-key": (change(relase="2.0.0"), "DATA", ["relase", "release"]),
-    "window": (change(window="tonight"), "UNSUPPORTED", ["window"]),
+    "window": (change(window="tonight"), "DATA", ["window", "not_before"]),
     "floor-of-all": (change(floor=6), "WAVES", ["floor"]),
 }  # fmt: skip
 

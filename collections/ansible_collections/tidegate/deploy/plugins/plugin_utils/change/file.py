@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,9 @@ from urllib.parse import urlsplit
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.urls import Url
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import payload, strict_yaml
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import CHANGE, TAKE_BACK
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import CHANGE, TAKE_BACK, WINDOW
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import EMERGENCY, NORMAL
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.times import moment_of, utc_text, zone_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
     Problem,
     problems,
@@ -83,6 +86,12 @@ class ChangeFile:
         once: tasks that run once per change.
         id: the change that this file is, when it pins one.
         title: what people call the change.
+        type: one of `policy_schema.TYPES`.
+        risk: one of `policy_schema.RISKS`, when somebody has judged it.
+        reason: why the change is made; an emergency has one.
+        author: who made what is rolled out.
+        requester: who wants the change.
+        max_runtime_s: for how many seconds a rollout begins new waves; None for as long as it takes.
         hosts: names of hosts, an inventory pattern, or None for the service's own.
         waves: sizes or lists of names; None for the default.
         floor: hosts that stay up, as a number or a percentage; None for the default.
@@ -90,6 +99,7 @@ class ChangeFile:
         back_for_s: how long the way back stays open, in seconds.
         on_failure: what a rollout that fails does: one of `file_schema.POLICIES`.
         catch_up_for_s: how long hosts that were down can be caught up, in seconds.
+        window: when it may run, as ``not_before`` and ``not_after`` in UTC, either of them or None; None for any time.
     """
 
     place: str
@@ -100,6 +110,12 @@ class ChangeFile:
     once: tuple[payload.Once, ...] = ()
     id: str | None = None
     title: str | None = None
+    type: str = NORMAL
+    risk: str | None = None
+    reason: str | None = None
+    author: str | None = None
+    requester: str | None = None
+    max_runtime_s: int | None = None
     hosts: tuple[str, ...] | str | None = None
     waves: tuple[int | str | tuple[str, ...], ...] | None = None
     floor: int | str | None = None
@@ -107,6 +123,7 @@ class ChangeFile:
     back_for_s: int = BACK_FOR_S
     on_failure: str = TAKE_BACK
     catch_up_for_s: int = CATCH_UP_FOR_S
+    window: Mapping[str, str | None] | None = None
 
 
 def read(path: str) -> ChangeFile:
@@ -116,7 +133,7 @@ def read(path: str) -> ChangeFile:
         path: of the file; relative to the working directory.
 
     Raises:
-        Refusal: DATA or UNSUPPORTED, naming file, line, path, what was found and what was expected.
+        Refusal: DATA, naming file, line, path, what was found and what was expected.
     """
     return parse(_text_of(path), os.path.abspath(path))
 
@@ -132,7 +149,6 @@ def parse(text: str, place: str) -> ChangeFile:
         Refusal: as `read`.
     """
     document = strict_yaml.parse(text, place)
-    _refuse_unsupported(document, place)
     found = problems(document.value, CHANGE)
     refuse(place, found or _rules(document.value), document.lines)
     return _change(document.value, place)
@@ -161,25 +177,26 @@ def _text_of(path: str) -> str:
         raise Refusal("DATA", f"{place}:{line}: found bytes that are not UTF-8", place=place) from None
 
 
-def _refuse_unsupported(document: strict_yaml.Document, place: str) -> None:
-    if isinstance(document.value, dict) and "window" in document.value:
-        line = document.lines[("window",)]
-        raise Refusal(
-            "UNSUPPORTED",
-            f"{place}:{line}: window: this version knows no windows; leave it out, and run rollout at the right time",
-            place=place,
-        )
-
-
 def _rules(value: dict[str, Any]) -> list[Problem]:
     """What a schema cannot say."""
     most = f"at most {MOST_BACK_FOR_S // 86400}d"
-    times = [key for key in ("back_for", "catch_up_for") if key in value and duration_s(value[key]) > MOST_BACK_FOR_S]
+    times = [
+        key
+        for key in ("back_for", "catch_up_for", "max_runtime")
+        if key in value and duration_s(value[key]) > MOST_BACK_FOR_S
+    ]
+    unexplained = value.get("type") == EMERGENCY and not str(value.get("reason", "")).strip()
     return [
+        *([Problem(("reason",), "nothing", "why this emergency cannot wait")] if unexplained else []),
         *_payload_rules(value),
         *payload.rules(value),
         *(Problem((key,), shown(value[key]), most) for key in times),
+        *([Problem(("window",), shown(value["window"]), WINDOW["description"])] if _no_moment(value) else []),
     ]
+
+
+def _no_moment(value: dict[str, Any]) -> bool:
+    return "window" in value and not value["window"].keys() & {"not_before", "not_after"}
 
 
 def _payload_rules(value: dict[str, Any]) -> list[Problem]:
@@ -227,6 +244,12 @@ def _change(value: dict[str, Any], place: str) -> ChangeFile:
         once=payload.once_in(value, place),
         id=value.get("id"),
         title=value.get("title"),
+        type=value.get("type", NORMAL),
+        risk=value.get("risk"),
+        reason=value.get("reason"),
+        author=value.get("author"),
+        requester=value.get("requester"),
+        max_runtime_s=duration_s(value["max_runtime"]) if "max_runtime" in value else None,
         hosts=tuple(hosts) if isinstance(hosts, list) else hosts,
         waves=None if waves is None else tuple(tuple(w) if isinstance(w, list) else w for w in waves),
         floor=value.get("floor"),
@@ -234,7 +257,22 @@ def _change(value: dict[str, Any], place: str) -> ChangeFile:
         back_for_s=duration_s(value["back_for"]) if "back_for" in value else BACK_FOR_S,
         on_failure=value.get("on_failure", TAKE_BACK),
         catch_up_for_s=duration_s(value["catch_up_for"]) if "catch_up_for" in value else CATCH_UP_FOR_S,
+        window=_window(value["window"], place) if "window" in value else None,
     )
+
+
+def _window(value: dict[str, str], place: str) -> dict[str, str | None]:
+    zone = zone_of(value.get("zone", "UTC"), f"{place}: window.zone")
+    begins, ends = (
+        moment_of(value[key], zone, f"{place}: window.{key}", ends=key == "not_after") if key in value else None
+        for key in ("not_before", "not_after")
+    )
+    if begins and ends and ends <= begins:
+        raise Refusal(
+            "DATA",
+            f"{place}: window.not_after: found {value['not_after']!r}, expected a time after {value['not_before']!r}",
+        )
+    return {"not_before": begins and utc_text(begins), "not_after": ends and utc_text(ends)}
 
 
 def _artifact(value: dict[str, Any], place: str) -> ArtifactSource:

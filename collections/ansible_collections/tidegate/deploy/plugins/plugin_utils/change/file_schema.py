@@ -8,11 +8,21 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import CHANGE_ID, SHA256, VERSION
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import RISKS, TYPES
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.windows_schema import MOMENT, ZONE
+
+PERSON = "[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
+"""The name of a person."""
 
 TAKE_BACK, PAUSE, KEEP = POLICIES = ("rollback", "pause", "keep")
 """What a rollout that fails does: takes every host back; stops and waits for somebody; stops for good."""
 
 _HOST = {"type": "string", "minLength": 1, "description": "the name of a host"}
+_PERSON = {
+    "type": "string",
+    "pattern": f"^{PERSON}$",
+    "description": "the name of a person, as tidegate_people has it",
+}
 _SHA256 = {
     "type": "string",
     "pattern": f"^{SHA256.pattern}$",
@@ -76,6 +86,17 @@ ONCE: dict[str, Any] = {
     "description": "a list of tasks that run once per change, each with name, on and apply",
 }
 
+WINDOW: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "not_before": {**MOMENT, "description": f"the first moment: {MOMENT['description']}"},
+        "not_after": {**MOMENT, "description": f"the last moment: {MOMENT['description']}"},
+        "zone": ZONE,
+    },
+    "description": "{not_before: MOMENT, not_after: MOMENT, zone: ZONE}, with at least one of the first two",
+}
+
 CHANGE: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A change file of Tidegate",
@@ -130,6 +151,20 @@ CHANGE: dict[str, Any] = {
             "pattern": "^[^\\x00-\\x1f\\x7f]{1,200}$",
             "description": "one line of at most 200 characters",
         },
+        "type": {"enum": list(TYPES), "description": "standard, normal or emergency"},
+        "risk": {"enum": list(RISKS), "description": "low, medium or high"},
+        "reason": {
+            "type": "string",
+            "pattern": "^[^\\x00-\\x1f\\x7f]{1,1000}$",
+            "description": "why the change is made: one line of at most 1000 characters",
+        },
+        "author": {**_PERSON, "description": f"who made what is rolled out: {_PERSON['description']}"},
+        "requester": {**_PERSON, "description": f"who wants the change: {_PERSON['description']}"},
+        "max_runtime": {
+            "type": "string",
+            "pattern": "^[1-9][0-9]{0,8}[smhd]$",
+            "description": "for how long a rollout begins new waves, such as 90m, 12h or 7d",
+        },
         "hosts": {
             "type": ["array", "string"],
             "minLength": 1,
@@ -165,5 +200,6 @@ CHANGE: dict[str, Any] = {
             "pattern": "^[1-9][0-9]{0,8}[smhd]$",
             "description": "how long hosts that were down can be caught up, such as 90m, 12h or 7d",
         },
+        "window": WINDOW,
     },
 }

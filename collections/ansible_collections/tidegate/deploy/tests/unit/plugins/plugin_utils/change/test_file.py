@@ -256,12 +256,32 @@ def test_very_many_mistakes_are_cut():
     assert refusal.message.endswith("and 5 more")
 
 
-def test_windows_are_not_supported_yet():
-    """A window is refused by name, because leaving it out silently would run at any time."""
-    refusal = refused(f"{SMALLEST}window: {{from: 22:00}}\n")
+def test_a_window_is_read_as_moments():
+    """Times are those of clocks in its zone; a date as an end reaches to the end of that day."""
+    text = f"{SMALLEST}window: {{not_before: 2026-11-28T22:00, not_after: 2026-11-29, zone: Europe/Berlin}}\n"
 
-    assert "UNSUPPORTED" == refusal.code
-    assert f"{PLACE}:4: window: this version knows no windows" in refusal.message
+    assert {"not_before": "2026-11-28T21:00:00Z", "not_after": "2026-11-29T23:00:00Z"} == file.parse(text, PLACE).window
+    assert file.parse(SMALLEST, PLACE).window is None
+
+
+WINDOWS = {
+    "{}": "window: found an empty mapping, expected {not_before: MOMENT",
+    "tonight": "window: found 'tonight', expected {not_before: MOMENT",
+    "{not_before: 22:00}": "window.not_before: found '22:00', expected the first moment: a date or a moment",
+    "{not_after: 2027-02-29}": "window.not_after: found '2027-02-29', expected a day and time that there is",
+    "{not_after: 2026-01-01, zone: Mars/Base}": "window.zone: found 'Mars/Base', expected a time zone",
+    "{not_before: 2026-01-02, not_after: 2026-01-01}": "window.not_after: found '2026-01-01', expected a time after",
+    "{form: 2026-01-01}": "window.form: found an unknown key",
+}
+
+
+@pytest.mark.parametrize(("window", "message"), WINDOWS.items())
+def test_a_wrong_window_is_named(window, message):
+    """A window that is not understood is refused by name, because leaving it out silently would run at any time."""
+    refusal = refused(f"{SMALLEST}window: {window}\n")
+
+    assert "DATA" == refusal.code
+    assert message in refusal.message
 
 
 def test_read_a_file(tmp_path, monkeypatch):

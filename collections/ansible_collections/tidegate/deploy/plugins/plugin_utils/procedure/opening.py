@@ -13,6 +13,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core import canoni
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.difference import difference
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import UNKNOWN, Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import (
     CLOSED,
@@ -186,7 +187,7 @@ def _require_as_planned(change: ChangeRow, drafted: Plan) -> None:
         )
     planned = plans.recorded(change.plan_bytes)
     if planned.content_digest != drafted.content_digest:
-        differs = "; ".join(plans.difference(planned, drafted))
+        differs = "; ".join(difference(planned, drafted))
         raise Refusal(
             "DRIFT",
             f"{change.id} was planned otherwise than its files say now: {differs}; plan it again with "
@@ -262,7 +263,7 @@ def _is_ours(where: Mapping[str, Any], change: ChangeRow, plan: Plan) -> bool:
 def _resumed(run: Run, change: ChangeRow, now_on: Mapping[str, Mapping[str, Any]]) -> Frozen:
     planned = plans.recorded(change.plan_bytes)
     ours = {name for name in run.plan.host_names if _is_ours(now_on[name], change, run.plan)}
-    moved = [f"changed: {line}" for line in plans.difference(planned, run.plan)] + _moved(planned, change, now_on)
+    moved = [f"changed: {line}" for line in difference(planned, run.plan)] + _moved(planned, change, now_on)
     _require_unmoved(run.store, change, planned, moved)
     notes = moved + _answered(planned, now_on)
     for name in ours:

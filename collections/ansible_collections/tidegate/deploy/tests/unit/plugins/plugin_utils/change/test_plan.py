@@ -11,46 +11,13 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.manifest import Entry, Manifest
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan
-
-MANIFEST = Manifest.of(
-    [
-        Entry("bin", "dir", mode=0o755),
-        Entry("bin/web", "file", mode=0o755, size=10, sha256="a" * 64),
-        Entry("site.yml", "file", mode=0o644, size=5, sha256="b" * 64),
-    ]
+from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.change.sample_plan import (
+    DEFINITION,
+    HOSTS,
+    MANIFEST,
+    a_plan,
 )
-ARTIFACT = {
-    "kind": "file",
-    "name": "web.tar.gz",
-    "sha256": "c" * 64,
-    "size_bytes": 99,
-    "strip": 0,
-    "url": None,
-    "allow_hosts": [],
-}
-DEFINITION = {"v": 1, "service": "web", "root": "/opt/web", "probes": [{"kind": "http", "url": "http://a/"}]}
-HOSTS = [plan.Host("web2", DEFINITION, "2.3.0-abc", "b"), plan.Host("web1", DEFINITION, plan.ABSENT, "a")]
-
-
-def a_plan(**changes):
-    parts = {
-        "service": "web",
-        "environment": "production",
-        "title": None,
-        "version": "2.4.0",
-        "manifest": MANIFEST,
-        "artifact": ARTIFACT,
-        "hosts": HOSTS,
-        "waves": [["web1"], ["web2"]],
-        "floor": 1,
-        "budget": 0,
-        "back_for_s": 604800,
-        "checks": {},
-        "limits": {"max_bytes": 1},
-    }
-    return plan.build(**{**parts, **changes})
 
 
 def test_hosts_stand_in_wave_order():
@@ -95,7 +62,6 @@ def test_content_digest_leaves_out_what_runs_now():
 
     assert a_plan().digest != moved.digest
     assert a_plan().content_digest == moved.content_digest
-    assert plan.difference(a_plan(), moved) == []
     assert a_plan().content_digest != a_plan(budget=1).content_digest
 
 
@@ -171,50 +137,3 @@ def test_a_wave_with_a_stranger_is_refused():
     """Waves that name a host which the plan does not have do not make a plan."""
     with pytest.raises(Refusal, match="web3"):
         a_plan(waves=[["web1"], ["web2", "web3"]])
-
-
-DIFFERENCES = {
-    "budget": ({"budget": 1}, ["budget: 0 → 1"]),
-    "title": ({"title": "x"}, ["title: nothing → 'x'"]),
-    "waves": (
-        {"waves": [["web2"], ["web1"]]},
-        ["waves: web1 | web2 → web2 | web1"],
-    ),
-    "artifact": ({"artifact": {**ARTIFACT, "strip": 1}}, ["artifact.strip: 0 → 1"]),
-    "limit added": ({"limits": {"max_bytes": 1, "max_entries": 2}}, ["limits.max_entries: added 2"]),
-    "limit removed": ({"limits": {}}, ["limits.max_bytes: removed 1"]),
-    "definition of one host": (
-        {
-            "hosts": [
-                HOSTS[0],
-                plan.Host("web1", {**DEFINITION, "probes": [{"kind": "http", "url": "http://b/"}]}, "absent", "a"),
-            ]
-        },
-        ["definition of web1: probes[0].url: 'http://a/' → 'http://b/'"],
-    ),
-    "definition of both hosts": (
-        {"hosts": [plan.Host(h.name, {**DEFINITION, "root": "/srv"}, h.previous, h.domain) for h in HOSTS]},
-        ["definition of web1, web2: root: '/opt/web' → '/srv'"],
-    ),
-    "host added": (
-        {"hosts": [*HOSTS, plan.Host("web3", DEFINITION)], "waves": [["web1"], ["web2", "web3"]]},
-        ["hosts added: web3", "waves: web1 | web2 → web1 | web2 web3"],
-    ),
-    "domain": (
-        {"hosts": [HOSTS[0], plan.Host("web1", DEFINITION, "absent", "z")]},
-        ["web1: domain 'a' → 'z'"],
-    ),
-}
-
-
-@pytest.mark.parametrize(("changes", "lines"), DIFFERENCES.values(), ids=DIFFERENCES)
-def test_difference_says_what_changed(changes, lines):
-    """Each difference is one readable line, and hosts that differ alike share one."""
-    assert lines == plan.difference(a_plan(), a_plan(**changes))
-
-
-def test_difference_of_releases_names_both():
-    """A new version shows both release ids."""
-    lines = plan.difference(a_plan(), a_plan(version="2.4.1"))
-
-    assert [f"release: {a_plan().release_id} → {a_plan(version='2.4.1').release_id}"] == lines

@@ -63,6 +63,19 @@ CODES = {
     "TEST": "a test of the site's failed",
     "RELEASE_UNSEEN": "the service answers, but nothing proves that it is the new release",
     "REVERT_FAILED": "going back failed as often as it may be tried",
+    # people, keys and approvals
+    "SIG_INVALID": "a signature or public key cannot be read, or the signature is not of these bytes by this key",
+    "NAMESPACE": "a signature was made for another use",
+    "ALG": "a kind or size of key, or an algorithm, that never counts",
+    "PRESENCE": "nobody touched the FIDO key that signed",
+    "KEY": "the key that signed is nobody's, or was not this person's to sign with at that time",
+    "STATEMENT": "what was signed is not a statement, or not the one of this plan",
+    "SIGNING": "ssh-keygen could not sign or verify here",
+    "SELF": "somebody approves what they themselves asked for, made or carry out",
+    "QUORUM": "not enough distinct people of the groups that policy asks for have approved",
+    "STRENGTH": "an approval is not as strong as policy asks for",
+    "EXPIRED": "an approval has run out",
+    "VETO": "somebody has rejected the change",
     # the run
     "NO_CHANGE": "no such change",
     "NOT_OPEN": "the change is closed",
@@ -81,8 +94,11 @@ CODES = {
     "ANSIBLE": "a task failed that is not one of Tidegate's",
     "BROKEN": "a step broke off in a way that Tidegate does not know, or by a time limit of Ansible's",
     "INTERRUPTED": "the run was interrupted",
+    "ELSEWHERE": "an approval given in another system is not there, does not count, or cannot be asked for",
     "STORE": "the store cannot be used",
-    "STORE_SCHEMA": "the store was written by a newer Tidegate",
+    "STORE_AWAY": "the store in PostgreSQL cannot be reached, or takes nothing now",
+    "STORE_SCHEMA": "the store was written by a newer Tidegate, or has to be brought up to date by its owner",
+    "LEDGER": "the ledger is not what it was, or this controller may not sign it",
 }
 
 

@@ -168,7 +168,7 @@ def test_a_role_calls_actions_with_options_that_exist(role):
         assert set(arguments) <= set(page_of(called).get("options", {}))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").rglob("*.yml")), ids=lambda path: path.stem)
 def test_a_verb_calls_actions_with_options_that_exist(path):
     """The playbooks hand on what the actions take."""
     for called, arguments in calls_in(yaml.safe_load(path.read_text(encoding="utf-8"))):

@@ -247,13 +247,16 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def _record_interruption(self, path: str) -> None:
         # SQLAlchemy is a heavy import, and may be missing: only a run of ours comes here.
         from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import interrupted_text
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 
         name = self._interruption.name
         cause = f"interrupted by {name}" if name else "the playbook ended before the run was closed"
         with Store.open(path, lambda: datetime.now(UTC), create=False, busy_s=EXIT_BUSY_S) as store:
             ended = store.interrupt(holder.current_run_holder(), "INTERRUPTED", cause)
-        if ended:
-            say = f"{cause}; hosts that are not confirmed go back by themselves. Run the same command again to go on"
+            run = Run.current(store) if ended else None
+        if run is not None:
+            say = interrupted_text(cause, run.plan if run.change_id else None)
             line = line_for_output(datetime.now().astimezone(), "-", {"step": "run", "verdict": "unknown", "say": say})
             self._display.display(line, color=_color("unknown"))
 

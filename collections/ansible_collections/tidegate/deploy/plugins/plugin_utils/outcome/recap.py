@@ -142,6 +142,7 @@ def host_end(
     touched: bool,
     bad: bool,
     begun: bool | None = None,
+    alone: bool = True,
 ) -> HostEnd:
     """Where one host ended, from the last thing that it said.
 
@@ -153,13 +154,16 @@ def host_end(
         touched: the change was activated there, or may have been.
         bad: a step failed there, or it could not be asked.
         begun: whether any run of the change touched it; None: as far as this one knows.
+        alone: whether hosts take such a change back by themselves, which nobody does with the site's own tasks.
     """
     begun = touched if begun is None else begun
     where = row.get("where") or {}
     current, state = str(where.get("current") or ""), where.get("state")
     cause = str(row.get("message") or "") if bad else ""
     if row.get("verdict") == "unknown":
-        return HostEnd(name, "unknown", touched, bad, current, cause, _unknown_future(where, release_id, begun))
+        future = _unknown_future(where, release_id) if alone else _future_of_tasks(where, release_id)
+        future = future if begun else "nothing was begun there, it stays as it is"
+        return HostEnd(name, "unknown", touched, bad, current, cause, future)
     if (row.get("step"), row.get("verdict")) == ("back", "failed") and state != "failed":
         return HostEnd(name, "refused", touched, bad, current, cause, "it stays as it is")
     if state == "failed":
@@ -177,10 +181,8 @@ def host_end(
     return HostEnd(name, "unknown" if touched else "untouched", touched, bad, current, cause)
 
 
-def _unknown_future(where: Mapping[str, Any], release_id: str, begun: bool) -> str:
+def _unknown_future(where: Mapping[str, Any], release_id: str) -> str:
     """What becomes of a host that nobody can ask, by its own rules."""
-    if not begun:
-        return "nothing was begun there, it stays as it is"
     left = where.get("deadline_in_s")
     if left:
         return f"unless it was confirmed it goes back by itself within {left} s"
@@ -189,3 +191,10 @@ def _unknown_future(where: Mapping[str, Any], release_id: str, begun: bool) -> s
     if where.get("begins_for_s"):
         return f"if anything began there, it goes back by itself within {where['begins_for_s']} s"
     return "whatever was begun there and not confirmed goes back by itself at its deadline"
+
+
+def _future_of_tasks(where: Mapping[str, Any], release_id: str) -> str:
+    """The same where the change is the site's own tasks: hosts have no rules for those."""
+    if (where.get("state"), where.get("current")) == ("steady", release_id):
+        return "the change was found there before, and stays"
+    return "it stays as it is, however far the tasks came there: they do not go back by themselves"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import TASKS, Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import (
     CLOSED,
     COMPLETED,
@@ -59,6 +60,22 @@ def refusal_text(refusal: Refusal) -> str:
             ("next", refusal.facts.get("next") or "mend the cause, then run the same command again"),
         ],
     )
+
+
+def interrupted_text(cause: str, plan: Plan | None) -> str:
+    """One line about a run that ended before it was closed: why, what becomes of its hosts, and what to do.
+
+    Args:
+        cause: why.
+        plan: of its change; None where it had none yet.
+    """
+    if plan is None:
+        future = "it has changed no host"
+    elif plan.payload == TASKS:
+        future = "hosts stay as they are, since the site's own tasks do not go back by themselves"
+    else:
+        future = "hosts that are not confirmed go back by themselves"
+    return f"{cause}; {future}. Run the same command again to go on"
 
 
 def _whose(cause: str) -> str:

@@ -94,7 +94,8 @@ def _host_end(run: Run, name: str, previous: str, cause: str | None, begun: set[
     row = run.rows[name]
     facts = {"step": row.step, "verdict": row.verdict, "message": cause or row.message, "where": row.doc}
     wanted = "" if run.verb == ROLLBACK and run.is_there(name) else run.plan.release_id
-    end = recap.host_end(name, wanted, previous, facts, bool(row.touched), cause is not None, name in begun)
+    alone = not own_tasks.carried(run)
+    end = recap.host_end(name, wanted, previous, facts, bool(row.touched), cause is not None, name in begun, alone)
     if run.verb == ROLLBACK and end.place == "unknown":
         return replace(end, future="goes back when rollback is run again and it answers")
     return end

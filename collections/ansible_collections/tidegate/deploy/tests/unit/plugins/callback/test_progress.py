@@ -41,7 +41,8 @@ class ActionModule(ActionBase):
         path = locate.locate(task_vars["ansible_inventory_sources"])
         if self._task.args.get("begin"):
             with Store.open(path, lambda: datetime.now(timezone.utc)) as store:
-                change, revision = store.new_change("web", "production", "0" * 64, b"{}", "test")
+                planned = self._task.args.get("planned", "{}").encode()
+                change, revision = store.new_change("web", "production", "0" * 64, planned, "test")
                 store.begin_run(holder.run_id(who), change, revision, "rollout", who, [["web1"]], True)
                 store.take_lease("web", "production", holder.run_id(who), who, 600, holder.is_dead)
                 if self._task.args.get("end"):
@@ -226,6 +227,22 @@ def test_a_run_that_its_playbook_left_open_is_recorded(tmp_path: Path) -> None:
         run = store.runs(store.changes()[0].id)[0]
         assert (run.state, run.message) == ("interrupted", "the playbook ended before the run was closed")
         assert store.lease("web", "production") is None
+
+
+FUTURES = {
+    "a release": ("{}", "hosts that are not confirmed go back by themselves"),
+    "own tasks": ('{"tasks": {"revert": null}}', "hosts stay as they are, since the site's own tasks do not go back"),
+}
+
+
+@pytest.mark.parametrize(("planned", "future"), FUTURES.values(), ids=FUTURES)
+def test_what_becomes_of_hosts_is_said_by_what_the_change_carries(tmp_path: Path, planned: str, future: str) -> None:
+    """A host that has a release is taken back by its own reaper; nobody does that with the site's own tasks."""
+    said = f"begin: true, planned: '{planned.replace(chr(39), chr(39) * 2)}', said: {{step: plan, verdict: ok, say: x}}"
+    site = Site(tmp_path, f"- fake.site.step: {{{said}}}\n- fail: {{msg: stop}}\n")
+    code, output = site.run()
+    assert code == 2, output
+    assert future in lines_of(output)[-1]
 
 
 @pytest.mark.parametrize("step", ["doctor", "init"])

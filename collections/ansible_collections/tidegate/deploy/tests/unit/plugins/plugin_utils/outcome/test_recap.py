@@ -12,9 +12,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import rec
 NEW, OLD = "2.0.0-0123456789ab", "1.0.0-ba9876543210"
 
 
-def a_host(name="web1", verdict="ok", state="steady", current=NEW, touched=True, bad=False, **where):
+def a_host(name="web1", verdict="ok", state="steady", current=NEW, touched=True, bad=False, alone=True, **where):
     row = {"verdict": verdict, "message": "because", "where": {"state": state, "current": current, **where}}
-    return recap.host_end(name, NEW, OLD, row, touched, bad)
+    return recap.host_end(name, NEW, OLD, row, touched, bad, alone=alone)
 
 
 PLACES = {
@@ -39,6 +39,22 @@ def test_place_of_a_host(facts, place):
 def test_a_silent_host_says_what_will_become_of_it():
     """Unknown hosts carry their own deadline into the final block."""
     assert "goes back by itself within 90 s" in a_host(verdict="unknown", state="ready", deadline_in_s=90).future
+
+
+FUTURES_OF_TASKS = {
+    "begun": ({"current": OLD}, "it stays as it is, however far the tasks came there"),
+    "found there": ({}, "the change was found there before, and stays"),
+    "not begun": ({"current": OLD, "touched": False}, "nothing was begun there, it stays as it is"),
+}
+
+
+@pytest.mark.parametrize(("facts", "future"), FUTURES_OF_TASKS.values(), ids=FUTURES_OF_TASKS)
+def test_a_silent_host_with_own_tasks_does_not_go_back(facts, future):
+    """The site's own tasks are taken back by nobody but a run."""
+    said = a_host(verdict="unknown", alone=False, **facts).future
+
+    assert said.startswith(future)
+    assert "goes back" not in said
 
 
 ROLLOUTS = {

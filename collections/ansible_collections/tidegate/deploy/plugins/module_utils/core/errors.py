@@ -75,6 +75,7 @@ CODES = {
     "QUORUM": "not enough distinct people of the groups that policy asks for have approved",
     "STRENGTH": "an approval is not as strong as policy asks for",
     "EXPIRED": "an approval has run out",
+    "ABSENT": "an approval was given by somebody who was absent then",
     "VETO": "somebody has rejected the change",
     # the run
     "NO_CHANGE": "no such change",

@@ -1,0 +1,185 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The people of a site as it writes them in ``tidegate_people``: their groups, keys, absences and accounts.
+
+What is here has been linted: names are exact, keys are strong and somebody's alone, deputies exist and are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Absence, Member, Span
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people_schema import PEOPLE
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import Problem, problems, refuse, shown
+
+VARIABLE = "tidegate_people"
+_DAY = len("2026-11-28")
+
+
+@dataclass(frozen=True)
+class People:
+    """Everybody. Make one with `of`.
+
+    Args:
+        place: the variable, and whose it is, for errors.
+        members: as they are counted, by name.
+        keys: the public keys, by fingerprint.
+        accounts: system and account -> the name of the person.
+    """
+
+    place: str = VARIABLE
+    members: Mapping[str, Member] = field(default_factory=dict)
+    keys: Mapping[str, PublicKey] = field(default_factory=dict)
+    accounts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, variable: Any, place: str = VARIABLE) -> People:
+        """The people in a value of the variable, which may carry Ansible's tags.
+
+        Args:
+            variable: the value, templated; None where the variable is not defined: nobody.
+            place: such as ``tidegate_people of host localhost``.
+
+        Raises:
+            Refusal: DATA, naming the place, the path in it, what was found and what was expected.
+        """
+        if variable is None:
+            return cls(place)
+        value = plain(variable, place)
+        refuse(place, problems(value, PEOPLE) or [*_time_problems(value), *_key_problems(value)])
+        keys = {key.fingerprint: key for person in value.values() for key in map(_key, person.get("keys", ()))}
+        members = {name: _member(name, person) for name, person in value.items()}
+        refuse(place, [*_shared_problems(value), *_deputy_problems(value, members)])
+        return cls(place, members, keys, {(system, known): name for system, known, name, _path in _accounts(value)})
+
+    def of_key(self, fingerprint: str) -> str | None:
+        """Whose key it is; None: nobody's."""
+        return next((name for name, member in self.members.items() if fingerprint in member.keys), None)
+
+    def of_account(self, system: str, account: str) -> str | None:
+        """Whose account it is in a system of `people_schema.SYSTEMS`; None: nobody's."""
+        return self.accounts.get((system, account))
+
+    @cached_property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """The names of the people in each group."""
+        found: dict[str, list[str]] = {}
+        for name, member in self.members.items():
+            for group in member.groups:
+                found.setdefault(group, []).append(name)
+        return {group: tuple(sorted(names)) for group, names in sorted(found.items())}
+
+
+def moment_of(text: str, ends: bool = False) -> datetime:
+    """The moment that a time of the variable means: of a day its beginning, or its last moment where it ends something.
+
+    Raises:
+        ValueError: there is no such day or time.
+    """
+    if len(text) > _DAY:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    return day + timedelta(days=1) - timedelta(microseconds=1) if ends else day
+
+
+def _member(name: str, person: Mapping[str, Any]) -> Member:
+    keys = {_key(entry).fingerprint: _span(entry) for entry in person.get("keys", ())}
+    absences = tuple(Absence(_span(entry), entry.get("deputy", "")) for entry in person.get("absent", ()))
+    return Member(name, frozenset(person.get("groups", ())), keys, absences)
+
+
+def _key(entry: Mapping[str, Any]) -> PublicKey:
+    return PublicKey.of_line(entry["key"].strip())
+
+
+def _span(entry: Mapping[str, Any]) -> Span:
+    return Span(
+        moment_of(entry["from"]) if "from" in entry else None,
+        moment_of(entry["until"], ends=True) if "until" in entry else None,
+    )
+
+
+# --- what a schema cannot say ----------------------------------------------------------------------------------------
+
+
+def _time_problems(value: Mapping[str, Any]) -> list[Problem]:
+    found = []
+    for name, person in value.items():
+        for kind in ("keys", "absent"):
+            for index, entry in enumerate(person.get(kind, ())):
+                path = (name, kind, index)
+                bad = [end for end in ("from", "until") if end in entry and not _is_time(entry[end])]
+                found += [Problem((*path, end), shown(entry[end]), "a day that there is") for end in bad]
+                if not bad and "from" in entry and "until" in entry and not _is_span(entry):
+                    found.append(Problem((*path, "until"), shown(entry["until"]), f"not before {entry['from']}"))
+    return found
+
+
+def _is_span(entry: Mapping[str, Any]) -> bool:
+    return moment_of(entry["from"]) <= moment_of(entry["until"], ends=True)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        moment_of(text, ends=True)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _key_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, person in value.items():
+        for index, entry in enumerate(person.get("keys", ())):
+            try:
+                _key(entry)
+            except Refusal as refusal:
+                found, _comma, expected = refusal.message.removeprefix("found ").partition(", expected ")
+                yield Problem((name, "keys", index, "key"), found, expected)
+
+
+def _shared_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
+    """One key under two people, or twice under one; one account of two people."""
+    owners: dict[str, str] = {}
+    for name, person in value.items():
+        for index, entry in enumerate(person.get("keys", ())):
+            fingerprint = _key(entry).fingerprint
+            if fingerprint in owners:
+                found = f"{fingerprint}, which is a key of {owners[fingerprint]}"
+                yield Problem((name, "keys", index, "key"), found, "a key that is nobody else's, once")
+            owners.setdefault(fingerprint, name)
+    known: dict[tuple[str, str], str] = {}
+    for system, account, name, path in _accounts(value):
+        if (system, account) in known:
+            yield Problem(path, f"{account!r}, the account of {known[system, account]}", "an account of their own")
+        known.setdefault((system, account), name)
+
+
+def _accounts(value: Mapping[str, Any]) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    for name, person in value.items():
+        for system, account in person.get("accounts", {}).items():
+            yield system, account, name, (name, "accounts", system)
+
+
+def _deputy_problems(value: Mapping[str, Any], members: Mapping[str, Member]) -> Iterator[Problem]:
+    """Deputies that are nobody, oneself, or away at the same time: so nobody stands in for each other in a circle."""
+    for name, member in members.items():
+        for index, absence in enumerate(member.absences):
+            path = (name, "absent", index, "deputy")
+            deputy = members.get(absence.deputy)
+            if not absence.deputy:
+                continue
+            if deputy is None:
+                yield Problem(path, f"{absence.deputy!r}, who is nobody here", f"one of {', '.join(sorted(members))}")
+            elif deputy is member:
+                yield Problem(path, "the person themselves", "somebody else")
+            elif any(absence.span.meets(other.span) for other in deputy.absences):
+                yield Problem(path, f"{absence.deputy}, who is absent then, too", "somebody who is there all that time")

@@ -89,6 +89,19 @@ def test_every_code_is_told():
     assert list(CODES) == re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE)
 
 
+def test_every_extra_variable_is_told():
+    """The page of verbs has each playbook, with the variables that anybody may give it and no others."""
+    page = (ROOT / "docs/reference/verbs.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## `(\w+)`\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+    told = {verb: set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) for verb, text in sections.items()}
+
+    assert {path.stem for path in (COLLECTION / "playbooks").glob("*.yml")} == set(told)
+    assert {"tidegate_change_file", "tidegate_change", "tidegate_json"} == told["rollout"]
+    for verb, names in told.items():
+        read = (COLLECTION / f"playbooks/{verb}.yml").read_text(encoding="utf-8")
+        assert set(re.findall(r"{{ (tidegate_\w+)", read)) - {"tidegate_verb"} <= names
+
+
 def test_files_of_the_framework_page_exist():
     """Whatever docs/pcf.yml names is there, and each activity names code, tests and its own number once."""
     source = yaml.safe_load(GENERATOR.SOURCE.read_text(encoding="utf-8"))

@@ -24,7 +24,7 @@ options:
   file:
     description:
       - Path of the change file.
-      - V(plan) and V(rollout) need it or O(id).
+      - V(plan) and V(rollout) need it or O(id); the others refuse it.
     type: str
   id:
     description:

@@ -163,6 +163,7 @@ def standing(
     vetoed_by = tuple(sorted({v.person for v in heard if v.decision == VETO} - withdrawn))
     given = [voice for voice in heard if voice.decision == APPROVE and voice.person not in withdrawn]
     why = [Finding("VETO", f"{person} has rejected it", person) for person in vetoed_by]
+    why += [Finding("WITHDRAWN", f"{person} has taken the approval back", person) for person in sorted(withdrawn)]
     sound, flaws = _sound(given, members, now)
     counted: dict[str, str] = {}
     missing = []

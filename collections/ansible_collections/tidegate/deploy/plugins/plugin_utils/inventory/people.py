@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Absence, Member, Span
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Absence, Member, Span, groups_at
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people_schema import PEOPLE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
@@ -31,13 +30,13 @@ class People:
 
     Args:
         place: the variable, and whose it is, for errors.
-        members: as they are counted, by name.
+        by_name: as they are counted.
         keys: the public keys, by fingerprint.
         accounts: system and account -> the name of the person.
     """
 
     place: str = VARIABLE
-    members: Mapping[str, Member] = field(default_factory=dict)
+    by_name: Mapping[str, Member] = field(default_factory=dict)
     keys: Mapping[str, PublicKey] = field(default_factory=dict)
     accounts: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
@@ -63,20 +62,24 @@ class People:
 
     def of_key(self, fingerprint: str) -> str | None:
         """Whose key it is; None: nobody's."""
-        return next((name for name, member in self.members.items() if fingerprint in member.keys), None)
+        return next((name for name, member in self.by_name.items() if fingerprint in member.keys), None)
 
     def of_account(self, system: str, account: str) -> str | None:
         """Whose account it is in a system of `people_schema.SYSTEMS`; None: nobody's."""
         return self.accounts.get((system, account))
 
-    @cached_property
-    def groups(self) -> Mapping[str, tuple[str, ...]]:
-        """The names of the people in each group."""
+    def members(self, now: datetime) -> Mapping[str, tuple[str, ...]]:
+        """The people of each group who could approve at a moment, by themselves or for somebody who is absent."""
         found: dict[str, list[str]] = {}
-        for name, member in self.members.items():
-            for group in member.groups:
-                found.setdefault(group, []).append(name)
+        for name, member in self.by_name.items():
+            if self._can_approve(member, now):
+                for group in groups_at(name, self.by_name, now):
+                    found.setdefault(group, []).append(name)
         return {group: tuple(sorted(names)) for group, names in sorted(found.items())}
+
+    def _can_approve(self, member: Member, now: datetime) -> bool:
+        signs = any(span.holds(now) for span in member.keys.values())
+        return not member.away(now) and (signs or member.name in self.accounts.values())
 
 
 def moment_of(text: str, ends: bool = False) -> datetime:

@@ -16,6 +16,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people i
 
 PLACE = "tidegate_people of host localhost"
 
+NOW = datetime(2026, 11, 28, 13, tzinfo=UTC)
+
 
 def a_line(number, kind=b"ssh-ed25519"):
     """A key that nobody has the private half of."""
@@ -50,18 +52,18 @@ def test_people_are_found_by_key_account_and_group():
     assert people.of_key(PublicKey.of_line(a_line(11)).fingerprint) is None
     assert "ada" == people.of_account("gitlab", "ada.l")
     assert people.of_account("awx", "ada.l") is None
-    assert {"ops": ("ada", "bob"), "security": ("bob",)} == dict(people.groups)
+    assert {"ops": ("ada", "bob"), "security": ("bob",)} == dict(people.members(NOW))
 
 
 def test_nobody_is_nobody():
     """A site without the variable has no people, and that is no error."""
-    assert {} == People.of(None).members
+    assert {} == People.of(None).by_name
 
 
 def test_a_day_ends_with_its_last_moment():
     """A key that is valid until a day is valid on that day, in UTC."""
     people = People.of({"ada": ada(keys=[{"key": a_line(9), "from": "2026-01-01", "until": "2026-11-28"}])}, PLACE)
-    (span,) = people.members["ada"].keys.values()
+    (span,) = people.by_name["ada"].keys.values()
 
     assert span.holds(datetime(2026, 11, 28, 23, 59, 59, tzinfo=UTC))
     assert not span.holds(datetime(2026, 11, 29, tzinfo=UTC))
@@ -138,6 +140,22 @@ def test_mistakes_are_named_with_their_place(variable, says):
     assert says in refused(variable)
 
 
+def test_who_can_approve_now():
+    """Whoever is absent cannot; their deputy has their groups; a key that has run out is none."""
+    people = People.of(
+        {
+            "ada": ada(absent=[{"from": "2026-11-28", "until": "2026-11-30", "deputy": "bob"}]),
+            "bob": {"groups": ["security"], "keys": [{"key": a_line(10)}]},
+            "cyd": {"groups": ["ops"], "keys": [{"key": a_line(11), "until": "2026-11-27"}]},
+            "dan": {"groups": ["ops"], "accounts": {"awx": "dan"}},
+        },
+        PLACE,
+    )
+
+    assert {"ops": ("bob", "dan"), "security": ("bob",)} == people.members(NOW)
+    assert {"ops": ("ada", "dan"), "security": ("bob",)} == people.members(datetime(2026, 12, 1, tzinfo=UTC))
+
+
 def test_deputies_who_are_there_may_be_absent_later():
     """Two who stand in for each other at different times make no circle."""
     people = People.of(
@@ -147,4 +165,4 @@ def test_deputies_who_are_there_may_be_absent_later():
         },
         PLACE,
     )
-    assert people.members["ada"].away(datetime(2026, 11, 29, tzinfo=UTC))
+    assert people.by_name["ada"].away(datetime(2026, 11, 29, tzinfo=UTC))

@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the plan that the store keeps to the statement that people sign about it; every digest is computed anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import APPROVAL, VERSION, Statement
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
+
+MAX_ATTEMPTS = 10
+"""How often a rollout may begin by one statement: enough for every interruption, not for a machine that tries for ever."""
+
+
+def of_change(change: ChangeRow, type: str = APPROVAL, reason: str = "") -> Statement:  # noqa: A002 - the field's name
+    """The statement about the newest plan of a change.
+
+    Args:
+        change: the store's row of it.
+        type: one of `statement.TYPES`.
+        reason: of a veto or withdrawal, in the words of whoever gives it.
+
+    Raises:
+        Refusal: STATEMENT, what the store keeps is not the plan whose digest it names.
+    """
+    plan = plans.parse(canonical.loads(change.plan_bytes), f"the plan of {change.id}")
+    if plan.digest != change.plan_digest:
+        raise Refusal(
+            "STATEMENT",
+            f"the plan of {change.id} has the digest {plan.digest}, and was recorded as {change.plan_digest}: somebody has "
+            "edited the store; run tidegate.deploy.audit",
+            change=change.id,
+        )
+    return Statement.of(_document(plan, change, type, reason))
+
+
+def requester_of(plan: Plan, change: ChangeRow) -> str:
+    """Who wants a change; empty while nobody is known."""
+    return plan.requester or change.requested_by or ""
+
+
+def _document(plan: Plan, change: ChangeRow, type: str, reason: str) -> dict[str, Any]:  # noqa: A002
+    artifact = plan.doc["artifact"]
+    hosts = ({"name": host.name, "uid": "", "previous": host.previous} for host in plan.hosts)
+    return {
+        "v": VERSION,
+        "type": type,
+        "change": change.id,
+        "revision": change.revision,
+        "service": plan.service,
+        "environment": plan.environment,
+        "action": plan.doc["action"],
+        "artifact": None if artifact is None else artifact["sha256"],
+        "manifest": plan.manifest_digest,
+        "definitions": sorted(canonical.digest(document) for document in plan.doc["definitions"].values()),
+        "plan": plan.digest,
+        "hosts": sorted(hosts, key=lambda host: host["name"]),
+        "window": None if plan.window is None else dict(plan.window),
+        "back_for_s": plan.back_for_s,
+        "max_attempts": MAX_ATTEMPTS,
+        "min_trust": 0,
+        "requester": requester_of(plan, change),
+        "rules": plan.rules,
+        "reason": reason,
+    }

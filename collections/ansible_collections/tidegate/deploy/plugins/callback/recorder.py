@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record of any playbook: who ran what on which host, what changed there and how long it took, and nothing secret.
+
+Nothing depends on this callback. An error in it changes no result, and a store that is away delays none.
+"""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: recorder
+type: notification
+short_description: Records what any playbook did on each host, without anything secret
+version_added: 1.0.0
+description:
+  - Keeps of every result the host, the module, file and line of the task, whether it was ok, changed, failed, unreachable or
+    skipped, and how long it took. The run is bound to the change that was named with C(-e tidegate_change=CHG-…) or in the
+    environment variable E(TIDEGATE_CHANGE).
+  - Results are written in batches, at least once in a second while there are some, a failure at once. Each batch has an entry
+    with its digest in the ledger.
+  - While the store is away results wait in memory. What cannot be written at the end is said, and changes no result.
+  - Plays of the verbs of this collection have a record of their own. In check mode nothing is recorded.
+requirements:
+  - enabling in configuration, as C(callbacks_enabled = tidegate.deploy.gate, tidegate.deploy.recorder)
+  - SQLAlchemy on the controller, as in the C(requirements.txt) of the collection
+extends_documentation_fragment:
+  - tidegate.deploy.observing
+author:
+  - Tidegate contributors (@tidegate)
+"""
+
+import atexit
+import functools
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ansible import context
+from ansible.plugins.callback import CallbackBase
+
+OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))), "playbooks") + os.sep
+
+
+def harmless(hook: Callable[..., None]) -> Callable[..., None]:
+    """Keep an error of a hook from reaching Ansible: its kind is shown with -v, and it changes nothing."""
+
+    @functools.wraps(hook)
+    def wrapped(self: CallbackModule, *args: Any, **kwargs: Any) -> None:
+        try:
+            hook(self, *args, **kwargs)
+        except Exception as error:
+            self._display.v(f"tidegate recorder: something could not be recorded: {type(error).__name__}")
+
+    return wrapped
+
+
+class CallbackModule(CallbackBase):  # type: ignore[misc]
+    """Hands what may be kept of each result to the recorder. All hooks run in Ansible's main thread, between its forks."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "tidegate.deploy.recorder"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._playbook = ""
+        self._recorder: Any = None
+        self._result_of: Any = None
+        self._hosts: Any = {}
+        self._on = False
+        self._pid = os.getpid()
+        self._began: dict[tuple[str, str], float] = {}
+
+    @harmless
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        self._playbook = str(playbook._file_name)
+
+    @harmless
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        self._on = not context.CLIARGS.get("check") and not _is_ours(play)
+        if self._on and self._recorder is None:
+            self._begin(play)
+
+    @harmless
+    def v2_runner_on_start(self, host: Any, task: Any) -> None:
+        if self._on:
+            self._began[host.name, task._uuid] = time.monotonic()
+
+    @harmless
+    def v2_runner_on_ok(self, result: Any) -> None:
+        self._keep(result, "changed" if result.result.get("changed") is True else "ok")
+
+    @harmless
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        self._keep(result, "failed")
+
+    @harmless
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        self._keep(result, "unreachable")
+
+    @harmless
+    def v2_runner_on_skipped(self, result: Any) -> None:
+        self._keep(result, "skipped")
+
+    @harmless
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        self._end()
+
+    def _begin(self, play: Any) -> None:
+        # SQLAlchemy is a heavy import, and may be missing: only a run that is recorded comes here.
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.gatekeeper import name_of, named_change
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.recording import Recorder, result_of
+
+        manager = play.get_variable_manager()
+        self._hosts = manager._inventory.hosts
+        self._result_of = result_of
+        named = named_change(manager.extra_vars, os.environ)
+        self._recorder = Recorder(manager._inventory._sources, name_of(self._playbook), named)
+        atexit.register(self._at_exit)
+        self._recorder.begin()
+
+    def _keep(self, result: Any, status: str) -> None:
+        task, host = result.task, str(result.host.name)
+        began = self._began.pop((host, task._uuid), None)
+        if not self._on or self._recorder is None:
+            return
+        took_ms = None if began is None else round((time.monotonic() - began) * 1000)
+        action = str(task.resolved_action or task.action)
+        where = os.path.basename(str(task.get_path() or ""))
+        self._recorder.add(self._result_of(host, status, action, where, took_ms, self._delegate(result)))
+
+    def _delegate(self, result: Any) -> str | None:
+        """The host of the inventory to which a task was delegated."""
+        told = result.result.get("_ansible_delegated_vars")
+        name = told.get("ansible_delegated_host") if isinstance(told, dict) else None
+        return str(name) if name in self._hosts else None
+
+    def _end(self) -> None:
+        if self._recorder is None:
+            return
+        self._recorder.end()
+        if self._recorder.unwritten:
+            self._display.display(
+                f"tidegate recorder: {self._recorder.unwritten} results are not recorded, since the store cannot be used",
+                color="bright purple",
+                stderr=True,
+            )
+
+    @harmless
+    def _at_exit(self) -> None:
+        if os.getpid() == self._pid and self._recorder.unwritten:
+            self._recorder.end()
+
+
+def _is_ours(play: Any) -> bool:
+    """Whether a play is one of this collection's own."""
+    return os.path.realpath(str(play.get_path() or "").rpartition(":")[0]).startswith(OURS)

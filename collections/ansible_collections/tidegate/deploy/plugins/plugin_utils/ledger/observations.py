@@ -1,0 +1,246 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What playbooks of the site's own did: what the gate said to them, and the results that were recorded of them.
+
+What the gate says has its entry in the ledger in the same transaction; results have one entry for each batch, with the
+digest of the batch's document. All of it is names, numbers and words of ours: the callers pick from allow-lists.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import log
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import (
+    Database,
+    doc_in,
+    doc_out,
+    stamp,
+    text_in,
+)
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import (
+    GATED,
+    RECORDED_BATCHES,
+    RECORDED_HOSTS,
+    RECORDED_RUNS,
+    sa,
+)
+
+STATUSES = ("ok", "changed", "failed", "unreachable", "skipped")
+"""What a result came to. Each host has a count of each."""
+
+MOST_HOSTS = 50
+"""So many names of hosts are in an entry; the row has all."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the gate said to a run.
+
+    Attributes:
+        run_id: of the process.
+        playbook: the name of its file.
+        change: the change that was named, or None.
+        mode: whether it refused or only observed.
+        allowed: whether the run may touch these hosts.
+        code: why it may not; empty where it may.
+        reason: the same for people.
+        hosts: the protected hosts that it is about.
+    """
+
+    run_id: str
+    playbook: str
+    change: str | None
+    mode: str
+    allowed: bool
+    code: str
+    reason: str
+    hosts: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """The kind of its entry."""
+        if self.mode == "observe":
+            return "gate.observed"
+        return "gate.passed" if self.allowed else "gate.refused"
+
+
+@dataclass(frozen=True)
+class GatedRow:
+    """What the gate said, as it is kept."""
+
+    run_id: str
+    number: int
+    at: str
+    actor: str
+    playbook: str
+    change_id: str | None
+    mode: str
+    allowed: int
+    code: str
+    reason: str | None
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A recorded run of a playbook of the site's own, with what it came to on each host."""
+
+    run_id: str
+    change_id: str | None
+    actor: str
+    playbook: str
+    started_at: str
+    ended_at: str | None
+    lost: int
+    hosts: Mapping[str, Mapping[str, int]]
+
+
+class Observations(Database):
+    """The part of the store that keeps what playbooks of the site's own did."""
+
+    def gated(self, said: Said, actor: str) -> None:
+        """Record what the gate says, before it says it; what it has said to the same run before is there already.
+
+        Args:
+            said: of which run and hosts, and what.
+            actor: who runs the playbook.
+
+        Raises:
+            Refusal: STORE, it cannot be recorded.
+        """
+        now = self.now()
+        body = {
+            "run": said.run_id,
+            "playbook": said.playbook,
+            "mode": said.mode,
+            "allowed": said.allowed,
+            "code": said.code,
+            "hosts": list(said.hosts[:MOST_HOSTS]),
+            "hosts_in_all": len(said.hosts),
+        }
+        with self.writing() as connection:
+            last = sa.select(sa.func.coalesce(sa.func.max(GATED.c.number), 0)).where(GATED.c.run_id == said.run_id)
+            same = (GATED.c.run_id == said.run_id) & (GATED.c.mode == said.mode) & (GATED.c.code == said.code)
+            hosts = doc_in(list(said.hosts))
+            if connection.execute(sa.select(GATED.c.number).where(same, GATED.c.hosts == hosts)).first() is not None:
+                return
+            row = {
+                "run_id": said.run_id,
+                "number": connection.execute(last).scalar_one() + 1,
+                "at": stamp(now),
+                "actor": actor,
+                "playbook": said.playbook,
+                "change_id": said.change,
+                "mode": said.mode,
+                "allowed": int(said.allowed),
+                "code": said.code,
+                "reason": text_in(said.reason),
+                "hosts": hosts,
+            }
+            connection.execute(GATED.insert().values(row))
+            log.append(connection, now, said.kind, actor, body, said.change)
+
+    def gated_rows(self, since: str = "") -> list[GatedRow]:
+        """What the gate said since a moment, oldest first."""
+        query = sa.select(GATED).where(GATED.c.at >= since).order_by(GATED.c.at, GATED.c.run_id, GATED.c.number)
+        with self.reading() as connection:
+            found = [dict(row._mapping) for row in connection.execute(query)]
+        return [GatedRow(**{**row, "hosts": tuple(doc_out(row["hosts"]))}) for row in found]
+
+    def begin_record(self, run_id: str, change: str | None, actor: str, playbook: str) -> None:
+        """Record that a playbook begins; the same again changes nothing."""
+        values = {
+            "run_id": run_id,
+            "change_id": change,
+            "actor": actor,
+            "playbook": playbook,
+            "started_at": stamp(self.now()),
+            "lost": 0,
+        }
+        with self.writing() as connection:
+            known = sa.select(RECORDED_RUNS.c.run_id).where(RECORDED_RUNS.c.run_id == run_id)
+            if connection.execute(known).first() is None:
+                connection.execute(RECORDED_RUNS.insert().values(values))
+
+    def add_batch(self, run_id: str, results: Sequence[Mapping[str, Any]], lost: int = 0, ended: bool = False) -> None:
+        """Record results of a run in one transaction, with one entry.
+
+        Args:
+            run_id: begun before.
+            results: each with ``host`` and ``status`` of `STATUSES`, and what else the caller picked.
+            lost: how many the caller could not keep since the last batch.
+            ended: whether the run has ended with them.
+
+        Raises:
+            ValueError: no such run.
+        """
+        now = self.now()
+        document = canonical.dumps(list(results))
+        digest = canonical.digest(list(results))
+        which = RECORDED_RUNS.c.run_id == run_id
+        with self.writing() as connection:
+            run = connection.execute(sa.select(RECORDED_RUNS).where(which)).first()
+            if run is None:
+                raise ValueError(f"the store has no record of run {run_id}")
+            batches = sa.select(sa.func.coalesce(sa.func.max(RECORDED_BATCHES.c.number), 0))
+            number = connection.execute(batches.where(RECORDED_BATCHES.c.run_id == run_id)).scalar_one() + 1
+            row = {
+                "run_id": run_id,
+                "number": number,
+                "at": stamp(now),
+                "digest": digest,
+                "document": document.decode(),
+            }
+            connection.execute(RECORDED_BATCHES.insert().values(row))
+            _count(connection, run_id, results)
+            values = {"lost": run.lost + lost} | ({"ended_at": stamp(now)} if ended else {})
+            connection.execute(RECORDED_RUNS.update().where(which).values(values))
+            body = {
+                "run": run_id,
+                "batch": number,
+                "results": len(results),
+                "lost": lost,
+                "ended": ended,
+                "digest": digest,
+            }
+            log.append(connection, now, "record.batch", run.actor, body, run.change_id)
+
+    def recorded_runs(self, change: str | None = None, most: int = 100) -> list[RecordedRun]:
+        """The recorded runs that began last, newest first; those of one change if that is named."""
+        query = sa.select(RECORDED_RUNS).order_by(RECORDED_RUNS.c.started_at.desc(), RECORDED_RUNS.c.run_id).limit(most)
+        if change is not None:
+            query = query.where(RECORDED_RUNS.c.change_id == change)
+        with self.reading() as connection:
+            runs = [dict(row._mapping) for row in connection.execute(query)]
+            return [RecordedRun(**run, hosts=_hosts_of(connection, run["run_id"])) for run in runs]
+
+    def recorded_results(self, run_id: str) -> list[dict[str, Any]]:
+        """Every recorded result of a run, in order."""
+        query = sa.select(RECORDED_BATCHES.c.document).where(RECORDED_BATCHES.c.run_id == run_id)
+        with self.reading() as connection:
+            documents = connection.execute(query.order_by(RECORDED_BATCHES.c.number)).scalars().all()
+        return [result for document in documents for result in doc_out(document)]
+
+
+def _count(connection: sa.Connection, run_id: str, results: Iterable[Mapping[str, Any]]) -> None:
+    """Add results to what each host's row says of it."""
+    counts: dict[str, Counter[str]] = {}
+    for result in results:
+        counts.setdefault(result["host"], Counter())[result["status"]] += 1
+    for host, count in counts.items():
+        key = (RECORDED_HOSTS.c.run_id == run_id) & (RECORDED_HOSTS.c.host == host)
+        more = {status: RECORDED_HOSTS.c[status] + count[status] for status in STATUSES}
+        if connection.execute(RECORDED_HOSTS.update().where(key).values(more)).rowcount == 0:
+            first = {status: count[status] for status in STATUSES}
+            connection.execute(RECORDED_HOSTS.insert().values(run_id=run_id, host=host, **first))
+
+
+def _hosts_of(connection: sa.Connection, run_id: str) -> dict[str, dict[str, int]]:
+    query = sa.select(RECORDED_HOSTS).where(RECORDED_HOSTS.c.run_id == run_id).order_by(RECORDED_HOSTS.c.host)
+    return {row.host: {status: getattr(row, status) for status in STATUSES} for row in connection.execute(query)}

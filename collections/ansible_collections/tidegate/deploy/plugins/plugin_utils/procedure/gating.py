@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a playbook that is not Tidegate's may touch hosts now: the gate of callback and action alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import CHANGE_ID
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import (
+    APPROVED,
+    DRAFT,
+    IMPLEMENTING,
+    PAUSED,
+    SUBMITTED,
+)
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.windows import Answer
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.timing import window_of
+
+NAME_ONE = "name an approved one with -e tidegate_change=CHG-… or in the environment variable TIDEGATE_CHANGE"
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the gate says.
+
+    Attributes:
+        allowed: the hosts may be touched now.
+        code: why they may not; empty where they may.
+        message: the same for people, with what to do next.
+        facts: for programs: change, service, environment, until, and the hosts that are not of the change.
+    """
+
+    allowed: bool
+    code: str = ""
+    message: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def decide(
+    store: Store | None, change_id: str | None, hosts: Iterable[str], now: datetime, policy: Policy, people: Any
+) -> Decision:
+    """Whether the hosts may be touched now, for a change.
+
+    Args:
+        store: that knows the change; None where there is none yet.
+        change_id: as it was named, unread; None where none was.
+        hosts: that would be touched.
+        now: the moment.
+        policy: of the site.
+        people: of the site, as ``tidegate_people`` has them.
+
+    Raises:
+        Refusal: STORE and the like, when nothing can be decided.
+    """
+    names = list(hosts)
+    if not change_id:
+        return Decision(False, "NO_CHANGE", f"no change was named; {NAME_ONE}")
+    change = None if store is None or not CHANGE_ID.fullmatch(change_id) else store.change(change_id)
+    if change is None:
+        return Decision(False, "NO_CHANGE", f"there is no change {change_id[:40]!r}; {NAME_ONE}")
+    plan = plans.recorded(change.plan_bytes)
+    answer = window_of(plan, policy, now)
+    facts = {"change": change.id, "service": change.service, "environment": change.environment}
+    for refusal in (
+        _state(change, plan),
+        _window(change, answer),
+        _hosts(change, plan, names),
+    ):
+        if refusal is not None:
+            return Decision(False, refusal.code, refusal.message, {**facts, **refusal.facts})
+    return Decision(True, facts={**facts, "until": answer.until and answer.until.isoformat()})
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names of hosts, cut where there are many."""
+    found = list(names)
+    more = len(found) - MOST_NAMED
+    return ", ".join(found[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _state(change: ChangeRow, plan: Plan) -> Refusal | None:
+    if change.state in (APPROVED, IMPLEMENTING) or (change.state == DRAFT and plan.rules is None):
+        return None
+    if change.state in (DRAFT, SUBMITTED):
+        how = "approve" if change.state == SUBMITTED else "submit"
+        message = (
+            f"{change.id} is not approved yet: ansible-playbook tidegate.deploy.{how} -e tidegate_change={change.id}"
+        )
+        return Refusal("QUORUM", message)
+    if change.state == PAUSED:
+        return Refusal("PAUSED", f"{change.id} is paused: resume it, take it back, or close it first")
+    return Refusal("NOT_OPEN", f"{change.id} is {change.state}; {NAME_ONE}")
+
+
+def _window(change: ChangeRow, answer: Answer) -> Refusal | None:
+    return None if answer.open else Refusal("WINDOW", f"{change.id} may not run now: {answer.text}")
+
+
+def _hosts(change: ChangeRow, plan: Plan, names: list[str]) -> Refusal | None:
+    others = [name for name in names if name not in plan.host_names]
+    if not others:
+        return None
+    message = f"{listed(others)}: not of {change.id}, which is for {listed(plan.host_names)}; run the play on its hosts"
+    return Refusal("HOSTS", message, others=others)

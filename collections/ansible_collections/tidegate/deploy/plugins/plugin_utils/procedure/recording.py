@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record of playbooks that are not Tidegate's: results in batches, each of which is one transaction.
+
+Nothing here may change or delay a run. The store is opened for a moment and closed again, since Ansible forks in between; it is
+waited for only briefly, and results wait in memory while it is away, up to a limit beyond which they are counted as lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import CHANGE_ID
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.away import open_store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor, current_run_holder, run_id
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import locate
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Stopwatch, now, store_folder
+
+BATCH = 500
+PAUSE_MS = 1000
+"""A batch is written when it has so many results, or when this much time has passed since the last one."""
+
+RETRY_MS = 5000
+MOST_WAITING = 20_000
+BUSY_S, LAST_BUSY_S = 0.2, 5.0
+"""How long the store is waited for: in the middle of a run, and at its end."""
+
+AT_ONCE = ("failed", "unreachable")
+
+_ACTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){0,8}")
+_WHERE = re.compile(r"[A-Za-z0-9._-]{1,100}:[0-9]{1,7}")
+
+
+def result_of(host: str, status: str, action: str, where: str, took_ms: int | None, on: str | None) -> dict[str, Any]:
+    """What is kept of a result: nothing but names, a word of ours and numbers.
+
+    Args:
+        host: whose result it is.
+        status: one of `observations.STATUSES`.
+        action: the name of the module; kept if it is one.
+        where: file and line of the task; kept if that is what it looks like.
+        took_ms: how long it took, where that is known.
+        on: the host of the inventory to which the task was delegated, if it was.
+    """
+    kept: dict[str, Any] = {
+        "at": now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "host": host,
+        "status": status,
+        "action": action if len(action) <= 128 and _ACTION.fullmatch(action) else "?",
+        "where": where if _WHERE.fullmatch(where) else "?",
+        "ms": took_ms,
+    }
+    return kept | ({"on": on} if on else {})
+
+
+class Recorder:
+    """Keeps the results of one ansible-playbook process.
+
+    Args:
+        sources: where the inventory was read from.
+        playbook: the name of the playbook's file.
+        named: the change that was named, or None.
+        opened: opens the store, waiting for so many seconds.
+    """
+
+    def __init__(
+        self,
+        sources: Iterable[str],
+        playbook: str,
+        named: str | None,
+        opened: Callable[[float], Store] | None = None,
+    ) -> None:
+        where = [str(source) for source in sources]
+        self._run = run_id(current_run_holder())
+        self._opened = opened or (lambda busy_s: open_store(locate(where), now, store_folder(where), self._run, busy_s))
+        self._playbook = playbook
+        self._named = named if named and CHANGE_ID.fullmatch(named) else None
+        self._waiting: list[Mapping[str, Any]] = []
+        self._lost = 0
+        self._begun = False
+        self._since = Stopwatch()
+        self._away: Stopwatch | None = None
+
+    @property
+    def unwritten(self) -> int:
+        """How many results are in no store."""
+        return len(self._waiting) + self._lost
+
+    def begin(self) -> None:
+        """Record that the playbook begins."""
+        self._write(BUSY_S, ended=False)
+
+    def add(self, result: Mapping[str, Any]) -> None:
+        """Keep a result: a failure at once, others with the next batch."""
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting.append(result)
+        else:
+            self._lost += 1
+        due = len(self._waiting) >= BATCH or self._since.ms >= PAUSE_MS or result["status"] in AT_ONCE
+        if due and (self._away is None or self._away.ms >= RETRY_MS):
+            self._write(BUSY_S, ended=False)
+
+    def end(self) -> None:
+        """Write what is left, and that the playbook has ended."""
+        self._write(LAST_BUSY_S, ended=True)
+
+    def _write(self, busy_s: float, ended: bool) -> None:
+        self._since = Stopwatch()
+        try:
+            with self._opened(busy_s) as store:
+                if not self._begun:
+                    store.begin_record(self._run, self._change(store), actor(), self._playbook)
+                    self._begun = True
+                if self._waiting or self._lost or ended:
+                    store.add_batch(self._run, self._waiting, self._lost, ended)
+        except Refusal:
+            self._away = Stopwatch()
+            return
+        self._waiting, self._lost, self._away = [], 0, None
+
+    def _change(self, store: Store) -> str | None:
+        """The change that was named, or else the one that actions of ours work on in this process."""
+        if self._named:
+            return self._named
+        run = store.run(self._run)
+        return None if run is None else run.change_id

@@ -90,7 +90,7 @@ def _would_move(host: Host, spot: Spot, wish: Wish) -> bool:
 def _damage(host: Host, wish: Wish) -> str:
     from .intact import damage
 
-    return damage(host, wish.definition.doc, wish.release, wish.manifest)
+    return damage(host, wish.definition.doc, wish.release, wish.manifest, sealed=True)
 
 
 def _preview(host: Host, wish: Wish, spot: Spot) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def _damage(host: Host, spot: Spot, change: str) -> str:
         return ""
     from .intact import damage
 
-    return damage(host, view["old_definition"], view["old"])
+    return damage(host, view["old_definition"], view["old"], sealed=True)
 
 
 def _turn(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from ..core import canonical
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from .host import Host
 
 
-def damage(host: Host, definition: dict[str, Any], release: str, digest: Optional[str] = None) -> str:
+def damage(
+    host: Host, definition: dict[str, Any], release: str, digest: Optional[str] = None, sealed: bool = False
+) -> str:
     """How a release differs from what was staged, for people; empty if it is intact.
 
     Args:
@@ -27,6 +30,8 @@ def damage(host: Host, definition: dict[str, Any], release: str, digest: Optiona
         definition: with whose shared links and owner it was staged.
         release: its id.
         digest: of the manifest that is meant; without it the saved one must fit the id.
+        sealed: whether files that only root can write to, and that nobody wrote to since they were staged in this
+            boot, are taken as they are. A step that has to be quick asks so; one that looks for damage reads them.
     """
     path = host.paths.manifest(definition["service"], release)
     try:
@@ -42,7 +47,9 @@ def damage(host: Host, definition: dict[str, Any], release: str, digest: Optiona
     folder = os.path.join(definition["root"], "releases", release)
     try:
         owner = owner_ids(definition) if authority.chown else None
-        tree.require_intact(folder, manifest, definition["links"], owner, authority)
+        only_root_writes = owner is None or owner[0] == 0
+        seal = _seal(host, definition["service"], release, manifest) if sealed and only_root_writes else ""
+        tree.require_intact(folder, manifest, definition["links"], owner, authority, seal)
     except Refusal as refusal:
         return refusal.message
     return ""
@@ -57,6 +64,30 @@ def save_manifest(host: Host, service: str, release: str, manifest: Manifest) ->
         host.disk.make_folder(os.path.dirname(path))
         host.disk.write(path + ".new", canonical.dumps(manifest.doc))
         host.disk.rename(path + ".new", path)
+
+
+def save_seal(host: Host, service: str, release: str, manifest: Manifest, seal: str) -> None:
+    """Keep what the kernel says of a release's files until the next boot; where that fails they will be read again."""
+    path = host.paths.seal(service, release)
+    with contextlib.suppress(OSError):
+        with open(path + ".new", "wb") as file:
+            file.write(canonical.dumps(_seal_doc(host, manifest, seal)))
+        os.rename(path + ".new", path)
+
+
+def _seal(host: Host, service: str, release: str, manifest: Manifest) -> str:
+    """The seal of a release that was staged in this boot; empty when there is none to believe."""
+    try:
+        with open(host.paths.seal(service, release), "rb") as file:
+            doc = canonical.loads(file.read(), 4096)
+        seal = str(doc["seal"])
+        return seal if doc == _seal_doc(host, manifest, seal) else ""
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
+
+
+def _seal_doc(host: Host, manifest: Manifest, seal: str) -> dict[str, Any]:
+    return {"v": 1, "boot_id": host.clock.boot_id(), "manifest": manifest.digest, "seal": seal}
 
 
 def owner_ids(definition: dict[str, Any]) -> tuple[int, int]:

@@ -67,6 +67,10 @@ class Paths:
         """The manifest of one release."""
         return os.path.join(self.manifests(name), release_id + ".json")
 
+    def seal(self, name: str, release_id: str) -> str:
+        """What the kernel said of the files of one release when they had just been staged."""
+        return os.path.join(self.manifests(name), release_id + ".seal")
+
     def partial(self, name: str) -> str:
         """The folder with downloads that were interrupted."""
         return os.path.join(self.service(name), "partial")

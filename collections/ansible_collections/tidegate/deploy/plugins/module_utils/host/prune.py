@@ -62,10 +62,13 @@ def _newest_first(host: Host, service: str, folder: str) -> list[str]:
 
 
 def _forget_manifests(host: Host, service: str, folder: str) -> None:
-    """Of releases that are gone; under the lock, for under it staging saves one and then puts its release there."""
+    """Of releases that are gone, and their seals; under the lock, for under it staging saves them beside its release."""
     manifests, releases = host.paths.manifests(service), set(os.listdir(folder))
     for name in os.listdir(manifests) if os.path.isdir(manifests) else ():
-        if name.endswith(".json") and name[: -len(".json")] not in releases:
+        release, _dot, ending = name.rpartition(".")
+        if (
+            ending in ("json", "seal", "new") and release not in releases
+        ):  # what is not renamed yet belongs to the dead
             os.unlink(os.path.join(manifests, name))
 
 

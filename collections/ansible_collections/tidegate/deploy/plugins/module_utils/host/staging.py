@@ -21,13 +21,16 @@ from ..core.manifest import DIR, DIR_MODE, Difference, Manifest
 from . import supply, tree
 from .extract import Reading, Tree, read_artifact
 from .host import Host
-from .intact import owner_ids, save_manifest
+from .intact import owner_ids, save_manifest, save_seal
 from .locks import Lock
 from .order import Order
 from .space import existing, writing
 from .tree import Authority
 
 PRIVATE = ".new-"
+
+TICK_S = 0.02
+"""The kernel dates changes by a clock that moves in ticks of at most 10 ms: what is written after so long has a later date."""
 
 
 def stage(request: dict[str, Any], stream: BinaryIO, host: Host) -> dict[str, Any]:
@@ -176,9 +179,13 @@ class _Staging:
             with writing(self._releases):
                 with self._timed("sync"):
                     tree.sync_file_system(releases_fd)
+                seal = self._prove(work_fd, reading.manifest)
                 found = self._differences(releases_fd, reading.manifest)
                 with self._host.lock():
-                    self._put(reading.manifest, found, releases_fd, work_fd)
+                    if self._put(reading.manifest, found, releases_fd, work_fd):
+                        save_seal(
+                            self._host, self._order.definition.service, self._order.release_id, reading.manifest, seal
+                        )
         finally:
             os.close(work_fd)
             tree.remove_tree(releases_fd, work)
@@ -226,7 +233,7 @@ class _Staging:
         return fetch(download, self._partial_folder, self._host.clock)
 
     def _unpack(self, artifact_fd: int, work_fd: int) -> Reading:
-        """Unpack into `tree` of the private folder, add the shared links, and prove that all is as promised."""
+        """Unpack into `tree` of the private folder, and add the shared links."""
         order = self._order
         tree_fd = tree.make_folder(work_fd, "tree")
         try:
@@ -237,12 +244,25 @@ class _Staging:
             if self._owner:
                 os.fchown(tree_fd, *self._owner)
             os.fchmod(tree_fd, DIR_MODE)
-            found = tree.differences(tree_fd, reading.manifest, self._links, self._owner)
+        finally:
+            os.close(tree_fd)
+        return reading
+
+    def _prove(self, work_fd: int, manifest: Manifest) -> str:
+        """See that what was written is there as promised, and answer its seal.
+
+        Its content was hashed on its way into the files, which nobody else can reach; it is not read back.
+        """
+        self._host.clock.sleep(TICK_S)
+        tree_fd = os.open("tree", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=work_fd)
+        try:
+            seen = tree.look(tree_fd, manifest)
+            found = tree.compare_seen(tree_fd, seen, manifest, self._links, self._owner)
         finally:
             os.close(tree_fd)
         if found:
             raise tree.tree_refusal(self._path, found)
-        return reading
+        return seen.seal
 
     def _require_promised(self, manifest: Manifest) -> None:
         expected = self._order.manifest_digest
@@ -254,7 +274,7 @@ class _Staging:
                 expected=expected,
             )
 
-    def _put(self, manifest: Manifest, found: list[Difference] | None, releases_fd: int, work_fd: int) -> None:
+    def _put(self, manifest: Manifest, found: list[Difference] | None, releases_fd: int, work_fd: int) -> bool:
         """Rename the finished tree into its place; whatever damaged thing was there goes aside first.
 
         Under the lock of all transitions, so that no activation begins with what is replaced.
@@ -264,17 +284,21 @@ class _Staging:
             found: how what is there differs; it took long to find out. Only retention may have removed it since.
             releases_fd: the folder of all releases.
             work_fd: the private folder with the finished tree.
+
+        Returns:
+            Whether it was put there; not where only the manifest was lost.
         """
         order = self._order
         if found and os.path.lexists(self._path):
             self._require_replaceable(found)
         save_manifest(self._host, order.definition.service, order.release_id, manifest)
         if found == [] and os.path.lexists(self._path):  # only its manifest was lost
-            return
+            return False
         if os.path.lexists(self._path):
             os.rename(order.release_id, "replaced", src_dir_fd=releases_fd, dst_dir_fd=work_fd)
         os.rename("tree", order.release_id, src_dir_fd=work_fd, dst_dir_fd=releases_fd)
         os.fsync(releases_fd)
+        return True
 
     # --- the way to its place ----------------------------------------------------------------------------------------
 

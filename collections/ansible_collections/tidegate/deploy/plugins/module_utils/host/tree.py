@@ -78,20 +78,42 @@ def folder_problem(path: str, authority: Authority) -> str:
     return ""
 
 
-def read_tree(folder_fd: int) -> tuple[Manifest, dict[str, tuple[int, int]]]:
-    """What is in a folder, as a manifest with modes as they are, and uid and gid of each path (`""` is the folder).
+@dataclass(frozen=True)
+class Seen:
+    """What is in a folder.
+
+    Args:
+        manifest: with modes as they are.
+        owners: uid and gid of each path; `""` is the folder.
+        seal: SHA-256 over what the kernel says of each file: which inode it is, its size, and when its content and
+            its inode changed. Nobody can write to a file, or put another in its place, and keep all of these: the time
+            of the inode's change is the kernel's own.
+    """
+
+    manifest: Manifest
+    owners: Mapping[str, tuple[int, int]]
+    seal: str
+
+
+def look(folder_fd: int, believed: Manifest | None = None) -> Seen:
+    """Look at all that is in a folder.
+
+    Args:
+        folder_fd: of the folder.
+        believed: whose content the files are taken to have; without it they are read.
 
     Raises:
         Refusal: TREE; nested deeper than any release.
     """
-    entries: list[Entry] = []
-    owners: dict[str, tuple[int, int]] = {"": _owner(os.fstat(folder_fd))}
-    _walk(folder_fd, "", 0, entries, owners)
-    return Manifest.of(entries), owners
+    walk = _Walk({entry.path: str(entry.sha256) for entry in believed.entries} if believed else None)
+    walk.owners[""] = _owner(os.fstat(folder_fd))
+    walk.enter(folder_fd, "", 0)
+    seal = hashlib.sha256("\n".join(sorted(walk.traits)).encode("utf-8", "surrogateescape")).hexdigest()
+    return Seen(Manifest.of(walk.entries), walk.owners, seal)
 
 
 def differences(
-    folder_fd: int, manifest: Manifest, links: Mapping[str, str], owner: tuple[int, int] | None
+    folder_fd: int, manifest: Manifest, links: Mapping[str, str], owner: tuple[int, int] | None, seal: str = ""
 ) -> list[Difference]:
     """How a release folder differs from its manifest with its shared links; empty when it is intact.
 
@@ -100,24 +122,39 @@ def differences(
         manifest: what was promised.
         links: the definition's shared links.
         owner: uid and gid that everything must have, or None when that does not matter.
+        seal: that was seen when the files were known to be right; while it holds they are not read again.
 
     Raises:
-        Refusal: TREE or ARCHIVE; as of `read_tree` and `Manifest.with_links`.
+        Refusal: TREE or ARCHIVE; as of `look` and `Manifest.with_links`.
     """
-    actual, owners = read_tree(folder_fd)
-    found = compare(manifest.with_links(links), actual)
+    seen = look(folder_fd, manifest) if seal else None
+    if seen is None or seen.seal != seal:
+        seen = look(folder_fd)
+    return compare_seen(folder_fd, seen, manifest, links, owner)
+
+
+def compare_seen(
+    folder_fd: int, seen: Seen, manifest: Manifest, links: Mapping[str, str], owner: tuple[int, int] | None
+) -> list[Difference]:
+    """How what was seen in a release folder differs; arguments and refusals as of `differences`."""
+    found = compare(manifest.with_links(links), seen.manifest)
     mode = stat.S_IMODE(os.fstat(folder_fd).st_mode)
     if mode != DIR_MODE:
         found.append(Difference(".", "mode", f"{DIR_MODE:04o}", f"{mode:04o}"))
     if owner is not None:
-        wrong = sorted(path for path, ids in owners.items() if ids != owner)
+        wrong = sorted(path for path, ids in seen.owners.items() if ids != owner)
         expected = "{}:{}".format(*owner)
-        found += [Difference(path or ".", "owner", expected, "{}:{}".format(*owners[path])) for path in wrong]
+        found += [Difference(path or ".", "owner", expected, "{}:{}".format(*seen.owners[path])) for path in wrong]
     return found
 
 
 def require_intact(
-    path: str, manifest: Manifest, links: Mapping[str, str], owner: tuple[int, int] | None, authority: Authority
+    path: str,
+    manifest: Manifest,
+    links: Mapping[str, str],
+    owner: tuple[int, int] | None,
+    authority: Authority,
+    seal: str = "",
 ) -> None:
     """Prove that a release folder is what its manifest says; arguments as of `differences`.
 
@@ -130,7 +167,7 @@ def require_intact(
         if release_fd is None:
             raise Refusal("TREE", f"{path}: no such release folder; stage the release first", path=path)
         try:
-            found = differences(release_fd, manifest, links, owner)
+            found = differences(release_fd, manifest, links, owner, seal)
         finally:
             os.close(release_fd)
     finally:
@@ -232,28 +269,52 @@ def _check_folder(fd: int, seen: str, authority: Authority) -> None:
         raise Refusal("UNSAFE_PATH", f"{seen}: mode {mode:04o} found, {hint}", path=seen)
 
 
-def _walk(folder_fd: int, prefix: str, depth: int, entries: list[Entry], owners: dict[str, tuple[int, int]]) -> None:
-    if depth > MAX_DEPTH:
-        raise Refusal("TREE", f"{printable(prefix)}: folders nested deeper than {MAX_DEPTH}", path=printable(prefix))
-    for name in os.listdir(folder_fd):
-        path = prefix + name
-        found = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
-        owners[path] = _owner(found)
-        mode = stat.S_IMODE(found.st_mode)
-        if stat.S_ISLNK(found.st_mode):
-            entries.append(Entry(path, LINK, target=os.readlink(name, dir_fd=folder_fd)))
-        elif stat.S_ISDIR(found.st_mode):
-            entries.append(Entry(path, DIR, mode))
-            fd = os.open(name, _FOLDER, dir_fd=folder_fd)
-            try:
-                _walk(fd, path + "/", depth + 1, entries, owners)
-            finally:
-                os.close(fd)
-        elif stat.S_ISREG(found.st_mode):
-            size, sha256 = _hash(folder_fd, name)
-            entries.append(Entry(path, FILE, mode, size, sha256))
-        else:
-            entries.append(Entry(path, SPECIAL))
+class _Walk:
+    """One way through a tree: what is there, who owns it, and what the kernel says of each file.
+
+    Args:
+        sha256s: of each path, taken as they are; None to read the files.
+    """
+
+    def __init__(self, sha256s: Mapping[str, str] | None) -> None:
+        self._sha256s = sha256s
+        self.entries: list[Entry] = []
+        self.owners: dict[str, tuple[int, int]] = {}
+        self.traits: list[str] = []
+
+    def enter(self, folder_fd: int, prefix: str, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            shown = printable(prefix)
+            raise Refusal("TREE", f"{shown}: folders nested deeper than {MAX_DEPTH}", path=shown)
+        for name in os.listdir(folder_fd):
+            path = prefix + name
+            found = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
+            self.owners[path] = _owner(found)
+            mode = stat.S_IMODE(found.st_mode)
+            if stat.S_ISLNK(found.st_mode):
+                self.entries.append(Entry(path, LINK, target=os.readlink(name, dir_fd=folder_fd)))
+            elif stat.S_ISDIR(found.st_mode):
+                self.entries.append(Entry(path, DIR, mode))
+                fd = os.open(name, _FOLDER, dir_fd=folder_fd)
+                try:
+                    self.enter(fd, path + "/", depth + 1)
+                finally:
+                    os.close(fd)
+            elif stat.S_ISREG(found.st_mode):
+                self.traits.append(_traits(path, found))
+                size, sha256 = self._content(folder_fd, name, path, found)
+                self.entries.append(Entry(path, FILE, mode, size, sha256))
+            else:
+                self.entries.append(Entry(path, SPECIAL))
+
+    def _content(self, folder_fd: int, name: str, path: str, found: os.stat_result) -> tuple[int, str]:
+        if self._sha256s is None:
+            return _hash(folder_fd, name)
+        return found.st_size, self._sha256s.get(path, "")
+
+
+def _traits(path: str, found: os.stat_result) -> str:
+    return f"{path}\0{found.st_dev} {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
 def _hash(folder_fd: int, name: str) -> tuple[int, str]:

@@ -38,7 +38,7 @@ def _fd(path: Path) -> int:
 def _read(path: Path) -> Manifest:
     fd = _fd(path)
     try:
-        return tree.read_tree(fd)[0]
+        return tree.look(fd).manifest
     finally:
         os.close(fd)
 

@@ -12,8 +12,10 @@ from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import BEFORE
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import Away
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import consent, own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availability import (
     Wave,
@@ -23,8 +25,10 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availabi
     require_floor,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import SKIPPED, StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, change_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
 
 
 class ActionModule(RecordDoor):
@@ -34,6 +38,7 @@ class ActionModule(RecordDoor):
     """
 
     STEP = "availability"
+    FINISHES = True
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         run = Run.current(store)
@@ -41,16 +46,33 @@ class ActionModule(RecordDoor):
             return StepResult(self.STEP, SKIPPED, f"not started, the rollout stopped with {run.row.code}")
         try:
             self._require_linear()
+            self._require_consent(store, run)
             require_budget(run)
             own_tasks.require_once(run, BEFORE)
             wave = next_wave(run, [str(name) for name in self.task_vars["ansible_play_batch"]])
             say = require_floor(run, wave, self._who_serves(run, wave))
         except Refusal as refusal:
-            store.halt(run.id, refusal.code, refusal.message)
-            Display().warning(f"{refusal.code}: {refusal.message}")
-            return StepResult(self.STEP, SKIPPED, refusal.message, code=refusal.code)
-        store.open_wave(run.id, wave.index)
+            return self._stopped(run, refusal)
+        try:
+            store.open_wave(run.id, wave.index, going=() if self.check else consent.GOING)
+        except Refusal as refusal:
+            if not isinstance(refusal, Away) and refusal.code != "PAUSED":
+                raise
+            return self._stopped(run, refusal)
         return StepResult(self.STEP, "ok", say)
+
+    def _stopped(self, run: Run, refusal: Refusal) -> StepResult:
+        """The result of a wave that may not begin: the rollout stops."""
+        run.store.halt(run.id, refusal.code, refusal.message)
+        Display().warning(f"{refusal.code}: {refusal.message}")
+        return StepResult(self.STEP, SKIPPED, refusal.message, code=refusal.code)
+
+    def _require_consent(self, store: Store, run: Run) -> None:
+        """See that nobody has stopped, vetoed or outlived the change since it began; check mode has said what it lacks."""
+        if not self.check:
+            governed = Government(self, run.plan.host_names[0]).governed
+            began = moment(run.row.started_at)
+            consent.require_wave(store, change_of(store, run.change_id), governed, now(), began)
 
     def _require_linear(self) -> None:
         strategy = str(self._task.get_play().strategy).rpartition(".")[2]

@@ -24,6 +24,7 @@ class ActionModule(HostStep):
     """Take a host back to the release that it ran before the change, and close the change there."""
 
     STEP = "back"
+    FINISHES = True
     ARGUMENTS: ClassVar[dict[str, Any]] = {**HostStep.ARGUMENTS, "why": {"type": "str"}}
 
     def reason_to_skip(self, run: Run, host: str) -> str:

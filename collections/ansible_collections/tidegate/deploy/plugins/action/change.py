@@ -14,7 +14,7 @@ from ansible.utils.display import Display
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import file as change_file
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT, PLAYBOOK, Plan, recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.retained import Holding
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -68,6 +68,8 @@ class ActionModule(RecordDoor):
             raise Refusal("DATA", f"found both a change file, {file}, and a change, {identity}; name one of them")
         if verb in (RESUME, ROLLBACK, CLOSE) and file:
             raise Refusal("DATA", f"found a change file, {file}; {verb} works on a change: -e tidegate_change=CHG-…")
+        if verb in (RESUME, ROLLBACK):
+            _require_ours(recorded(_planned(store, identity).plan_bytes), str(identity))
         if verb == RESUME:
             return self._opened(opening.begin_again(store, _planned(store, identity)), "goes on")
         if verb == ROLLBACK:
@@ -78,6 +80,8 @@ class ActionModule(RecordDoor):
             return self._opened(self._asked_all(run), "ends as it stands")
         source = _source(store, file, identity)
         drafted = self._draft(store, source)
+        if verb != PLAN:
+            _require_ours(drafted.plan, identity or "CHG-…")
         opening.begin(store, verb, drafted, source, identity)
         plan = drafted.plan
         return StepResult(
@@ -88,7 +92,9 @@ class ActionModule(RecordDoor):
         )
 
     def _asked_all(self, run: Run) -> Run:
-        """The run, with what each of its hosts says right now."""
+        """The run, with what each of its hosts says right now; nobody asks those of a playbook of the site's own."""
+        if run.plan.payload == PLAYBOOK:
+            return run
         definitions = {host.name: host.definition for host in run.plan.hosts}
         for host, stand in ask_all(self, definitions, also_undeployed=own_tasks.carried(run)).items():
             run.record(host, _asked(stand))
@@ -103,7 +109,7 @@ class ActionModule(RecordDoor):
         )
 
     def _draft(self, store: Store, source: str) -> Draft:
-        cache = None if self.check else Path(store.path).parent / "cache"
+        cache = None if self.check else Path(store.folder) / "cache"
         change = change_file.read(source)
 
         def held(definitions: Mapping[str, Mapping[str, Any]]) -> dict[str, Holding]:
@@ -111,8 +117,22 @@ class ActionModule(RecordDoor):
             return {name: Holding(one.service.get("retained", ()), one.why_unknown) for name, one in stands.items()}
 
         drafted = draft(change, inventory_of(self), cache, held)
-        drafted.bundle.keep(bundle.folder_of(Path(store.path).parent, drafted.plan.files))
+        drafted.bundle.keep(bundle.folder_of(Path(store.folder), drafted.plan.files))
         return drafted
+
+
+def _require_ours(plan: Plan, change_id: str) -> None:
+    """See that a change is one that Tidegate rolls out and takes back.
+
+    Raises:
+        Refusal: UNSUPPORTED, it is a playbook of the site's own; with what to do instead.
+    """
+    if plan.payload == PLAYBOOK:
+        raise Refusal(
+            "UNSUPPORTED",
+            f"this change is a playbook of yours, which Tidegate does not roll out: plan it, and run the playbook itself with "
+            f"-e tidegate_change={change_id}; end it with close",
+        )
 
 
 def _asked(stand: Stand) -> StepResult:

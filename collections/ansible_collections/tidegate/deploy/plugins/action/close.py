@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import CLOSED, COMPLETED, ROLLED_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import end_text
@@ -20,6 +21,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.ending i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import next_commands
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import CLOSE, RESUME, ROLLBACK, ROLLOUT, Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.signing_off import WITNESSES, sign_off
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Tokens, drop_scratch, write_json
 
 _WANTED = {ROLLOUT: COMPLETED, RESUME: COMPLETED, ROLLBACK: ROLLED_BACK, CLOSE: CLOSED}
@@ -29,6 +31,7 @@ class ActionModule(RecordDoor):
     """End a run: the outcome of its change from what the hosts said, recorded and shown; fails unless all is as planned."""
 
     STEP = "close"
+    FINISHES = True
     ARGUMENTS: ClassVar[dict[str, Any]] = {
         "verb": {"type": "str", "choices": [ROLLOUT, ROLLBACK, CLOSE], "default": ROLLOUT},
         "json_file": {"type": "path"},
@@ -47,7 +50,9 @@ class ActionModule(RecordDoor):
             return self._preview(store, run)
         outcome = outcome_of(run)
         end(run, outcome)
-        Tokens(store.path, run.id).forget()
+        Tokens(store.folder, run.id).forget()
+        for warning in sign_off(store, plain(self.templated(WITNESSES))):
+            Display().warning(warning)
         Display().display(
             end_text(
                 outcome,
@@ -60,6 +65,8 @@ class ActionModule(RecordDoor):
         )
         if arguments.get("json_file"):
             self._tell(arguments["json_file"], {"change": run.change_id, "outcome": outcome.doc()})
+        if store.kept_in:
+            Display().warning(f"the store is away: this is kept in {store.kept_in}, and recorded when it is back")
         good = outcome.verdict == _WANTED[run.verb]
         code = "" if good else (outcome.cause.partition(":")[0] or "BUDGET")
         return StepResult(

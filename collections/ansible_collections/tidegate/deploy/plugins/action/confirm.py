@@ -21,6 +21,7 @@ class ActionModule(HostStep):
     """Make an activation permanent, over a connection of its own, and read back that it is."""
 
     STEP = "confirm"
+    FINISHES = True
 
     def step(self, run: Run, host: str, arguments: Mapping[str, Any]) -> StepResult:
         new = run.plan.release_id

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.inspect import inspect
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import locate
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.doctor import counts, doctor_text, grouped, said
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import controller, examining
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor, refuse_limit
@@ -38,7 +39,7 @@ class ActionModule(RecordDoor):
         largest = max(map(len, site.hosts.values()), default=0)
         here = controller.look()
         found = [(CONTROLLER, one) for one in controller.findings(here, largest, site.longest_s)]
-        found += [(CONTROLLER, one) for one in inspect(self.store_path)] + site.findings
+        found += [(CONTROLLER, one) for one in inspect(locate(self.sources), beside=self.store_folder)] + site.findings
         found += [(name, one) for name, of_host in seen.items() for one in of_host.findings]
         if any(of_host.asked for of_host in seen.values()):
             found.append((HOSTS, examining.enforcement(seen)))

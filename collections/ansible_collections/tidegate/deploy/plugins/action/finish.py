@@ -20,6 +20,7 @@ class ActionModule(RecordDoor):
     """See that every wave is through. One that is not, for whatever reason, stops the rollout: its hosts go back."""
 
     STEP = "finish"
+    FINISHES = True
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         run = Run.current(store)

@@ -88,7 +88,7 @@ class ActionModule(RecordDoor):
                 "or give it a check there (a paused change is ended with close before that)",
             )
         self._move(run, one, BEGUN, True)
-        real = previewing.why_not_begun(run, self.store_path) if self.check else ""
+        real = previewing.why_not_begun(run, self.store_folder) if self.check else ""
         return self._say(real or f"{one['name']} begins", changed=True, needed=not real)
 
     def _end(self, run: Run, one: Mapping[str, Any]) -> StepResult:

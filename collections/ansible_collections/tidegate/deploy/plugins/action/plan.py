@@ -11,14 +11,17 @@ from typing import Any
 from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import PLAYBOOK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.plan import plan_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening, own_tasks, previewing
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import consent, opening, own_tasks, previewing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, change_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, now
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.timing import window_of
 
 
 class ActionModule(RecordDoor):
@@ -32,7 +35,7 @@ class ActionModule(RecordDoor):
             _require_sound(run)
             frozen = opening.freeze(run, now().year)
             if run.forward and not frozen.done:
-                opening.leased(frozen.run)
+                self._begin(store, frozen)
         except Refusal as refusal:
             Display().display(refusal_text(refusal))
             store.end_run(run.id, "refused")
@@ -40,10 +43,12 @@ class ActionModule(RecordDoor):
         bound = frozen.run
         if own_tasks.carried(bound) and not frozen.done:
             own_tasks.mark_begun(bound)
-        if self.check and bound.plan.files:
-            hidden = previewing.not_previewed(bound, self.store_path)
+        if self.check and bound.plan.files and bound.plan.payload != PLAYBOOK:
+            hidden = previewing.not_previewed(bound, self.store_folder)
             frozen.notes.extend(f"cannot be previewed: {task}" for task in hidden)
-        Display().display(plan_text(bound.plan, bound.change_id, bound.row.revision, self.store_path, frozen.notes))
+        policy = Government(self, bound.plan.host_names[0]).policy
+        window = window_of(bound.plan, policy, now()).text
+        Display().display(plan_text(bound.plan, bound.change_id, bound.row.revision, self.store_path, frozen.notes, window))
         if not run.forward or frozen.done:
             store.end_run(run.id, "completed" if run.forward else "planned")
         if self.check and not run.forward:
@@ -64,12 +69,28 @@ class ActionModule(RecordDoor):
         )
 
 
+    def _begin(self, store: Store, frozen: opening.Frozen) -> None:
+        """Take the lease and begin, if everybody whom policy asks agrees; check mode says what would be refused."""
+        run = frozen.run
+        governed = Government(self, run.plan.host_names[0]).governed
+        refusal = consent.why_not(store, change_of(store, run.change_id), governed, now())
+        if refusal is None:
+            opening.lets_out(run)
+        elif self.check:
+            frozen.notes.append(f"would be refused: {refusal.code}: {refusal.message}")
+            opening.leased(run)
+        else:
+            raise refusal
+
+
 def _require_sound(run: Run) -> None:
-    """See that no more hosts are sick or unknown than the budget allows.
+    """See that no more hosts are sick or unknown than the budget allows. Those of a playbook of the site's are not asked.
 
     Raises:
         Refusal: PRECHECK, with all of them.
     """
+    if run.plan.payload == PLAYBOOK:
+        return
     bad = {name: row for name, row in run.rows.items() if row.verdict != "ok"}
     if len(bad) > run.plan.budget:
         found = "; ".join(f"{name}: {row.message or 'was not looked at'}" for name, row in bad.items())

@@ -38,6 +38,7 @@ class ActionModule(HostStep):
     """Test a host after its activation: on the host itself, and from outside where the service asks for that."""
 
     STEP = "probe"
+    FINISHES = True
 
     def step(self, run: Run, host: str, arguments: Mapping[str, Any]) -> StepResult:
         if run.is_there(host):

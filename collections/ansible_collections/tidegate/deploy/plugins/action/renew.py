@@ -17,6 +17,7 @@ class ActionModule(HostStep):
     """Give a host more time before it goes back by itself."""
 
     STEP = "renew"
+    FINISHES = True
     ARGUMENTS: ClassVar[dict[str, Any]] = {**HostStep.ARGUMENTS, "extend_s": {"type": "int", "default": 300}}
 
     def step(self, run: Run, host: str, arguments: Mapping[str, Any]) -> StepResult:

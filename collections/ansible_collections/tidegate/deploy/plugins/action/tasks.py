@@ -81,7 +81,7 @@ class ActionModule(HostStep):
             return self._needed(run, host, False, say)
         self._require_answer(run, host)
         run.mark_touched(host)
-        real = previewing.why_not_begun(run, self.store_path) if self.check else ""
+        real = previewing.why_not_begun(run, self.store_folder) if self.check else ""
         return self._needed(run, host, not real, real or "the site's tasks begin")
 
     def _begin_revert(self, run: Run, host: str) -> StepResult:
@@ -96,7 +96,7 @@ class ActionModule(HostStep):
         _fence = run.fence
         self._require_answer(run, host)
         run.mark_touched(host)
-        real = previewing.why_not_begun(run, self.store_path) if self.check else ""
+        real = previewing.why_not_begun(run, self.store_folder) if self.check else ""
         return self._needed(run, host, not real, real or "the site's tasks take it back")
 
     def _needed(self, run: Run, host: str, needed: bool, say: str, **more: Any) -> StepResult:

@@ -43,7 +43,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import hold
 
 PREFIX = "tidegate"
 OURS = "tidegate.deploy."
-RECORDS_NOTHING = ("doctor", "init")
+RECORDS_NOTHING = ("doctor", "init", "store")
 """Steps that begin no run: after them nobody opens the store, and so nothing of it is made or migrated."""
 MAX_SAY = 400
 EXIT_BUSY_S = 5
@@ -240,20 +240,22 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         if not self._concerned or os.getpid() != self._pid or context.CLIARGS.get("check"):
             return
         self._concerned = False
-        path = locate.locate(context.CLIARGS.get("inventory") or [])
-        if "://" in path or os.path.exists(path):
-            self._record_interruption(path)
+        sources = context.CLIARGS.get("inventory") or []
+        address = locate.locate(sources)
+        if "://" in address or os.path.exists(address):
+            self._record_interruption(address, locate.folder(sources))
 
-    def _record_interruption(self, path: str) -> None:
+    def _record_interruption(self, address: str, folder: str) -> None:
         # SQLAlchemy is a heavy import, and may be missing: only a run of ours comes here.
-        from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.away import open_to_end
         from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import interrupted_text
         from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 
         name = self._interruption.name
         cause = f"interrupted by {name}" if name else "the playbook ended before the run was closed"
-        with Store.open(path, lambda: datetime.now(UTC), create=False, busy_s=EXIT_BUSY_S) as store:
-            ended = store.interrupt(holder.current_run_holder(), "INTERRUPTED", cause)
+        mine = holder.current_run_holder()
+        with open_to_end(address, lambda: datetime.now(UTC), folder, holder.run_id(mine), EXIT_BUSY_S) as store:
+            ended = store.interrupt(mine, "INTERRUPTED", cause)
             run = Run.current(store) if ended else None
         if run is not None:
             say = interrupted_text(cause, run.plan if run.change_id else None)

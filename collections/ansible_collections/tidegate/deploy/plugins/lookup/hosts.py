@@ -70,12 +70,12 @@ from typing import Any
 from ansible import context
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ARCHIVE, TASKS
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ARCHIVE, PLAYBOOK, TASKS
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import order, own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import refuse_limit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.lookup import RecordLookup
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, open_store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, store_to_finish
 
 NOBODY = "all:!all"
 """A pattern that matches no host, without the warning that an unknown name brings."""
@@ -93,7 +93,7 @@ _BACK = _of(ARCHIVE, order.way_back)
 _TASK_WAVES = _of(TASKS, order.waves)
 _TASK_BACK = _of(TASKS, own_tasks.way_back)
 _HOSTS: dict[str, Order] = {
-    "plan": order.every_host,
+    "plan": lambda run: [] if run.plan.payload == PLAYBOOK else order.every_host(run),
     "waves": _WAVES,
     "back": _BACK,
     "checked": _of(TASKS, order.every_host),
@@ -133,7 +133,7 @@ def _asked(term: str, variables: Mapping[str, Any]) -> list[Any]:
     check = bool(context.CLIARGS.get("check"))
     if check:
         atexit.register(drop_scratch)
-    with open_store(variables.get("ansible_inventory_sources") or [], check) as store:
+    with store_to_finish(variables.get("ansible_inventory_sources") or [], check) as store:
         run = Run.current(store)
         if term == _CAUSE:
             return [run.halted] if run.halted else []

@@ -50,7 +50,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.lookup import RecordLookup
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import open_store, store_path
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import store_folder, store_to_finish
 
 _PARTS = ("apply", "revert", "check")
 _ONCE = {"once_before": own_tasks.BEFORE, "once_after": own_tasks.AFTER}
@@ -67,9 +67,9 @@ def _asked(term: str, variables: Mapping[str, Any]) -> list[dict[str, Any]]:
     if term not in (*_PARTS, *_ONCE):
         raise Refusal("DATA", f"found {term!r}, expected one of {', '.join((*_PARTS, *_ONCE))}")
     sources, check = variables.get("ansible_inventory_sources") or [], bool(context.CLIARGS.get("check"))
-    with open_store(sources, check) as store:
+    with store_to_finish(sources, check) as store:
         run = Run.current(store)
-        folders = [Path(store.path).parent, Path(store_path(sources)).parent]
+        folders = [Path(store.folder), Path(store_folder(sources))]
         if term in _PARTS:
             wanted = (run.plan.doc["tasks"] or {}).get(term)
             return [own_tasks.part(run, own_tasks.kept_files(run, folders), wanted)] if wanted else []

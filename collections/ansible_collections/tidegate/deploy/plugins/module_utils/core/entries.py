@@ -37,10 +37,12 @@ KINDS = {
     "run.ended": "a run has ended, and how",
     "once.moved": "where a task that runs once per change stands",
     "lease.taken": "a run may roll a service out, under this number",
+    "notes.recorded": "what a process noted while the store was away is recorded now; what no longer fitted is left out",
     # decisions
     "approval.given": "a person approved a statement",
     "approval.withdrawn": "a person took an approval back",
     "approval.vetoed": "a person vetoed a statement",
+    "approval.used": "a run begins by the approvals of a statement",
     "evidence.seen": "what another system said about a change",
     "denied": "something was refused: by whom it was asked for, and why it was refused",
     "denied.more": "how often the same source was refused beyond the entries that it has",

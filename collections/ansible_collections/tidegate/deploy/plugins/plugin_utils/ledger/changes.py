@@ -7,43 +7,27 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries import digest_of
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import holder, log
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import (
     Database,
     doc_in,
     doc_out,
     moment,
     stamp,
+    text_in,
 )
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import CHANGES, REVISIONS, sa
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow, Move, MoveRow
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import CHANGES, MOVES, REVISIONS, sa
 
-PLANNED, PAUSED = "planned", "paused"
-"""Open: a rollout may begin; one has stopped, and somebody decides how the change goes on."""
-
-PARTIAL = "partial"
-"""Ended but for hosts that were down or failed within the budget, which may still be caught up."""
-
-COMPLETED, KEPT, CLOSED, ROLLED_BACK, FAILED = "completed", "kept", "closed", "rolled_back", "failed"
-"""Ended: everywhere; where it had come, by policy; as it stood, by a person; taken back; neither here nor there."""
-
-OPEN = (PLANNED, PAUSED)
-_BACK = (ROLLED_BACK, FAILED)
-
-MOVES: Mapping[str, tuple[str, ...]] = {
-    PLANNED: (PAUSED, PARTIAL, COMPLETED, KEPT, CLOSED, *_BACK),
-    PAUSED: (PAUSED, PARTIAL, COMPLETED, CLOSED, *_BACK),
-    PARTIAL: (PARTIAL, COMPLETED, CLOSED, *_BACK),
-    COMPLETED: _BACK,
-    KEPT: _BACK,
-    CLOSED: _BACK,
-    ROLLED_BACK: _BACK,
-    FAILED: _BACK,
-}
-"""What may become of a change: from each state, the states that an outcome may lead to."""
+DRAFT = "draft"
+"""The state in which a change begins; every other comes by a move that the caller's table allows."""
 
 ID_PATTERN = r"CHG-[0-9]{4}-[0-9]{4,9}"
 
@@ -77,7 +61,7 @@ class Changes(Database):
             The change's id and revision.
 
         Raises:
-            Refusal: DATA, an id of another form or of another service; NOT_OPEN, the pinned change is closed.
+            Refusal: DATA, an id of another form or of another service; NOT_OPEN, the pinned change is no draft any more.
         """
         if id is not None and not re.fullmatch(ID_PATTERN, id):
             raise Refusal("DATA", f"id {id!r} is not of the form CHG-2026-0007")
@@ -87,33 +71,41 @@ class Changes(Database):
             existing = _change(connection, change_id)
             if existing is not None:
                 _require_same(existing, service, environment)
-                _require_open(existing)
-                return change_id, _add_revision(connection, existing, content_digest, plan_bytes, stamp(now))
+                _require_draft(existing)
+                return change_id, _add_revision(connection, existing, content_digest, plan_bytes, now)
             connection.execute(
                 CHANGES.insert().values(
                     id=change_id,
                     service=service,
                     environment=environment,
-                    state=PLANNED,
+                    state=DRAFT,
                     source=source,
                     created_at=stamp(now),
                     revision=1,
                 )
             )
-            _insert_revision(connection, change_id, 1, content_digest, plan_bytes, stamp(now))
+            _insert_revision(connection, change_id, 1, content_digest, plan_bytes, now)
             return change_id, 1
 
-    def add_revision(self, change_id: str, content_digest: str, plan_bytes: bytes) -> int:
-        """Record a new plan for a change that is open, or may be caught up, and answer its revision.
+    def add_revision(
+        self, change_id: str, content_digest: str, plan_bytes: bytes, decide: Callable[[ChangeRow], Move]
+    ) -> int:
+        """Record a new plan for a change, with what that makes of its state, and answer its revision.
+
+        Args:
+            decide: what the caller's table says of the change, or its refusal.
 
         Raises:
-            Refusal: NO_CHANGE; NOT_OPEN.
+            Refusal: NO_CHANGE; whatever `decide` refuses with. Nothing changed.
         """
+        now = self.now()
         with self.writing() as connection:
             existing = _require(connection, change_id)
-            if existing.state != PARTIAL:
-                _require_open(existing)
-            return _add_revision(connection, existing, content_digest, plan_bytes, stamp(self.now()))
+            move = decide(existing)
+            revision = _add_revision(connection, existing, content_digest, plan_bytes, now)
+            anew = {"requested_by": None} if move.state == DRAFT else {}
+            _moved(connection, replace(existing, revision=revision), move, now, holder.actor(), "", **anew)
+            return revision
 
     def change(self, change_id: str) -> ChangeRow | None:
         """A change with its newest plan."""
@@ -158,27 +150,79 @@ class Changes(Database):
             raise ValueError(f"{change.id} is {change.state}, not closed")
         return (self.now() - moment(change.closed_at)).total_seconds()
 
-    def move_change(self, change_id: str, new: str, outcome_doc: Any) -> None:
-        """Give a change an outcome, and the state that follows from it, as `MOVES` allows.
+    def moves(self, change_id: str) -> list[MoveRow]:
+        """What happened to a change, oldest first."""
+        query = sa.select(MOVES).where(MOVES.c.change_id == change_id).order_by(MOVES.c.number)
+        with self.reading() as connection:
+            return [MoveRow(**found._mapping) for found in connection.execute(query)]
 
-        It is closed from then on, unless that state is open. When it closed is kept while the state stays.
+    def overdue_reviews(self, service: str, environment: str) -> list[str]:
+        """The changes of a service that somebody had to review by now, and nobody has."""
+        due = (CHANGES.c.review_due_at < stamp(self.now())) & CHANGES.c.reviewed_at.is_(None)
+        query = sa.select(CHANGES.c.id).where(_of(service, environment), due).order_by(CHANGES.c.id)
+        with self.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def move_change(
+        self,
+        change_id: str,
+        decide: Callable[[ChangeRow], Move],
+        outcome_doc: Any = None,
+        actor: str | None = None,
+        reason: str = "",
+        noted: Mapping[str, str | None] | None = None,
+    ) -> ChangeRow:
+        """Let an event happen to a change: its new state, its outcome and the entry about both, in one transaction.
+
+        It is closed from then on, if the move ends it. When it closed is kept while the state stays.
+
+        Args:
+            change_id: of the change.
+            decide: what the caller's table says of the change as it is now, or its refusal.
+            outcome_doc: what became of it, if anything did.
+            actor: the person; None for the user of this process.
+            reason: in that person's words.
+            noted: other columns of the change that this event fills in.
 
         Raises:
-            Refusal: NO_CHANGE; NOT_OPEN, its state does not lead there. Nothing changed.
+            Refusal: NO_CHANGE; whatever `decide` refuses with. Nothing changed.
         """
-        values: dict[str, Any] = {"state": new, "outcome": doc_in(outcome_doc)}
+        now = self.now()
+        values = dict(noted or {}) | ({} if outcome_doc is None else {"outcome": doc_in(outcome_doc)})
         with self.writing() as connection:
             found = _require(connection, change_id)
-            if new not in MOVES[found.state]:
-                raise Refusal(
-                    "NOT_OPEN",
-                    f"change {change_id} is {found.state}: it cannot become {new}, only {' or '.join(MOVES[found.state])}",
-                    change=change_id,
-                    state=found.state,
-                )
-            if found.state != new:
-                values["closed_at"] = None if new in OPEN else stamp(self.now())
-            connection.execute(CHANGES.update().where(CHANGES.c.id == change_id).values(values))
+            _moved(connection, found, decide(found), now, actor or holder.actor(), reason, **values)
+            return _require(connection, change_id)
+
+
+def _moved(
+    connection: sa.Connection, found: ChangeRow, move: Move, now: datetime, actor: str, reason: str, **values: Any
+) -> None:
+    """Write a move: the row of the change, the line of its history, and the entry."""
+    if found.state != move.state:
+        values |= {
+            "state": move.state,
+            "before": found.state if move.begins else None,
+            "closed_at": stamp(now) if move.ended else None,
+        }
+    if values:
+        connection.execute(CHANGES.update().where(CHANGES.c.id == found.id).values(values))
+    last = sa.select(sa.func.coalesce(sa.func.max(MOVES.c.number), 0)).where(MOVES.c.change_id == found.id)
+    line = {"event": move.event, "before": found.state, "after": move.state, "revision": found.revision}
+    connection.execute(
+        MOVES.insert().values(
+            {
+                **line,
+                "change_id": found.id,
+                "number": connection.execute(last).scalar_one() + 1,
+                "at": stamp(now),
+                "actor": actor,
+                "reason": text_in(reason or None),
+            }
+        )
+    )
+    told = {"reason": digest_of(reason)} if reason else {}
+    log.append(connection, now, "change.moved", actor, {**line, **told}, found.id)
 
 
 def _select() -> sa.Select[Any]:
@@ -232,19 +276,21 @@ def _next_id(connection: sa.Connection, year: int, beyond: Iterable[str]) -> str
     return f"{prefix}{max((int(found[len(prefix) :]) for found in taken), default=0) + 1:04d}"
 
 
-def _require_open(existing: ChangeRow) -> None:
-    if existing.closed_at is not None:
+def _require_draft(existing: ChangeRow) -> None:
+    if existing.state != DRAFT:
+        when = (
+            f"was closed at {existing.closed_at} ({existing.state})" if existing.closed_at else f"is {existing.state}"
+        )
         raise Refusal(
             "NOT_OPEN",
-            f"change {existing.id} was closed at {existing.closed_at} ({existing.state}): "
-            "plan it under another id, or without one",
+            f"change {existing.id} {when}: plan it under another id, or without one",
             change=existing.id,
             state=existing.state,
         )
 
 
 def _add_revision(
-    connection: sa.Connection, existing: ChangeRow, content_digest: str, plan_bytes: bytes, now: str
+    connection: sa.Connection, existing: ChangeRow, content_digest: str, plan_bytes: bytes, now: datetime
 ) -> int:
     revision = existing.revision + 1
     _insert_revision(connection, existing.id, revision, content_digest, plan_bytes, now)
@@ -253,15 +299,18 @@ def _add_revision(
 
 
 def _insert_revision(
-    connection: sa.Connection, change_id: str, revision: int, content_digest: str, plan_bytes: bytes, now: str
+    connection: sa.Connection, change_id: str, revision: int, content_digest: str, plan_bytes: bytes, now: datetime
 ) -> None:
+    plan_digest = hashlib.sha256(plan_bytes).hexdigest()
     connection.execute(
         REVISIONS.insert().values(
             change_id=change_id,
             revision=revision,
             content_digest=content_digest,
-            plan_digest=hashlib.sha256(plan_bytes).hexdigest(),
+            plan_digest=plan_digest,
             plan=plan_bytes.decode("utf-8"),
-            created_at=now,
+            created_at=stamp(now),
         )
     )
+    body = {"revision": revision, "plan": plan_digest, "content": content_digest}
+    log.append(connection, now, "change.planned", holder.actor(), body, change_id)

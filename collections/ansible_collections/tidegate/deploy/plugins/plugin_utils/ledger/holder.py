@@ -4,7 +4,8 @@
 """Who holds a lease: the ansible-playbook process, told apart from every other process there ever was.
 
 A process is known by machine, boot, process id and start. Whether it is gone can be said only where it would be seen:
-in the same boot and the same space of process ids, or when its machine has been booted since.
+in the same boot and the same space of process ids, or when its machine has been booted since. Machines that were cloned
+share an id, so that a machine is known by its name, too. Of a holder on another one only the time of its lease counts.
 """
 
 from __future__ import annotations
@@ -45,8 +46,13 @@ def current_run_holder() -> dict[str, Any]:
 
 
 def actor() -> str:
-    """Who acts, as the ledger names a process: its user and machine."""
-    return f"{_user()}@{socket.gethostname()}"
+    """Who acts, as the ledger names this process: its user and machine."""
+    return actor_of({"user": _user(), "host": socket.gethostname()})
+
+
+def actor_of(holder: dict[str, Any]) -> str:
+    """Who acted, as the ledger names the process of a holder."""
+    return f"{holder.get('user', '')}@{holder.get('host', '')}"
 
 
 def run_id(holder: dict[str, Any], change_id: str | None = None) -> str:
@@ -60,7 +66,8 @@ def is_dead(holder: dict[str, Any]) -> bool:
     if not boot_id or not holder.get("boot_id"):
         return False
     if holder["boot_id"] != boot_id:
-        return bool(machine) and holder.get("machine") == machine
+        same = bool(machine) and holder.get("machine") == machine
+        return same and holder.get("host") == socket.gethostname()
     if holder.get("pids") != _pid_space():
         return False
     return _started(holder.get("pid", 0)) != holder.get("started")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What would keep a run from using the store, or lose it afterwards. It reads, makes nothing, and needs no SQLAlchemy."""
+"""What would keep a run from using the store, or lose it afterwards. It reads and makes nothing; for a file it needs no SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from urllib.parse import quote
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.fitness import REFUSE, WARN, finding
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import migrations
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import path_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.address import file_of, is_server
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.filesystems import (
     mount_of,
     mounts_of_kernel,
     refuse_network,
 )
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.inspect_server import inspect_server
 
 Finding = dict[str, str]
 
@@ -33,20 +35,32 @@ _NAME_ANOTHER = "name a path on a local disk that stays in the environment varia
 _BUSY_S = 5
 
 
-def inspect(url_or_path: str, mounts: Callable[[], str] = mounts_of_kernel) -> list[Finding]:
+def inspect(address: str, mounts: Callable[[], str] = mounts_of_kernel, beside: str = "") -> list[Finding]:
     """Everything that speaks against a place as the store.
 
     Args:
-        url_or_path: as `Store.open` takes it.
+        address: as `Store.open` takes it.
         mounts: the text of ``/proc/self/mountinfo``.
+        beside: the folder for what lies beside a store in PostgreSQL.
     """
+    if is_server(address):
+        found = inspect_server(address)
+        return [*found, *_thrown_away(beside, _nearest_folder(f"{beside}/x"), mounts()), *_kept(beside)]
     try:
-        path = os.path.abspath(path_of(url_or_path))
+        path = os.path.abspath(file_of(address))
         folder = _nearest_folder(path)
         refuse_network(folder, mounts)
     except Refusal as refusal:
         return [_refuse(refusal.message, _NAME_ANOTHER)]
     return [*_thrown_away(path, folder, mounts()), *_writable(path, folder), *_space(folder), *_content(path)]
+
+
+def _kept(beside: str) -> Iterator[Finding]:
+    """What earlier runs noted while the store was away, and could not record yet."""
+    names = sorted(path.name for path in Path(beside, "spool").glob("*.jsonl"))
+    if names:
+        found = f"{len(names)} runs left notes in {beside}/spool that are not in the store yet"
+        yield _warn(found, "any verb that opens the store here records them: run tidegate.deploy.status")
 
 
 def _refuse(found: str, hint: str) -> Finding:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import batches, holder, log
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import Database, doc_out, stamp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import INTERRUPTED, LIVE, LeaseRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import CHANGES, LEASES, RUNS, sa
@@ -55,7 +56,7 @@ class Leases(Database):
             if found is not None:
                 if found.live and not is_dead(found.holder):
                     raise _held(found)
-                _interrupt(connection, found, run_id, stamp(now))
+                _interrupt(connection, found, run_id, now)
             number = max(_last_number(connection, service, environment) + 1, int(now.timestamp()))
             connection.execute(LEASES.delete().where(_of(service, environment)))
             connection.execute(
@@ -69,6 +70,9 @@ class Leases(Database):
                     **_terms(ttl_s, now),
                 )
             )
+            body = {"service": service, "environment": environment, "number": number, "run": run_id}
+            change = connection.execute(sa.select(RUNS.c.change_id).where(RUNS.c.id == run_id)).scalar()
+            log.append(connection, now, "lease.taken", holder.actor_of(holder_doc), body, change)
             return number
 
     def renew_lease(self, run_id: str, ttl_s: int) -> None:
@@ -156,23 +160,28 @@ def _require_live_run(connection: sa.Connection, run_id: str) -> None:
         raise Refusal("LEASE_LOST", f"this run has ended ({state}): start it again", run=run_id, state=state)
 
 
-def _interrupt(connection: sa.Connection, found: LeaseRow, by: str, now: str) -> None:
+def _interrupt(connection: sa.Connection, found: LeaseRow, by: str, now: datetime) -> None:
     """Mark the run that lost its lease, and keep a cause that it had."""
+    actor = holder.actor_of(found.holder)
     lost = (RUNS.c.id == found.run_id) & RUNS.c.state.in_(LIVE)
     cause = {"code": "INTERRUPTED", "message": f"its lease was taken over by run {by}"}
     connection.execute(RUNS.update().where(lost, RUNS.c.code.is_(None)).values(cause))
-    connection.execute(RUNS.update().where(lost).values(state=INTERRUPTED, ended_at=now))
+    if connection.execute(RUNS.update().where(lost).values(state=INTERRUPTED, ended_at=stamp(now))).rowcount:
+        batches.record(connection, now, found.run_id, found.change_id, actor)
+        code = connection.execute(sa.select(RUNS.c.code).where(RUNS.c.id == found.run_id)).scalar()
+        body = {"run": found.run_id, "state": INTERRUPTED, "code": code, "outcome": None}
+        log.append(connection, now, "run.ended", actor, body, found.change_id)
 
 
 def _held(found: LeaseRow) -> Refusal:
-    holder = found.holder
-    who = f"{holder.get('user')} on {holder.get('host')}, process {holder.get('pid')}"
+    by = found.holder
+    who = f"{by.get('user')} on {by.get('host')}, process {by.get('pid')}"
     what = f" for {found.change_id}" if found.change_id else ""
     return Refusal(
         "LEASE",
         f"{found.service} in {found.environment} is being rolled out by {who}{what}, since {found.taken_at}. "
         f"Wait for it to end; if it is gone, run again after {found.expires_at}",
-        **{name: holder.get(name) for name in ("host", "pid", "user")},
+        **{name: by.get(name) for name in ("host", "pid", "user")},
         change=found.change_id,
         since=found.taken_at,
         expires_at=found.expires_at,

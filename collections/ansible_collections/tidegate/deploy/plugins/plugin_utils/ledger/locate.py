@@ -1,12 +1,14 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the store of a site lies."""
+"""Where the store of a site is, and where this controller keeps what lies beside it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.address import file_of, is_server
 
 VARIABLE = "TIDEGATE_STORE"
 FOLDER = ".tidegate"
@@ -26,7 +28,18 @@ def locate(inventory_sources: Sequence[str]) -> str:
     told = os.environ.get(VARIABLE)
     if told:
         return told if "://" in told else os.path.abspath(os.path.expanduser(told))
-    return os.path.join(inventory_folder(inventory_sources), FOLDER, NAME)
+    return os.path.join(folder_beside(inventory_sources), NAME)
+
+
+def folder(inventory_sources: Sequence[str]) -> str:
+    """What lies beside the store on this controller: the folder of its file, or with a server `folder_beside`."""
+    address = locate(inventory_sources)
+    return folder_beside(inventory_sources) if is_server(address) else os.path.dirname(file_of(address))
+
+
+def folder_beside(inventory_sources: Sequence[str]) -> str:
+    """``.tidegate`` beside the inventory: what a controller keeps for itself when its store is in PostgreSQL."""
+    return os.path.join(inventory_folder(inventory_sources), FOLDER)
 
 
 def inventory_folder(inventory_sources: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import entries
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.audit import Row
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import Database, stamp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import ENTRIES, sa
 
@@ -71,16 +72,16 @@ class Log(Database):
         with self.reading() as connection:
             return [entries.parse(text.encode("utf-8")) for text in connection.execute(query).scalars()]
 
-    def documents(self, first: int = 0) -> Iterator[tuple[int, bytes]]:
-        """The number and the bytes of every row from one on, in order and unread: for those who verify."""
+    def rows(self, first: int = 0) -> Iterator[Row]:
+        """Every row from one on, in order and unread: for those who verify."""
+        columns = sa.select(ENTRIES.c.number, ENTRIES.c.document, ENTRIES.c.leaf).order_by(ENTRIES.c.number)
         while True:
-            page = sa.select(ENTRIES.c.number, ENTRIES.c.document).where(ENTRIES.c.number >= first)
             with self.reading() as connection:
-                rows = connection.execute(page.order_by(ENTRIES.c.number).limit(_PAGE)).all()
-            yield from ((number, text.encode("utf-8")) for number, text in rows)
-            if len(rows) < _PAGE:
+                page = connection.execute(columns.where(ENTRIES.c.number >= first).limit(_PAGE)).all()
+            yield from ((number, document.encode("utf-8"), leaf) for number, document, leaf in page)
+            if len(page) < _PAGE:
                 return
-            first = rows[-1][0] + 1
+            first = page[-1][0] + 1
 
 
 def _insert(

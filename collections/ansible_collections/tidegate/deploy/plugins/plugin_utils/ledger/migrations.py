@@ -9,7 +9,7 @@ Time is text in UTC of one width, so that it sorts; documents are canonical JSON
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -141,6 +141,7 @@ _ONCE = Migration(
 )
 
 _NEVER = "the ledger is only added to"
+_ONLY_ADDED_TO = ("entries", "checkpoints", "log_keys")
 
 _LOG = Migration(
     3,
@@ -154,24 +155,170 @@ _LOG = Migration(
             document TEXT NOT NULL
         )""",
         "CREATE INDEX entries_of_change ON entries (change_id)",
+        """CREATE TABLE checkpoints (
+            size INTEGER NOT NULL PRIMARY KEY,
+            note TEXT NOT NULL
+        )""",
+        """CREATE TABLE log_keys (
+            number INTEGER NOT NULL PRIMARY KEY REFERENCES entries (number),
+            line TEXT NOT NULL
+        )""",
+        """CREATE TABLE batches (
+            run_id TEXT NOT NULL REFERENCES runs (id),
+            last INTEGER NOT NULL,
+            entry INTEGER NOT NULL REFERENCES entries (number),
+            PRIMARY KEY (run_id, last)
+        )""",
+        """CREATE TABLE denials (
+            source TEXT NOT NULL PRIMARY KEY,
+            minute TEXT NOT NULL,
+            more INTEGER NOT NULL
+        )""",
     ),
     {
-        "sqlite": (
-            f"CREATE TRIGGER entries_stay BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, '{_NEVER}'); END",
-            f"CREATE TRIGGER entries_same BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, '{_NEVER}'); END",
+        "sqlite": tuple(
+            f"CREATE TRIGGER {table}_{what} BEFORE {what} ON {table} BEGIN SELECT RAISE(ABORT, '{_NEVER}'); END"
+            for table in _ONLY_ADDED_TO
+            for what in ("UPDATE", "DELETE")
         ),
         "postgresql": (
             f"""CREATE FUNCTION tidegate_never() RETURNS trigger LANGUAGE plpgsql
                 AS $$ BEGIN RAISE EXCEPTION '{_NEVER}'; END $$""",
-            """CREATE TRIGGER entries_stay BEFORE UPDATE OR DELETE ON entries
-                FOR EACH ROW EXECUTE FUNCTION tidegate_never()""",
-            """CREATE TRIGGER entries_whole BEFORE TRUNCATE ON entries
-                FOR EACH STATEMENT EXECUTE FUNCTION tidegate_never()""",
+            *(
+                f"""CREATE TRIGGER {table}_{what} BEFORE {what} ON {table}
+                FOR EACH {each} EXECUTE FUNCTION tidegate_never()"""
+                for table in _ONLY_ADDED_TO
+                for what, each in (("UPDATE", "ROW"), ("DELETE", "ROW"), ("TRUNCATE", "STATEMENT"))
+            ),
         ),
     },
 )
 
-ALL = (_FIRST, _ONCE, _LOG)
+_STATES = Migration(
+    4,
+    "states of changes",
+    (
+        "ALTER TABLE changes ADD COLUMN before TEXT",
+        "ALTER TABLE changes ADD COLUMN requested_by TEXT",
+        "ALTER TABLE changes ADD COLUMN review_due_at TEXT",
+        "ALTER TABLE changes ADD COLUMN reviewed_at TEXT",
+        "UPDATE changes SET state = 'draft' WHERE state = 'planned'",
+        """CREATE TABLE moves (
+            change_id TEXT NOT NULL REFERENCES changes (id),
+            number INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            event TEXT NOT NULL,
+            before TEXT NOT NULL,
+            after TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            actor TEXT NOT NULL,
+            reason TEXT,
+            PRIMARY KEY (change_id, number)
+        )""",
+    ),
+)
+
+_APPROVALS = Migration(
+    5,
+    "approvals and the runs that began by them",
+    (
+        """CREATE TABLE approvals (
+            statement TEXT NOT NULL,
+            change_id TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            person TEXT NOT NULL,
+            decision TEXT NOT NULL,
+            strength TEXT NOT NULL,
+            key TEXT,
+            document TEXT NOT NULL,
+            evidence TEXT,
+            signature TEXT,
+            expires_at TEXT,
+            at TEXT NOT NULL,
+            PRIMARY KEY (statement, person, decision, strength),
+            FOREIGN KEY (change_id, revision) REFERENCES revisions (change_id, revision)
+        )""",
+        "CREATE INDEX approvals_of_change ON approvals (change_id, revision)",
+        """CREATE TABLE attempts (
+            statement TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            run_id TEXT NOT NULL REFERENCES runs (id),
+            at TEXT NOT NULL,
+            PRIMARY KEY (statement, number),
+            UNIQUE (statement, run_id)
+        )""",
+    ),
+)
+
+_OBSERVED = Migration(
+    6,
+    "what playbooks of the site's own did",
+    (
+        """CREATE TABLE gated (
+            run_id TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            playbook TEXT NOT NULL,
+            change_id TEXT,
+            mode TEXT NOT NULL,
+            allowed INTEGER NOT NULL,
+            code TEXT NOT NULL,
+            reason TEXT,
+            hosts TEXT NOT NULL,
+            PRIMARY KEY (run_id, number)
+        )""",
+        "CREATE INDEX gated_at ON gated (at)",
+        """CREATE TABLE recorded_runs (
+            run_id TEXT NOT NULL PRIMARY KEY,
+            change_id TEXT,
+            actor TEXT NOT NULL,
+            playbook TEXT NOT NULL,
+            started_at TEXT NOT NULL,
+            ended_at TEXT,
+            lost INTEGER NOT NULL
+        )""",
+        "CREATE INDEX recorded_of_change ON recorded_runs (change_id, started_at)",
+        """CREATE TABLE recorded_batches (
+            run_id TEXT NOT NULL REFERENCES recorded_runs (run_id),
+            number INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            document TEXT NOT NULL,
+            PRIMARY KEY (run_id, number)
+        )""",
+        """CREATE TABLE recorded_hosts (
+            run_id TEXT NOT NULL REFERENCES recorded_runs (run_id),
+            host TEXT NOT NULL,
+            ok INTEGER NOT NULL,
+            changed INTEGER NOT NULL,
+            failed INTEGER NOT NULL,
+            unreachable INTEGER NOT NULL,
+            skipped INTEGER NOT NULL,
+            PRIMARY KEY (run_id, host)
+        )""",
+    ),
+)
+
+_NOTED = Migration(
+    7,
+    "what was noted while the store was away",
+    (
+        """CREATE TABLE noted (
+            process TEXT NOT NULL,
+            id TEXT NOT NULL,
+            PRIMARY KEY (process, id)
+        )""",
+    ),
+)
+
+ALL = (_FIRST, _ONCE, _LOG, _STATES, _APPROVALS, _OBSERVED, _NOTED)
+
+_NAMES = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",
+    "postgresql": "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('tidegate') AND relkind = 'r'",
+}
+"""What tells the names of all tables, by the kind of database."""
 
 
 def version(connection: sa.Connection) -> int:
@@ -180,7 +327,7 @@ def version(connection: sa.Connection) -> int:
     Raises:
         Refusal: STORE, the database holds tables, but none of ours.
     """
-    tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+    tables = connection.exec_driver_sql(_NAMES[connection.dialect.name]).scalars().all()
     if MIGRATIONS.name in tables:
         return connection.execute(sa.select(sa.func.max(MIGRATIONS.c.number))).scalar() or 0
     if tables:
@@ -188,14 +335,29 @@ def version(connection: sa.Connection) -> int:
     return 0
 
 
-def migrate(connection: sa.Connection, now: str, steps: tuple[Migration, ...] = ALL) -> None:
-    """Apply what is missing, within the caller's transaction.
+def require(seen: int) -> None:
+    """See that a store that is only read has the schema of this code.
 
     Raises:
-        Refusal: STORE_SCHEMA, the database is newer than this code.
+        Refusal: STORE_SCHEMA.
     """
-    seen = version(connection)
-    newest = steps[-1].number
+    refuse_newer(seen, ALL[-1].number)
+    if seen < ALL[-1].number:
+        raise Refusal(
+            "STORE_SCHEMA",
+            f"the store has schema {seen}, this Tidegate needs {ALL[-1].number}, and nothing is migrated by reading. "
+            "Let its owner run: ansible-playbook tidegate.deploy.store",
+            found=seen,
+            expected=ALL[-1].number,
+        )
+
+
+def refuse_newer(seen: int, newest: int) -> None:
+    """See that the code that runs knows what the database holds.
+
+    Raises:
+        Refusal: STORE_SCHEMA.
+    """
     if seen > newest:
         raise Refusal(
             "STORE_SCHEMA",
@@ -204,13 +366,36 @@ def migrate(connection: sa.Connection, now: str, steps: tuple[Migration, ...] = 
             found=seen,
             expected=newest,
         )
+
+
+def migrate(
+    connection: sa.Connection,
+    now: str,
+    steps: tuple[Migration, ...] = ALL,
+    worded: Callable[[str], str] = lambda statement: statement,
+) -> bool:
+    """Apply what is missing, within the caller's transaction, and answer whether anything was.
+
+    Args:
+        now: the time, as the store keeps it.
+        steps: all that there are.
+        worded: a statement in the words of this kind of database.
+
+    Raises:
+        Refusal: STORE_SCHEMA, the database is newer than this code.
+    """
+    seen, newest = version(connection), steps[-1].number
+    refuse_newer(seen, newest)
     if seen == 0:
         connection.exec_driver_sql(
-            f"CREATE TABLE {MIGRATIONS.name} (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, "
-            "applied_at TEXT NOT NULL)"
+            worded(
+                f"CREATE TABLE {MIGRATIONS.name} (number INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, "
+                "applied_at TEXT NOT NULL)"
+            )
         )
     for step in steps:
         if step.number > seen:
             for statement in (*step.statements, *step.guards.get(connection.dialect.name, ())):
-                connection.exec_driver_sql(statement)
+                connection.exec_driver_sql(worded(statement))
             connection.execute(MIGRATIONS.insert().values(number=step.number, name=step.name, applied_at=now))
+    return seen < newest

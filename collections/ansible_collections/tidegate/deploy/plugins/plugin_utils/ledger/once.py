@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import leases
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import holder, leases, log
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import Database, stamp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import BEGUN, DONE, OnceRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import ONCE, sa
@@ -16,6 +16,8 @@ ASKED = "asked"
 FAILED = "failed"
 STATES = (ASKED, BEGUN, DONE, FAILED)
 """Only its check was asked; it began, and nobody knows how it ended; it is done; it failed."""
+
+MAX_NAME = 200
 
 
 class OnceTasks(Database):
@@ -58,11 +60,15 @@ class OnceTasks(Database):
         values |= {"state": state, "updated_at": stamp(now)} if state else {}
         key = (ONCE.c.change_id == change_id) & (ONCE.c.name == name)
         with self.writing() as connection:
+            before = connection.execute(sa.select(ONCE.c.state).where(key)).scalar()
             if connection.execute(ONCE.update().where(key).values(values)).rowcount == 0:
                 last = sa.select(sa.func.coalesce(sa.func.max(ONCE.c.position), 0)).where(ONCE.c.change_id == change_id)
                 first = {"state": ASKED, "updated_at": stamp(now), **values}
                 position = connection.execute(last).scalar_one() + 1
                 connection.execute(ONCE.insert().values(change_id=change_id, name=name, position=position, **first))
+            if before != (state or before or ASKED):
+                body = {"run": run_id, "task": name[:MAX_NAME], "host": host, "state": state or ASKED}
+                log.append(connection, now, "once.moved", holder.actor(), body, change_id)
             leases.extend(connection, run_id, now)
 
     def answer_once(self, row: OnceRow, there: bool) -> None:

@@ -22,7 +22,14 @@ VERDICTS = ("ok", "failed", "unknown", "skipped", "back")
 
 @dataclass(frozen=True)
 class ChangeRow:
-    """A change with its newest revision. It is open until it has an outcome."""
+    """A change with its newest revision. It is open until it has an outcome.
+
+    Attributes:
+        before: the state that it had before the run that works on it, or was interrupted while it did.
+        requested_by: who handed it in for approval.
+        review_due_at: until when somebody has to review it; None where nobody has to.
+        reviewed_at: when somebody has.
+    """
 
     id: str
     service: str
@@ -36,6 +43,42 @@ class ChangeRow:
     plan_bytes: bytes
     closed_at: str | None
     outcome: Any
+    before: str | None = None
+    requested_by: str | None = None
+    review_due_at: str | None = None
+    reviewed_at: str | None = None
+
+
+@dataclass(frozen=True)
+class Move:
+    """What an event does to a change, as the caller's table says it.
+
+    Attributes:
+        event: what happened.
+        state: the state afterwards.
+        ended: whether the change has ended with that.
+        begins: whether a run works on it from then on.
+    """
+
+    event: str
+    state: str
+    ended: bool
+    begins: bool = False
+
+
+@dataclass(frozen=True)
+class MoveRow:
+    """One move of a change, in the order in which they happened, from 1: who moved it, when, and why."""
+
+    change_id: str
+    number: int
+    at: str
+    event: str
+    before: str
+    after: str
+    revision: int
+    actor: str
+    reason: str | None
 
 
 @dataclass(frozen=True)

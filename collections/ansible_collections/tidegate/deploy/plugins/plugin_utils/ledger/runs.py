@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries import digest_of
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import leases
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import batches, holder, leases, log
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import (
     Database,
     doc_in,
@@ -30,6 +31,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import
     RunRow,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import (
+    CHANGES,
     EVENTS,
     RUN_HOSTS,
     RUNS,
@@ -74,6 +76,7 @@ class Runs(Database):
         ]
         if len({row["host"] for row in hosts}) != len(hosts):
             raise ValueError("a host appears twice in the waves of a run")
+        now = self.now()
         with self.writing() as connection:
             existing = _run(connection, run_id)
             if existing is not None:
@@ -93,12 +96,15 @@ class Runs(Database):
                     opened=0,
                     closed=0,
                     state=RUNNING,
-                    started_at=stamp(self.now()),
+                    started_at=stamp(now),
                 )
             )
             if hosts:
                 connection.execute(RUN_HOSTS.insert(), hosts)
-            return _require(connection, run_id)
+            begun = _require(connection, run_id)
+            body = {"verb": verb, "revision": revision, "waves": canonical.digest(waves), "hosts": len(hosts)}
+            _append(connection, now, "run.begun", begun, body)
+            return begun
 
     def bind_run(self, run_id: str, change_id: str, revision: int) -> None:
         """Name the revision that a run works on, once its plan is made. The same again changes nothing.
@@ -110,7 +116,10 @@ class Runs(Database):
             run = _require(connection, run_id)
             if run.change_id is not None and (run.change_id, run.revision) != (change_id, revision):
                 raise ValueError(f"run {run_id} is already a {run.verb} of {run.change_id}")
-            connection.execute(RUNS.update().where(RUNS.c.id == run_id).values(change_id=change_id, revision=revision))
+            if run.change_id is None:
+                values = {"change_id": change_id, "revision": revision}
+                connection.execute(RUNS.update().where(RUNS.c.id == run_id).values(values))
+                _append(connection, self.now(), "run.bound", _require(connection, run_id), {"revision": revision})
 
     def run(self, run_id: str) -> RunRow | None:
         """A run."""
@@ -139,15 +148,14 @@ class Runs(Database):
 
     def halt(self, run_id: str, code: str, message: str) -> bool:
         """Let no further wave of a run open, and keep the first cause. Answers whether this was the first."""
+        running = (RUNS.c.id == run_id) & (RUNS.c.state == RUNNING)
+        values = {"state": HALTED, "code": code, "message": text_in(message)}
         with self.writing() as connection:
-            return (
-                connection.execute(
-                    RUNS.update()
-                    .where(RUNS.c.id == run_id, RUNS.c.state == RUNNING)
-                    .values(state=HALTED, code=code, message=text_in(message))
-                ).rowcount
-                == 1
-            )
+            first = connection.execute(RUNS.update().where(running).values(values)).rowcount == 1
+            if first:
+                body = {"code": code, "message": digest_of(text_in(message))}
+                _append(connection, self.now(), "run.halted", _require(connection, run_id), body)
+            return first
 
     def end_run(self, run_id: str, state: str, outcome_doc: Any = None) -> bool:
         """End a run and give its lease back. The first end stays: answers whether it was this one.
@@ -158,7 +166,7 @@ class Runs(Database):
         if state in LIVE:
             raise ValueError(f"a run cannot end {state}")
         with self.writing() as connection:
-            return _end(connection, RUNS.c.id == run_id, state, stamp(self.now()), doc_in(outcome_doc)) == [run_id]
+            return _end(connection, RUNS.c.id == run_id, state, self.now(), doc_in(outcome_doc)) == [run_id]
 
     def interrupt(self, holder_doc: dict[str, Any], code: str, message: str) -> list[str]:
         """End every live run of a process as interrupted, keep a cause that it had, and answer their ids."""
@@ -169,7 +177,7 @@ class Runs(Database):
                 .where(mine, RUNS.c.state.in_(LIVE), RUNS.c.code.is_(None))
                 .values(code=code, message=text_in(message))
             )
-            return _end(connection, mine, INTERRUPTED, stamp(self.now()), None)
+            return _end(connection, mine, INTERRUPTED, self.now(), None)
 
     def bury(self, is_dead: Callable[[dict[str, Any]], bool]) -> list[str]:
         """End the live runs of processes that are known to be gone: one that died early has no lease to be taken from it."""
@@ -191,6 +199,7 @@ class Runs(Database):
         message: str | None = None,
         doc: Any = None,
         touched: bool | None = None,
+        at: str | None = None,
     ) -> None:
         """Record what a step came to on a host: an event that stays, and the row that says where the host stands.
 
@@ -202,6 +211,7 @@ class Runs(Database):
             message: for people; cut at 4,000 characters.
             doc: details that the caller picked from an allow-list.
             touched: whether the change may have had an effect on the host; None leaves what is known.
+            at: when that was, as the store keeps it; None for now.
 
         Raises:
             ValueError: another verdict, or a host that is not of this run.
@@ -210,7 +220,7 @@ class Runs(Database):
             raise ValueError(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
         with self.writing() as connection:
             values = {"step": step, "verdict": verdict, "code": code, "message": text_in(message), "doc": doc_in(doc)}
-            _note(connection, run_id, host, values, touched, self.now())
+            _note(connection, run_id, host, values, touched, self.now(), at)
 
     def host_rows(self, run_id: str) -> list[HostRow]:
         """The hosts of a run in the order of its waves."""
@@ -240,11 +250,18 @@ class Runs(Database):
 
     # -- waves ---------------------------------------------------------------------------------------------------
 
-    def open_wave(self, run_id: str, index: int, doc: Any = None) -> bool:
+    def open_wave(self, run_id: str, index: int, doc: Any = None, going: Collection[str] = ()) -> bool:
         """Open exactly the next wave, counted from 0. The open one, asked for again, answers false.
 
+        Args:
+            run_id: of the run.
+            index: of the wave.
+            doc: details that the caller picked from an allow-list.
+            going: the states in which the change of the run has to be; any where none is named.
+
         Raises:
-            Refusal: WAVE, it is not the next one, the one before is not closed, or the run does not go on;
+            Refusal: PAUSED, the change is in another state: somebody has stopped it meanwhile;
+                WAVE, it is not the next one, the one before is not closed, or the run does not go on;
                 LEASE_LOST, the run needs the lease and does not hold it.
         """
         now = self.now()
@@ -253,6 +270,7 @@ class Runs(Database):
             _require_running(run)
             if run.leased:
                 leases.require(connection, run_id, now)
+            _require_going(connection, run, going)
             if run.opened == index + 1 and run.closed == index:
                 return False
             if run.opened != index or run.closed != index or index >= run.waves:
@@ -261,6 +279,7 @@ class Runs(Database):
                 WAVES.insert().values(run_id=run_id, number=index, opened_at=stamp(now), doc=doc_in(doc))
             )
             connection.execute(RUNS.update().where(RUNS.c.id == run_id).values(opened=index + 1))
+            _append(connection, now, "wave.opened", run, {"wave": index + 1})
             return True
 
     def close_wave(self, run_id: str, index: int) -> bool:
@@ -275,9 +294,12 @@ class Runs(Database):
                 return False
             if (run.opened, run.closed) != (index + 1, index):
                 raise Refusal("WAVE", f"wave {index + 1} is not open: {_progress(run)}", run=run_id)
+            now = self.now()
             wave = (WAVES.c.run_id == run_id) & (WAVES.c.number == index)
-            connection.execute(WAVES.update().where(wave).values(closed_at=stamp(self.now())))
+            connection.execute(WAVES.update().where(wave).values(closed_at=stamp(now)))
             connection.execute(RUNS.update().where(RUNS.c.id == run_id).values(closed=index + 1))
+            batches.record(connection, now, run_id, run.change_id, _actor(run))
+            _append(connection, now, "wave.closed", run, {"wave": index + 1})
             return True
 
     def wave_state(self, run_id: str) -> tuple[int, int]:
@@ -292,29 +314,48 @@ class Runs(Database):
 
 
 def _note(
-    connection: sa.Connection, run_id: str, host: str, values: dict[str, Any], touched: bool | None, now: datetime
+    connection: sa.Connection,
+    run_id: str,
+    host: str,
+    values: dict[str, Any],
+    touched: bool | None,
+    now: datetime,
+    at: str | None,
 ) -> None:
-    row = {**values, "updated_at": stamp(now)} | ({} if touched is None else {"touched": int(touched)})
+    when = at or stamp(now)
+    row = {**values, "updated_at": when} | ({} if touched is None else {"touched": int(touched)})
     updated = connection.execute(RUN_HOSTS.update().where(_host(run_id, host)).values(row)).rowcount
     if updated != 1:
         raise ValueError(f"host {host!r} is not of run {run_id}")
     last = sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.number), 0)).where(EVENTS.c.run_id == run_id)
     number = connection.execute(last).scalar_one() + 1
-    event = {**values, "run_id": run_id, "number": number, "at": stamp(now), "host": host}
+    event = {**values, "run_id": run_id, "number": number, "at": when, "host": host}
     connection.execute(EVENTS.insert().values(event))
     leases.extend(connection, run_id, now)
 
 
 def _end(
-    connection: sa.Connection, which: sa.ColumnElement[bool], state: str, now: str, outcome: str | None
+    connection: sa.Connection, which: sa.ColumnElement[bool], state: str, now: datetime, outcome: str | None
 ) -> list[str]:
     """End the live runs among those selected, give back their leases, and answer their ids."""
     live = which & RUNS.c.state.in_(LIVE)
     ids = list(connection.execute(sa.select(RUNS.c.id).where(live)).scalars())
-    connection.execute(RUNS.update().where(live).values(state=state, ended_at=now, outcome=outcome))
+    connection.execute(RUNS.update().where(live).values(state=state, ended_at=stamp(now), outcome=outcome))
     for run_id in ids:
+        run = _require(connection, run_id)
+        batches.record(connection, now, run_id, run.change_id, _actor(run))
+        _append(connection, now, "run.ended", run, {"state": state, "code": run.code, "outcome": digest_of(outcome)})
         leases.give_back(connection, run_id)
     return ids
+
+
+def _append(connection: sa.Connection, now: datetime, kind: str, run: RunRow, body: dict[str, Any]) -> None:
+    log.append(connection, now, kind, _actor(run), {"run": run.id, **body}, run.change_id)
+
+
+def _actor(run: RunRow) -> str:
+    """Who a run is, as the ledger names it: the process that holds it."""
+    return holder.actor_of(run.holder)
 
 
 def _run(connection: sa.Connection, run_id: str) -> RunRow | None:
@@ -327,6 +368,12 @@ def _require(connection: sa.Connection, run_id: str) -> RunRow:
     if found is None:
         raise ValueError(f"the store knows no run {run_id}")
     return found
+
+
+def _require_going(connection: sa.Connection, run: RunRow, going: Collection[str]) -> None:
+    state = connection.execute(sa.select(CHANGES.c.state).where(CHANGES.c.id == run.change_id)).scalar()
+    if going and state not in going:
+        raise Refusal("PAUSED", f"{run.change_id} is {state}: no further wave opens", change=run.change_id, state=state)
 
 
 def _require_running(run: RunRow) -> None:

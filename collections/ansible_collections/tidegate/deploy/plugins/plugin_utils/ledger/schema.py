@@ -16,14 +16,27 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 
 __all__ = [
+    "APPROVALS",
+    "ATTEMPTS",
+    "BATCHES",
+    "APPENDED",
     "CHANGES",
+    "CHECKPOINTS",
     "COMPILED",
+    "DENIALS",
     "DIALECT",
     "ENTRIES",
     "EVENTS",
+    "GATED",
     "LEASES",
+    "LOG_KEYS",
     "MIGRATIONS",
+    "MOVES",
+    "NOTED",
     "ONCE",
+    "RECORDED_BATCHES",
+    "RECORDED_HOSTS",
+    "RECORDED_RUNS",
     "REVISIONS",
     "RUNS",
     "RUN_HOSTS",
@@ -72,8 +85,11 @@ def _table(name: str, *columns: str) -> sa.TableClause:
 
 MIGRATIONS = _table("tidegate_migrations", "number", "name", "applied_at")
 CHANGES = _table(
-    "changes", "id", "service", "environment", "state", "source", "created_at", "revision", "closed_at", "outcome"
-)
+    "changes",
+    "id", "service", "environment", "state", "source", "created_at", "revision", "closed_at", "outcome",
+    "before", "requested_by", "review_due_at", "reviewed_at",
+)  # fmt: skip
+MOVES = _table("moves", "change_id", "number", "at", "event", "before", "after", "revision", "actor", "reason")
 REVISIONS = _table("revisions", "change_id", "revision", "content_digest", "plan_digest", "plan", "created_at")
 RUNS = _table(
     "runs",
@@ -96,4 +112,44 @@ ONCE = _table(
     "change_id", "name", "position", "state", "run_id", "host", "under_way", "there", "updated_at",
 )  # fmt: skip
 ENTRIES = _table("entries", "number", "previous", "leaf", "change_id", "document")
-TABLES = (CHANGES, REVISIONS, RUNS, WAVES, RUN_HOSTS, EVENTS, LEASES, ONCE, ENTRIES)
+CHECKPOINTS = _table("checkpoints", "size", "note")
+LOG_KEYS = _table("log_keys", "number", "line")
+BATCHES = _table("batches", "run_id", "last", "entry")
+DENIALS = _table("denials", "source", "minute", "more")
+GATED = _table(
+    "gated",
+    "run_id", "number", "at", "actor", "playbook", "change_id", "mode", "allowed", "code", "reason", "hosts",
+)  # fmt: skip
+RECORDED_RUNS = _table("recorded_runs", "run_id", "change_id", "actor", "playbook", "started_at", "ended_at", "lost")
+RECORDED_BATCHES = _table("recorded_batches", "run_id", "number", "at", "digest", "document")
+RECORDED_HOSTS = _table("recorded_hosts", "run_id", "host", "ok", "changed", "failed", "unreachable", "skipped")
+OBSERVED = (GATED, RECORDED_RUNS, RECORDED_BATCHES, RECORDED_HOSTS)
+APPROVALS = _table(
+    "approvals",
+    "statement", "change_id", "revision", "person", "decision", "strength", "key", "document", "evidence", "signature",
+    "expires_at", "at",
+)  # fmt: skip
+ATTEMPTS = _table("attempts", "statement", "number", "run_id", "at")
+NOTED = _table("noted", "process", "id")
+TABLES = (
+    CHANGES,
+    MOVES,
+    REVISIONS,
+    RUNS,
+    WAVES,
+    RUN_HOSTS,
+    EVENTS,
+    LEASES,
+    ONCE,
+    ENTRIES,
+    CHECKPOINTS,
+    LOG_KEYS,
+    BATCHES,
+    DENIALS,
+    *OBSERVED,
+    NOTED,
+    APPROVALS,
+    ATTEMPTS,
+)
+APPENDED = (ENTRIES,)
+"""What is only ever added to."""

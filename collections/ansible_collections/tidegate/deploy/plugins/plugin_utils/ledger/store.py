@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The store: changes, runs, waves, hosts and leases in one SQLite file.
+"""The store: changes, runs, waves, hosts, leases and the ledger, in an SQLite file or in PostgreSQL.
 
 It knows no room of the controller's code: it keeps opaque canonical documents, and the small columns that are asked for.
 """
@@ -9,39 +9,45 @@ It knows no room of the controller's code: it keeps opaque canonical documents, 
 from __future__ import annotations
 
 import os
-import sqlite3
 import stat
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from types import TracebackType
-from urllib.parse import quote
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import migrations
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.address import file_of, is_server
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals import Approvals
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import Changes
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import (
-    BUSY_S,
-    Clock,
-    path_of,
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.checkpoints import Checkpoints
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.copying import copy_all
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import BUSY_S, Backend, Clock
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.filesystems import mounts_of_kernel
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.leases import Leases
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import folder_beside
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.observations import Observations
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.once import OnceTasks
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import Server
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.runs import Runs
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import require_sqlalchemy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.sqlite import (
+    SqliteFile,
+    copy_file,
     prepare_file,
     refusing,
 )
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.filesystems import mounts_of_kernel
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.leases import Leases
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.log import Log
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.once import OnceTasks
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.runs import Runs
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import require_sqlalchemy
 
 
-class Store(Changes, Runs, OnceTasks, Leases, Log):
+class Store(Changes, Approvals, Runs, OnceTasks, Leases, Observations, Checkpoints):
     """Everything that a controller remembers. Open it in the process that uses it; it does not cross a fork."""
 
     @classmethod
     def open(
         cls,
-        url_or_path: str,
+        address: str,
         clock: Clock,
         *,
+        folder: str | None = None,
         create: bool = True,
         busy_s: float = BUSY_S,
         mounts: Callable[[], str] = mounts_of_kernel,
@@ -49,16 +55,22 @@ class Store(Changes, Runs, OnceTasks, Leases, Log):
         """Open a store, bring its schema up to date, and on first use make it, for its user only.
 
         Args:
-            url_or_path: a file, or ``sqlite:///<path>``.
+            address: a file, ``sqlite:///<path>`` or ``postgresql://…``.
             clock: answers the present time, aware.
+            folder: what lies beside a store in PostgreSQL on this controller; a file has its own.
             create: whether a store that is not there is made.
             busy_s: how long a transaction waits for another process.
             mounts: the text of ``/proc/self/mountinfo``.
 
         Raises:
-            Refusal: DEPENDENCY; STORE; STORE_SCHEMA; UNSUPPORTED, a URL of another database.
+            Refusal: DEPENDENCY; STORE; STORE_AWAY; STORE_SCHEMA; UNSUPPORTED, a URL of another database.
         """
-        store = cls(prepare_file(path_of(url_or_path), clock, create, mounts), clock, busy_s)
+        backend: Backend
+        if is_server(address):
+            backend = Server(address, folder or folder_beside(()), busy_s)
+        else:
+            backend = SqliteFile(prepare_file(file_of(address), clock, create, mounts), busy_s)
+        store = cls(backend, clock)
         try:
             store.migrate()
         except BaseException:
@@ -67,11 +79,11 @@ class Store(Changes, Runs, OnceTasks, Leases, Log):
         return store
 
     @classmethod
-    def scratch(cls, url_or_path: str, folder: str, clock: Clock) -> Store:
+    def scratch(cls, address: str, folder: str, clock: Clock) -> Store:
         """A copy of a store for check mode, made on first use; empty when there is no store. The store stays as it is.
 
         Args:
-            url_or_path: the store.
+            address: the store.
             folder: where the copy lies; made for its user only, and not taken from anybody else.
             clock: answers the present time, aware.
 
@@ -79,11 +91,11 @@ class Store(Changes, Runs, OnceTasks, Leases, Log):
             Refusal: as `open`; STORE, the folder was put there by somebody else.
         """
         require_sqlalchemy()
-        path, copy = path_of(url_or_path), os.path.join(folder, "store.db")
+        copy = os.path.join(folder, "store.db")
         with refusing(copy):
             _make_private(folder)
-            if os.path.exists(path) and not os.path.exists(copy):
-                _copy(path, copy)
+        if not os.path.exists(copy):
+            _copy(address, copy, clock)
         return cls.open(copy, clock)
 
     def copy_to(self, path: str) -> None:
@@ -92,8 +104,14 @@ class Store(Changes, Runs, OnceTasks, Leases, Log):
         Raises:
             Refusal: STORE, it cannot be written.
         """
-        with refusing(path, self._busy_s):
-            _copy(self.path, path)
+        with refusing(path):
+            if isinstance(self._backend, SqliteFile):
+                copy_file(self.name, path)
+                return
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with Store(SqliteFile(path), self._clock) as copy:
+            copy.migrate()
+            copy_all(self, copy)
 
     def __enter__(self) -> Store:
         return self
@@ -113,13 +131,15 @@ def _make_private(folder: str) -> None:
         raise Refusal("STORE", f"{folder} was not made by this user for itself alone: remove it and run again")
 
 
-def _copy(source: str, target: str) -> None:
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with closing(_reader(source)) as one, closing(sqlite3.connect(target)) as other:
-        one.backup(other)
-
-
-def _reader(path: str) -> sqlite3.Connection:
-    """A connection that leaves nothing behind: without a log nobody writes, and SQLite need not make one to read."""
-    quiet = "" if os.path.exists(f"{path}-wal") else "&immutable=1"
-    return sqlite3.connect(f"file:{quote(path)}?mode=ro{quiet}", uri=True, timeout=BUSY_S)
+def _copy(address: str, copy: str, clock: Clock) -> None:
+    """Copy what there is, whatever its schema: the copy is brought up to date, the store is only read."""
+    if is_server(address):
+        with Store(Server(address, os.path.dirname(copy)), clock) as source:
+            if source.schema():
+                migrations.require(source.schema())
+                source.copy_to(copy)
+        return
+    path = file_of(address)
+    with refusing(copy):
+        if os.path.exists(path):
+            copy_file(path, copy)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import schema
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.sqlite import SqliteFile
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
 _LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,7 +29,7 @@ def warm() -> None:
 
 
 def _rehearse() -> None:
-    store = Store(":memory:", lambda: _LONG_AGO)
+    store = Store(SqliteFile(":memory:"), lambda: _LONG_AGO)
     try:
         store.migrate()
         store.migrate()

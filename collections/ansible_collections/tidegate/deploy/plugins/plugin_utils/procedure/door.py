@@ -15,6 +15,7 @@ from ansible.plugins.loader import filter_loader
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import Away
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.warm import warm
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import (
@@ -31,7 +32,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site imp
     Tokens,
     drop_scratch,
     open_store,
+    store_folder,
     store_path,
+    store_to_finish,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable, of_action
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
@@ -103,17 +106,35 @@ class Door(ActionBase):  # type: ignore[misc]
 
 
 class RecordDoor(Door):
-    """An action that works on the record of this site, for all hosts of a plan."""
+    """An action that works on the record of this site, for all hosts of a plan.
+
+    Attributes:
+        FINISHES: whether it goes on while the store is away, with what this run keeps beside it: it begins nothing new,
+            and can be done again from its beginning.
+    """
+
+    FINISHES: ClassVar[bool] = False
 
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
         refuse_limit()
-        with open_store(self.sources, self.check) as store:
+        try:
+            with open_store(self.sources, self.check) as store:
+                return self.act(store, arguments)
+        except Away:
+            if not self.FINISHES:
+                raise
+        with store_to_finish(self.sources, self.check) as store:
             return self.act(store, arguments)
 
     @property
     def store_path(self) -> str:
-        """Where the record of this site lies, also in check mode."""
+        """Where the record of this site is, also in check mode, for people."""
         return store_path(self.sources)
+
+    @property
+    def store_folder(self) -> str:
+        """What lies beside the record of this site, also in check mode."""
+        return store_folder(self.sources)
 
     @property
     def sources(self) -> list[str]:
@@ -155,6 +176,8 @@ class HostStep(RecordDoor):
             result = self.step(run, host, arguments)
         except Unreachable as lost:
             result = self.unreachable(run, host, lost)
+        except Away:
+            raise
         except Refusal as refusal:
             result = StepResult.refused(self.STEP, refusal)
         except BaseException as broken:
@@ -211,7 +234,7 @@ class HostStep(RecordDoor):
 
     def tokens(self, run: Run) -> Tokens:
         """The confirm tokens of the run."""
-        return Tokens(run.store.path, run.id)
+        return Tokens(run.store.folder, run.id)
 
     def result_of(self, answer: Answer, say: str, **more: Any) -> StepResult:
         """The result of an answer: `say` where it is ok, else the host's own words and where it stands."""

@@ -21,25 +21,25 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import o
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 
 
-def not_previewed(run: Run, store_path: str) -> list[str]:
+def not_previewed(run: Run, store_folder: str) -> list[str]:
     """The tasks of a change that check mode cannot show, one readable line each.
 
     Args:
         run: of the change, in check mode.
-        store_path: where the store lies of which check mode has a copy.
+        store_folder: what lies beside the store of which check mode has a copy.
     """
-    files = _files(run.plan, _folder(run, store_path))
+    files = _files(run.plan, _folder(run, store_folder))
     return list(task_files.not_previewed(files, {*Task.fattributes, *_ALSO}, _support))
 
 
-def why_not_begun(run: Run, store_path: str) -> str:
+def why_not_begun(run: Run, store_folder: str) -> str:
     """Why the tasks of a change are not even begun in check mode: some of them ask to run for real; empty if they are."""
-    names = task_files.runs_in_check_mode(_files(run.plan, _folder(run, store_path)))
+    names = task_files.runs_in_check_mode(_files(run.plan, _folder(run, store_folder)))
     return f"not previewed, since in check mode, too, this would run for real: {', '.join(names)}" if names else ""
 
 
-def _folder(run: Run, store_path: str) -> Path:
-    return own_tasks.kept_files(run, [Path(run.store.path).parent, Path(store_path).parent])
+def _folder(run: Run, store_folder: str) -> Path:
+    return own_tasks.kept_files(run, [Path(run.store.folder), Path(store_folder)])
 
 
 _ALSO = ("local_action", "block", "rescue", "always", "async", "poll", "loop_control")

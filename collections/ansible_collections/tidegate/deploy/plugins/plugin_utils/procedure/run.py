@@ -16,9 +16,9 @@ from itertools import count
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import KEEP, TAKE_BACK
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import KEEP, PAUSE, TAKE_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import TASKS, Plan, recorded
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import PARTIAL
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import PARTIAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, run_id
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow, HostRow, RunRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -30,6 +30,9 @@ FORWARD = (ROLLOUT, RESUME)
 
 FROM_CHECK = "needed"
 """The mark of a note about a host that speaks of the site's own tasks, not of the service's release."""
+
+HOLDS = ("PAUSED", "RULES", "WINDOW", "VETO", "SELF", "QUORUM", "STRENGTH", "EXPIRED", "KEY", "WITHDRAWN", "ABSENT")
+"""The codes of a change that nobody lets go on: its hosts stay as they are, and it waits for somebody."""
 
 _BEFORE_ACTIVATION = (None, "ask", "precheck", "stage", "begin")
 
@@ -100,10 +103,13 @@ class Run:
     def policy(self) -> str:
         """What becomes of the hosts when this rollout stops: one of `file_schema.POLICIES`.
 
-        A change that ended but for a few hosts is caught up: that takes nobody else back.
+        A change that ended but for a few hosts is caught up: that takes nobody else back. One that nobody lets go on has
+        not failed: it waits.
         """
         change = self.store.change(self.change_id) if self.change_id else None
-        return KEEP if change is not None and change.state == PARTIAL else self.plan.on_failure
+        if change is not None and change.state == PARTIAL:
+            return KEEP
+        return PAUSE if self.row.code in HOLDS else self.plan.on_failure
 
     @property
     def fence(self) -> int:
@@ -261,7 +267,7 @@ def change_of(store: Store, identity: str) -> ChangeRow:
     change = store.change(identity)
     if change is None:
         raise Refusal(
-            "NO_CHANGE", f"{identity}: the store {store.path} knows no such change; tidegate.deploy.status lists them"
+            "NO_CHANGE", f"{identity}: the store {store.name} knows no such change; tidegate.deploy.status lists them"
         )
     return change
 

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import away
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.address import shown
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, run_id
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import locate
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import folder, locate
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
 
@@ -68,8 +70,13 @@ class Patience:
 
 
 def store_path(inventory_sources: Sequence[str]) -> str:
-    """Where the store of this site lies: beside the first inventory source, unless TIDEGATE_STORE says otherwise."""
-    return locate(list(inventory_sources))
+    """Where the store of this site is, for people: beside the first inventory source, unless TIDEGATE_STORE says otherwise."""
+    return shown(locate(inventory_sources))
+
+
+def store_folder(inventory_sources: Sequence[str]) -> str:
+    """What lies beside the store on this controller."""
+    return folder(inventory_sources)
 
 
 def open_store(inventory_sources: Sequence[str], check: bool) -> Store:
@@ -79,8 +86,26 @@ def open_store(inventory_sources: Sequence[str], check: bool) -> Store:
         inventory_sources: as Ansible names them; the store lies beside the first unless TIDEGATE_STORE says otherwise.
         check: whether this is check mode.
     """
-    path = store_path(inventory_sources)
-    return Store.scratch(path, str(scratch_folder()), now) if check else Store.open(path, now)
+    address = locate(inventory_sources)
+    if check:
+        return Store.scratch(address, str(scratch_folder()), now)
+    return away.open_store(address, now, store_folder(inventory_sources), _process())
+
+
+def store_to_finish(inventory_sources: Sequence[str], check: bool) -> Store:
+    """The store of this site; while it is away, what this run keeps beside it, in which nothing can begin.
+
+    Raises:
+        Refusal: as `open_store`; `Away`, this run has begun nothing.
+    """
+    if check:
+        return open_store(inventory_sources, check)
+    return away.open_to_end(locate(inventory_sources), now, store_folder(inventory_sources), _process())
+
+
+def _process() -> str:
+    """The ansible-playbook process, as what it keeps beside the store is named."""
+    return run_id(current_run_holder())
 
 
 def scratch_folder() -> Path:
@@ -99,22 +124,31 @@ def write_json(path: str, document: Mapping[str, Any]) -> None:
     Raises:
         Refusal: DATA, it cannot be written.
     """
+    write_text(path, json.dumps(document, indent=2, sort_keys=True) + "\n", "json_file")
+
+
+def write_text(path: str, text: str, option: str) -> None:
+    """Write text to a file that the user named with an option.
+
+    Raises:
+        Refusal: DATA, it cannot be written.
+    """
     try:
-        Path(path).write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Refusal("DATA", f"json_file {path}: {error.strerror}; name a file in a folder that is there") from None
+        raise Refusal("DATA", f"{option} {path}: {error.strerror}; name a file in a folder that is there") from None
 
 
 class Tokens:
     """The confirm tokens of a run: one 0600 file per host in a folder of the controller, never in a task's result.
 
     Args:
-        store_path: the tokens lie beside the store.
+        folder: what lies beside the store.
         run: the run's id.
     """
 
-    def __init__(self, store_path: str | Path, run: str) -> None:
-        self._folder = Path(store_path).parent / "tokens" / run
+    def __init__(self, folder: str | Path, run: str) -> None:
+        self._folder = Path(folder, "tokens", run)
 
     def new(self, host: str) -> str:
         """Make and keep the token of a host's activation; 32 random bytes in hexadecimal."""

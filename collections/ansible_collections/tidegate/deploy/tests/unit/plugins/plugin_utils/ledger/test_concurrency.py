@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import Move
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
 from .processes import at_once
@@ -83,10 +84,15 @@ def test_of_processes_that_move_a_change_exactly_one_does(path, clock):
     with Store.open(path, clock) as store:
         change = store.new_change("web", "production", "c" * 64, b"{}", "x")[0]
 
+    def complete(row):
+        if row.state != "draft":
+            raise Refusal("NOT_OPEN", f"{row.id} is {row.state}")
+        return Move("completed", "completed", True)
+
     def work(number):
         with Store.open(path, clock) as store:
             try:
-                store.move_change(change, "completed", {"by": number})
+                store.move_change(change, complete, {"by": number})
             except Refusal as refusal:
                 return refusal.code
             return "moved"

@@ -126,7 +126,7 @@ def test_what_is_in_it(tmp_path):
 
 def test_a_url_of_another_database():
     """What a run would refuse is refused here."""
-    assert told("postgresql://db/tidegate")[0].startswith("refuse: a store in postgresql is not supported yet")
+    assert told("mysql://db/tidegate")[0].startswith("refuse: found a store in mysql, expected a file")
 
 
 def test_a_store_in_use(tmp_path):

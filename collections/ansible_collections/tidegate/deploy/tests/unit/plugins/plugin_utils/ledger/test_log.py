@@ -31,10 +31,11 @@ def chain_of(store):
     """The log, proved to be one row: each entry names the one before it and its own place."""
     previous = entries.NO_ENTRY
     found = []
-    for number, document in store.documents():
+    for number, document, leaf in store.rows():
         entry = entries.parse(document)
         assert (entry.index, entry.previous) == (number, previous) == (len(found), previous)
-        previous = entries.leaf(document)
+        assert leaf == entries.leaf(document)
+        previous = leaf
         found.append(entry)
     return found
 
@@ -115,8 +116,8 @@ def test_pages_follow_each_other(store, monkeypatch):
     monkeypatch.setattr("ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.log._PAGE", 3)
     for _number in range(8):
         store.append("denied", "ada", {})
-    assert [number for number, _document in store.documents()] == list(range(9))
-    assert [number for number, _document in store.documents(4)] == list(range(4, 9))
+    assert [row[0] for row in store.rows()] == list(range(9))
+    assert [row[0] for row in store.rows(4)] == list(range(4, 9))
 
 
 def test_processes_that_append_at_once_make_one_row(path, clock):

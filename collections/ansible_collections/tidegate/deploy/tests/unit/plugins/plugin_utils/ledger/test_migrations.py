@@ -12,8 +12,11 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import migrations, schema
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.address import is_server
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.migrations import ALL, Migration, version
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import Server
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import TABLES
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.sqlite import SqliteFile
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
 from .processes import at_once, in_one
@@ -98,7 +101,7 @@ def test_processes_that_migrate_at_once_do_it_once(path, clock):
     Store.open(path, clock).close()
 
     def work(_number):
-        with Store(path, clock) as store:
+        with Store(Server(path, "") if is_server(path) else SqliteFile(path), clock) as store:
             store.migrate(TWO_TABLES)
             return version_of(store)
 

@@ -11,13 +11,14 @@ from typing import Any, ClassVar
 from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import PARTIAL, PAUSED
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import PARTIAL, PAUSED
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.status import status_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import service_hosts
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import modes_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import until, ways_on
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
@@ -40,6 +41,7 @@ class ActionModule(WholeVerb):
             hosts = service_hosts(name, inventory) if wanted or inventory.has(name) else ()
             definitions = {host: inventory.services_of(host).service(name).definition for host in hosts}
             document["services"][name] = {host: _stand(stand) for host, stand in ask_all(self, definitions).items()}
+        document["gate"] = modes_of(self._loader, self.task_vars["hostvars"]._inventory)
         Display().display(status_text(document))
         if arguments.get("json_file") and not self.check:
             write_json(arguments["json_file"], document)

@@ -85,6 +85,7 @@ CODES = {
     "NO_CHANGE": "no such change",
     "NOT_OPEN": "the change is closed",
     "PAUSED": "a paused change waits for resume, rollback or close",
+    "WINDOW": "no window is open for the change, a freeze holds, or its own window is over or has not begun",
     "RUNTIME": "a rollout takes longer than its max_runtime, and opens no further wave",
     "CATCH_UP": "the time for catching up hosts that were down has passed",
     "LEASE": "another run rolls this service out now",

@@ -69,6 +69,8 @@ class Bundle:
     @property
     def digest(self) -> str:
         """What hosts are told apart by: the per-host tasks with their files."""
+        if self.tasks is None and not self.once:
+            return canonical.digest(self.files_doc)
         roots = {part["root"] for part in (self.tasks or {}).values() if part}
         files = {path: doc for path, doc in self.files_doc.items() if path.partition("/")[0] in roots}
         return canonical.digest({"tasks": self.tasks, "files": files})
@@ -102,6 +104,23 @@ def folder_of(store_folder: Path, files: Mapping[str, Any]) -> Path:
 def changed_files(folder: Path, files: Mapping[str, Any]) -> list[str]:
     """Which files of a plan are not there as they were kept."""
     return [path for path, doc in files.items() if _doc_of(folder / path) != doc]
+
+
+def of_playbook(path: str, place: str) -> Bundle:
+    """The bundle of a playbook that somebody runs under the gate: that file alone.
+
+    Args:
+        path: of the playbook.
+        place: the change file, for the error.
+
+    Raises:
+        Refusal: DATA, it cannot be read.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise Refusal("DATA", f"{place}: playbook: {path}: {error.strerror}; expected a playbook") from None
+    return Bundle(None, (), {f"0-playbook/{os.path.basename(path)}": File(data, False)})
 
 
 def read(tasks: Tasks | None, once: Sequence[Once], place: str, find_role: FindRole) -> Bundle:

@@ -29,8 +29,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate
 )
 
 MAX_BYTES = 256 * 1024
-TASKS_RELEASE = "tasks"
-"""What a change that carries tasks is called on hosts, unless its file gives a release."""
+TASKS_RELEASE, PLAYBOOK_RELEASE = "tasks", "playbook"
+"""What a change that carries tasks is called on hosts, unless its file gives a release; and one that carries a playbook."""
 
 BACK_FOR_S = 7 * 86400
 CATCH_UP_FOR_S = 7 * 86400
@@ -84,6 +84,7 @@ class ChangeFile:
         artifact: where its bytes come from; None where the hosts keep the release, or the change carries tasks.
         tasks: the site's own tasks that it carries instead of a release.
         once: tasks that run once per change.
+        playbook: the absolute path of a playbook that somebody runs under the gate, instead of a release or tasks.
         id: the change that this file is, when it pins one.
         title: what people call the change.
         type: one of `policy_schema.TYPES`.
@@ -108,6 +109,7 @@ class ChangeFile:
     artifact: ArtifactSource | None
     tasks: payload.Tasks | None = None
     once: tuple[payload.Once, ...] = ()
+    playbook: str | None = None
     id: str | None = None
     title: str | None = None
     type: str = NORMAL
@@ -201,6 +203,9 @@ def _no_moment(value: dict[str, Any]) -> bool:
 
 def _payload_rules(value: dict[str, Any]) -> list[Problem]:
     """A change carries either a release or tasks, of which the release is only a name; hosts may keep a release already."""
+    if "playbook" in value:
+        others = [key for key in ("release", "artifact", "tasks", "once") if key in value]
+        return [Problem((key,), "it beside playbook", "either of them") for key in others]
     if "tasks" in value:
         return [Problem(("artifact",), "it beside tasks", "either of them")] if "artifact" in value else []
     if "release" not in value:
@@ -238,10 +243,11 @@ def _change(value: dict[str, Any], place: str) -> ChangeFile:
     return ChangeFile(
         place=place,
         service=value["service"],
-        release=str(value.get("release", TASKS_RELEASE)),
+        release=str(value.get("release", PLAYBOOK_RELEASE if "playbook" in value else TASKS_RELEASE)),
         artifact=_artifact(value["artifact"], place) if "artifact" in value else None,
         tasks=payload.tasks_in(value, place),
         once=payload.once_in(value, place),
+        playbook=_beside(value["playbook"], place) if "playbook" in value else None,
         id=value.get("id"),
         title=value.get("title"),
         type=value.get("type", NORMAL),
@@ -275,11 +281,14 @@ def _window(value: dict[str, str], place: str) -> dict[str, str | None]:
     return {"not_before": begins and utc_text(begins), "not_after": ends and utc_text(ends)}
 
 
+def _beside(path: str, place: str) -> str:
+    return os.path.normpath(os.path.join(os.path.dirname(place), os.path.expanduser(path)))
+
+
 def _artifact(value: dict[str, Any], place: str) -> ArtifactSource:
     common = {"sha256": value.get("sha256"), "strip": value.get("strip", 0)}
     if "file" in value:
-        path = os.path.join(os.path.dirname(place), os.path.expanduser(value["file"]))
-        return ArtifactSource(kind="file", path=os.path.normpath(path), **common)
+        return ArtifactSource(kind="file", path=_beside(value["file"], place), **common)
     url = value["url"]
     allowed = (*Url.parse(url).own_hosts, *value.get("allow_hosts", ()))
     return ArtifactSource(

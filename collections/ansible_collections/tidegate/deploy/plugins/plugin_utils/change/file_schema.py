@@ -100,7 +100,7 @@ WINDOW: dict[str, Any] = {
 CHANGE: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "A change file of Tidegate",
-    "description": "a mapping with service, and release and artifact or tasks",
+    "description": "a mapping with service, and release and artifact, or tasks, or playbook",
     "type": "object",
     "additionalProperties": False,
     "required": ["service"],
@@ -140,6 +140,11 @@ CHANGE: dict[str, Any] = {
             },
         },
         "tasks": TASKS,
+        "playbook": {
+            "type": "string",
+            "minLength": 1,
+            "description": "the path of a playbook of your own, relative to the change file",
+        },
         "once": ONCE,
         "id": {
             "type": "string",

@@ -29,6 +29,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import NONE, TAKE_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan_schema import PLAN
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.retained import Retained
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import NORMAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import problems, refuse
 
 ABSENT = "absent"
@@ -40,8 +41,14 @@ UNKNOWN = "unknown"
 WITHOUT = "without"
 """What a host is on, as its previous release, that does not have what the tasks of a change make."""
 
-ARCHIVE, TASKS = "archive", "tasks"
-"""What a change carries."""
+ARCHIVE, TASKS, PLAYBOOK = "archive", "tasks", "playbook"
+"""What a change carries; a playbook of the site's own is not rolled out, it is run under the gate."""
+
+DEPLOY, RUN = "deploy", "run"
+"""What is done with it: Tidegate rolls it out, or somebody runs it."""
+
+REVIEW_WITHIN_S = 3 * 86400
+"""How soon an emergency is reviewed, unless a policy says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,51 @@ class Plan:
         return str(self.doc["environment"])
 
     @property
+    def type(self) -> str:
+        """One of `policy_schema.TYPES`."""
+        return str(self.doc.get("type", NORMAL))
+
+    @property
+    def risk(self) -> str | None:
+        """One of `policy_schema.RISKS`; None where nobody has judged it."""
+        found: str | None = self.doc.get("risk")
+        return found
+
+    @property
+    def reason(self) -> str:
+        """Why the change is made; empty where nobody said."""
+        return str(self.doc.get("reason") or "")
+
+    @property
+    def author(self) -> str | None:
+        """Who made what is rolled out; None where nobody said."""
+        found: str | None = self.doc.get("author")
+        return found
+
+    @property
+    def requester(self) -> str | None:
+        """Who wants the change; None: whoever hands it in."""
+        found: str | None = self.doc.get("requester")
+        return found
+
+    @property
+    def rules(self) -> str | None:
+        """The digest of the rules by which the change is approved; None where they ask nobody."""
+        found: str | None = self.doc.get("rules")
+        return found
+
+    @property
+    def review_within_s(self) -> int:
+        """Within how many seconds of its beginning an emergency is reviewed."""
+        return int(self.doc.get("review_within_s", REVIEW_WITHIN_S))
+
+    @property
+    def max_runtime_s(self) -> int | None:
+        """For how many seconds a rollout begins new waves; None for as long as it takes."""
+        found: int | None = self.doc.get("max_runtime_s")
+        return found
+
+    @property
     def version(self) -> str:
         """The version of the release, as probes see it."""
         return str(self.doc["release"]["version"])
@@ -109,7 +161,9 @@ class Plan:
 
     @property
     def payload(self) -> str:
-        """What the change carries: `ARCHIVE` or `TASKS`."""
+        """What the change carries: `ARCHIVE`, `TASKS` or `PLAYBOOK`."""
+        if self.doc["action"] == RUN:
+            return PLAYBOOK
         return TASKS if self.doc.get("tasks") else ARCHIVE
 
     @property
@@ -165,6 +219,12 @@ class Plan:
         """The site's tests that each host has to pass: path from the inventory's folder, and digest."""
         return tuple(self.doc["suites"])
 
+    @property
+    def window(self) -> Mapping[str, str | None] | None:
+        """When it may run, as ``not_before`` and ``not_after`` in UTC; None for any time."""
+        found: Mapping[str, str | None] | None = self.doc.get("window")
+        return found
+
     @cached_property
     def hosts(self) -> tuple[Host, ...]:
         """All hosts, in the order in which they change."""
@@ -208,6 +268,14 @@ def build(
     service: str,
     environment: str,
     title: str | None,
+    type: str = NORMAL,  # noqa: A002 - the word of the change file
+    risk: str | None = None,
+    reason: str | None = None,
+    author: str | None = None,
+    requester: str | None = None,
+    rules: str | None = None,
+    review_within_s: int = REVIEW_WITHIN_S,
+    max_runtime_s: int | None = None,
     version: str,
     manifest: Manifest | Retained | None,
     artifact: Mapping[str, Any] | None,
@@ -222,6 +290,8 @@ def build(
     checks: Mapping[str, Any],
     limits: Mapping[str, Any],
     suites: Sequence[Mapping[str, str]] = (),
+    window: Mapping[str, str | None] | None = None,
+    action: str = DEPLOY,
 ) -> Plan:
     """Freeze everything that a change is into a plan.
 
@@ -229,6 +299,14 @@ def build(
         service: the service that changes.
         environment: where.
         title: what people call the change, or None.
+        type: one of `policy_schema.TYPES`.
+        risk: one of `policy_schema.RISKS`, or None.
+        reason: why the change is made, or None.
+        author: who made what is rolled out, or None.
+        requester: who wants the change, or None.
+        rules: the digest of the rules by which it is approved; None where they ask nobody.
+        review_within_s: how soon an emergency is reviewed, in seconds.
+        max_runtime_s: for how many seconds a rollout begins new waves, or None.
         version: of the release.
         manifest: of the release, or what is known of one that hosts keep; None where the change carries tasks.
         bundle: the tasks that it carries.
@@ -244,6 +322,8 @@ def build(
         checks: thresholds of the pre-checks.
         limits: of unpacking.
         suites: the site's tests, as path and digest.
+        window: when it may run, as ``not_before`` and ``not_after``; None for any time.
+        action: `DEPLOY`, or `RUN` for a playbook of the site's own.
 
     Raises:
         Refusal: DATA or WAVES when the parts do not fit together.
@@ -256,10 +336,18 @@ def build(
     return parse(
         {
             "v": 1,
-            "action": "deploy",
+            "action": action,
             "service": service,
             "environment": environment,
             "title": title,
+            "type": type,
+            "risk": risk,
+            "reason": reason,
+            "author": author,
+            "requester": requester,
+            "rules": rules,
+            "review_within_s": review_within_s,
+            "max_runtime_s": max_runtime_s,
             "release": {
                 "version": version,
                 "id": str(ReleaseId.of(version, content.digest)),
@@ -280,6 +368,7 @@ def build(
             "on_failure": on_failure,
             "catch_up_for_s": catch_up_for_s,
             "suites": list(suites),
+            "window": window,
             "checks": checks,
             "limits": limits,
         }

@@ -10,7 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import NONE, POLICIES, TIMES, UNNEEDED
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import (
+    NONE,
+    POLICIES,
+    TIMES,
+    UNNEEDED,
+)
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import RISKS, TYPES
 
 HEX64 = "^[0-9a-f]{64}$"
 VERSION = "^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$"
@@ -37,10 +43,18 @@ _OPTIONAL_PART = {**_PART, "type": ["object", "null"]}
 PLAN: dict[str, Any] = _object(
     {
         "v": {"const": 1, "description": "1, the version of plans that this version reads"},
-        "action": {"const": "deploy", "description": "deploy"},
+        "action": {"enum": ["deploy", "run"], "description": "deploy or run"},
         "service": _NAME,
         "environment": _NAME,
         "title": _OPTIONAL_TEXT,
+        "type": {"enum": list(TYPES), "description": "standard, normal or emergency"},
+        "risk": {"enum": [*RISKS, None], "description": "low, medium, high or null"},
+        "reason": _OPTIONAL_TEXT,
+        "author": _OPTIONAL_TEXT,
+        "requester": _OPTIONAL_TEXT,
+        "rules": {**_DIGEST, "type": ["string", "null"]},
+        "review_within_s": {"type": "integer", "minimum": 1, "description": "seconds, 1 or more"},
+        "max_runtime_s": {"type": ["integer", "null"], "minimum": 1, "description": "seconds, 1 or more, or null"},
         "release": _object(
             {
                 "version": {"type": "string", "pattern": VERSION, "description": "a version"},
@@ -93,6 +107,7 @@ PLAN: dict[str, Any] = _object(
         "on_failure": {"enum": list(POLICIES), "description": "rollback, pause or keep"},
         "catch_up_for_s": {"type": "integer", "minimum": 1, "description": "seconds, 1 or more"},
         "suites": {"type": "array", "items": _object({"path": _NAME, "digest": _DIGEST})},
+        "window": _object({"not_before": _OPTIONAL_TEXT, "not_after": _OPTIONAL_TEXT}, type=["object", "null"]),
         "checks": _ANY_OBJECT,
         "limits": _ANY_OBJECT,
     }

@@ -16,10 +16,13 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import arti
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle as bundles
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import retained
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import ChangeFile
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import ChangeFile, duration_s
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.hosts import resolve_hosts
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import EMERGENCY
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.services import Service, Services
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import Kind, rules_for
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.sequence.waves import Member, plan_waves
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.verify import suites
 
@@ -35,6 +38,7 @@ class Inventory:
         common: the variables that every host shares (those of localhost).
         folder: where the inventory lies.
         roles: folders in which Ansible looks for roles.
+        policy_of: the policy that governs hosts, or a refusal where they do not agree.
     """
 
     hostvars: Mapping[str, Mapping[str, Any]]
@@ -43,6 +47,7 @@ class Inventory:
     common: Mapping[str, Any]
     folder: str
     roles: Sequence[str] = ()
+    policy_of: Callable[[Sequence[str]], Policy] = lambda _hosts: Policy()
 
     def has(self, service: str) -> bool:
         """Whether any host of this inventory has a service."""
@@ -105,12 +110,12 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None, ask: ret
     names = _hosts(change, inventory)
     services = {name: inventory.services_of(name).service(change.service) for name in names}
     limits = Limits().doc
-    bundle = bundles.read(change.tasks, change.once, change.place, _roles_of(change, inventory))
+    bundle = _bundle(change, inventory)
     for on in {one.on for one in change.once}:
         resolve_hosts([on], [*inventory.groups.get("all", ()), "localhost"], f"{change.place}: once")
     resolved = None if change.artifact is None else artifacts.resolve(change, cache, limits)
     kept = None
-    if change.artifact is None and change.tasks is None:
+    if change.artifact is None and change.tasks is None and change.playbook is None:
         holdings = ask({name: service.definition for name, service in services.items()})
         kept = retained.choose(change.release, holdings, change.budget, change.place)
     for links in {tuple(sorted(service.definition["links"].items())) for service in services.values()}:
@@ -124,10 +129,12 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None, ask: ret
     members = [Member(name, inventory.domain_of(name)) for name in names]
     floor = change.floor if change.floor is not None else lead.floor
     waves = plan_waves(members, change.waves, floor, change.place)
+    environment = _environment(names, inventory)
     plan = plans.build(
         service=change.service,
-        environment=_environment(names, inventory),
+        environment=environment,
         title=change.title,
+        **_governed(change, environment, inventory.policy_of(names)),
         version=kept.version if kept else change.release,
         manifest=resolved.manifest if resolved else kept,
         artifact=resolved.doc if resolved else None,
@@ -140,10 +147,34 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None, ask: ret
         on_failure=change.on_failure,
         catch_up_for_s=change.catch_up_for_s,
         suites=[suite.doc for suite in found],
+        window=change.window,
+        action=plans.RUN if change.playbook else plans.DEPLOY,
         checks=lead.checks,
         limits=limits,
     )
     return Draft(plan, str((resolved and resolved.local_path) or ""), change.id, bundle)
+
+
+def _governed(change: ChangeFile, environment: str, policy: Policy) -> dict[str, Any]:
+    """What a plan holds of who wants a change, and of what is asked of it."""
+    rules = rules_for(policy, Kind(change.service, environment, change.type, change.risk))
+    soon = policy.review_within if change.type == EMERGENCY else None
+    return {
+        "type": change.type,
+        "risk": change.risk,
+        "reason": change.reason,
+        "author": change.author,
+        "requester": change.requester,
+        "rules": rules.digest,
+        "review_within_s": duration_s(soon) if soon else plans.REVIEW_WITHIN_S,
+        "max_runtime_s": change.max_runtime_s,
+    }
+
+
+def _bundle(change: ChangeFile, inventory: Inventory) -> bundles.Bundle:
+    if change.playbook:
+        return bundles.of_playbook(change.playbook, change.place)
+    return bundles.read(change.tasks, change.once, change.place, _roles_of(change, inventory))
 
 
 def _roles_of(change: ChangeFile, inventory: Inventory) -> bundles.FindRole:

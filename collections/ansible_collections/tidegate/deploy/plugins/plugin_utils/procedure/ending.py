@@ -8,26 +8,27 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import AFTER
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import changes
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import recap
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import HostEnd, Outcome
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.times import Note, times_of
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving, own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import CLOSE, ROLLBACK, TOOK, Run, change_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import ms_since
 
-_STATE_OF = {
-    recap.COMPLETED: changes.COMPLETED,
-    recap.PARTIAL: changes.PARTIAL,
-    recap.PAUSED: changes.PAUSED,
-    recap.KEPT: changes.KEPT,
-    recap.CLOSED: changes.CLOSED,
-    recap.ROLLED_BACK: changes.ROLLED_BACK,
-    recap.FAILED: changes.FAILED,
+_EVENT_OF = {
+    recap.COMPLETED: states.COMPLETED,
+    recap.PARTIAL: states.PARTIAL,
+    recap.PAUSED: states.PAUSED,
+    recap.KEPT: states.KEPT,
+    recap.CLOSED: states.CLOSED,
+    recap.ROLLED_BACK: states.ROLLED_BACK,
+    recap.FAILED: states.FAILED,
+    recap.NOT_STARTED: "not_begun",
 }
-"""What a change becomes by its outcome; where nothing was started, or no host would go back, it stays what it was."""
+"""What happened to a change by its outcome; where no host would go back, nothing did."""
 
 
 def outcome_of(run: Run) -> Outcome:
@@ -49,15 +50,16 @@ def _judged(run: Run) -> Outcome:
     if run.verb == CLOSE:
         return recap.of_close(str(run.doc["reason"]), hosts)
     outcome = recap.of_rollout(_cause(run), hosts, run.policy)
-    caught_up = change_of(run.store, run.change_id).state == changes.PARTIAL
+    caught_up = change_of(run.store, run.change_id).state == states.PARTIAL
     return replace(outcome, verdict=recap.PARTIAL) if caught_up and outcome.verdict == recap.KEPT else outcome
 
 
 def end(run: Run, outcome: Outcome) -> None:
     """Record the outcome: the change's state, the end of the run, the lease."""
-    state = _STATE_OF.get(outcome.verdict)
-    if state is not None:
-        run.store.move_change(run.change_id, state, outcome.doc())
+    event = _EVENT_OF.get(outcome.verdict)
+    if event is not None:
+        kept = None if outcome.verdict == recap.NOT_STARTED else outcome.doc()
+        moving.move(run.store, run.change_id, event, reason=outcome.reason, outcome=kept)
     run.store.end_run(run.id, outcome.verdict, outcome.doc())
 
 

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ansible import constants
 from ansible.plugins.loader import lookup_loader
 
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import inventory_folder
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 
 
 def inventory_of(door: RecordDoor) -> Inventory:
@@ -23,4 +27,10 @@ def inventory_of(door: RecordDoor) -> Inventory:
 
     groups = {str(name): [str(host) for host in hosts] for name, hosts in variables["groups"].items()}
     folder, roles = inventory_folder(door.sources), tuple(map(str, constants.DEFAULT_ROLES_PATH or ()))
-    return Inventory(variables["hostvars"], groups, expand, variables, folder, roles)
+
+    def policy_of(hosts: Sequence[str]) -> Policy:
+        government = Government(door, hosts[0])
+        government.require_same(hosts)
+        return government.policy
+
+    return Inventory(variables["hostvars"], groups, expand, variables, folder, roles, policy_of)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -44,7 +45,7 @@ def require_not_paused(change: ChangeRow) -> None:
     Raises:
         Refusal: PAUSED, with the three commands.
     """
-    if change.state == recap.PAUSED:
+    if states.resting(change) == states.PAUSED:
         cause = (change.outcome or {}).get("cause") or "its rollout stopped"
         raise Refusal(
             "PAUSED",

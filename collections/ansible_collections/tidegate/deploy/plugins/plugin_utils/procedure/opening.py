@@ -12,21 +12,16 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import MAX_ATTEMPTS, of_change
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.difference import difference
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import UNKNOWN, Plan
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import (
-    CLOSED,
-    COMPLETED,
-    MOVES,
-    PARTIAL,
-    PAUSED,
-    PLANNED,
-)
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import COMPLETED, PARTIAL, PAUSED
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, is_dead
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import onward
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving, onward
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import (
     CLOSE,
@@ -95,11 +90,11 @@ def begin_again(store: Store, change: ChangeRow) -> Run:
     Raises:
         Refusal: NOT_OPEN when it is neither; CATCH_UP; LEASE when the service is being rolled out.
     """
-    if change.state not in (PAUSED, PARTIAL):
+    if states.resting(change) not in (PAUSED, PARTIAL):
         raise Refusal(
             "NOT_OPEN",
-            f"{change.id} is {change.state}, expected paused or partial; what is planned begins with rollout, what has "
-            "ended stays as it is",
+            f"{change.id} is {change.state}, expected paused or partial; what is planned or was interrupted goes on "
+            "with rollout, what has ended stays as it is",
         )
     plan = plans.recorded(change.plan_bytes)
     if change.state == PARTIAL:
@@ -120,7 +115,7 @@ def begin_closing(store: Store, change: ChangeRow, reason: str) -> Run:
     Raises:
         Refusal: NOT_OPEN when it has ended; LEASE when the service is being rolled out.
     """
-    if CLOSED not in MOVES[change.state]:
+    if change.state in states.TERMINAL:
         raise Refusal("NOT_OPEN", f"{change.id} is {change.state}: it has ended already, there is nothing to close")
     store.bury(is_dead)
     holder = current_run_holder()
@@ -176,6 +171,20 @@ def leased(run: Run, is_gone: Callable[[dict[str, Any]], bool] = is_dead) -> Run
     ttl_s = max(LEASE_TTL_S, 3 * longest_s, TASKS_TTL_S if plan.files else 0)
     run.store.take_lease(plan.service, plan.environment, run.id, current_run_holder(), ttl_s, is_gone)
     return Run.current(run.store)
+
+
+def lets_out(run: Run) -> Run:
+    """The run, once it holds the lease and its change is being implemented.
+
+    Raises:
+        Refusal: LEASE when another run holds it; CLOSED when its approvals are used up; whatever keeps the change from beginning.
+    """
+    held = leased(run)
+    if run.plan.rules is not None:
+        statement = of_change(change_of(run.store, run.change_id))
+        run.store.use_approvals(statement.id, run.change_id, run.id, MAX_ATTEMPTS, TERMINAL)
+    moving.move(run.store, run.change_id, "begin")
+    return held
 
 
 def _require_as_planned(change: ChangeRow, drafted: Plan) -> None:
@@ -278,7 +287,8 @@ def _resumed(run: Run, change: ChangeRow, now_on: Mapping[str, Mapping[str, Any]
             for name in run.plan.host_names
         },
     )
-    revision = run.store.add_revision(change.id, plan.content_digest, canonical.dumps(plan.doc))
+    revised = moving.decider(run.store, change, "edit")
+    revision = run.store.add_revision(change.id, plan.content_digest, canonical.dumps(plan.doc), revised)
     return Frozen(_bound(run, change.id, revision), [f"revision {revision}", *notes], False)
 
 
@@ -288,7 +298,7 @@ def _require_unmoved(store: Store, change: ChangeRow, planned: Plan, notes: list
     Raises:
         Refusal: DRIFT; CATCH_UP.
     """
-    if change.state == PLANNED:
+    if states.resting(change) in states.WAITING:
         return
     if notes:
         raise Refusal(

@@ -18,7 +18,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import AFTER, BEFORE, NONE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import TASKS, WITHOUT, recorded
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import COMPLETED, PARTIAL
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import COMPLETED, PARTIAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow, OnceRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store

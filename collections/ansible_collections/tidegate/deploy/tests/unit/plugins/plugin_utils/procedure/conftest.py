@@ -13,7 +13,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.manifest impo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.services import Services
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving, opening
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLOUT, Run
@@ -72,7 +72,7 @@ class Site:
     def frozen(self, plan=None, **how):
         """A run that may open its first wave."""
         run = self.looked(self.begin(plan, **how))
-        return opening.leased(opening.freeze(run, 2026).run)
+        return opening.lets_out(opening.freeze(run, 2026).run)
 
     def say(self, host, step, verdict="ok", code="", touched=None, **more):
         run = Run.current(self.store)
@@ -82,7 +82,8 @@ class Site:
         """End the run, and let the next one be another process."""
         run = Run.current(self.store)
         if run.change_id:
-            self.store.move_change(run.change_id, state, {"verdict": state})
+            moving.move(self.store, run.change_id, "begin")
+            moving.move(self.store, run.change_id, state, outcome={"verdict": state})
         self.forget()
 
     def forget(self):

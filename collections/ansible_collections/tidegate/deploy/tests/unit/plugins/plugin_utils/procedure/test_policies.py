@@ -71,7 +71,7 @@ def partial(site, **more):
     for name in ("web1", "web2", "web3"):
         site.say(name, "precheck", where=steady(OLD))
     site.say("web4", "precheck", "unknown", "UNREACHABLE")
-    run = opening.leased(opening.freeze(Run.current(site.store), 2026).run)
+    run = opening.lets_out(opening.freeze(Run.current(site.store), 2026).run)
     for index, wave in enumerate(WAVES):
         site.store.open_wave(run.id, index)
         for host in wave:
@@ -207,7 +207,7 @@ def test_a_paused_change_goes_on_by_the_plan_that_was_frozen(site):
     opening.begin_again(site.store, change)
     run = looked_again(site, Run.current(site.store), change, web2=steady(OLD))
     frozen = opening.freeze(run, 2026)
-    goes_on = opening.leased(frozen.run)
+    goes_on = opening.lets_out(frozen.run)
 
     assert (goes_on.change_id, goes_on.row.revision) == (change.id, change.revision)
     assert goes_on.plan.digest == change.plan_digest
@@ -229,7 +229,7 @@ def test_a_paused_change_does_not_go_on_where_the_world_moved(site):
     assert site.store.change(change.id).revision == 1
 
 
-@pytest.mark.parametrize("state", ["planned", "completed"])
+@pytest.mark.parametrize("state", ["implementing", "completed"])
 def test_only_what_is_paused_or_left_hosts_behind_goes_on(site, state):
     """Everything else is refused with its state."""
     run = site.frozen()
@@ -360,7 +360,7 @@ def test_a_catch_up_that_fails_takes_nobody_back(site):
     """The change stays partial, for as long as it was."""
     change = partial(site)
     run = looked_again(site, site.begin(a_plan(waves=WAVES, budget=1)), change)
-    run = opening.leased(opening.freeze(run, 2026).run)
+    run = opening.lets_out(opening.freeze(run, 2026).run)
     site.store.halt(run.id, "FLOOR", "too few serve")
     assert order.way_back(Run.current(site.store)) == []
     site.later = timedelta(days=1)

@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import Move
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import availability, ending, opening, order
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 
@@ -307,7 +308,7 @@ def test_a_run_follows_its_own_revision(site):
     """A plan that somebody revises meanwhile is not the plan of a run that began before."""
     run = site.frozen()
     other = a_plan(budget=1)
-    site.store.add_revision(run.change_id, other.content_digest, b'{"v":1}')
+    site.store.add_revision(run.change_id, other.content_digest, b'{"v":1}', lambda row: Move("edit", row.state, False))
 
     assert Run.current(site.store).plan.digest == run.plan.digest
 

@@ -1,0 +1,144 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a change may go forward now: asked before a run begins, and again before each of its waves.
+
+Everything is decided anew from what holds at that moment: the rules of the policy, the people and their keys, the
+approvals and vetoes in the store. A way back asks none of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.quorum import Standing, standing_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import Kind, Rules, rules_for
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving, timing
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import command
+
+GOING = (states.IMPLEMENTING, states.PARTIAL)
+"""The states in which a wave may open."""
+
+
+@dataclass(frozen=True)
+class Governed:
+    """What governs a change.
+
+    Args:
+        policy: of the site.
+        people: of the site.
+        operator: who rolls out; None where nobody does yet.
+    """
+
+    policy: Policy
+    people: People
+    operator: str | None = None
+
+
+def rules_of(plan: Plan, policy: Policy) -> Rules:
+    """The rules that hold for a plan now.
+
+    Raises:
+        Refusal: DATA, an emergency without a rule of its own where others have one.
+    """
+    return rules_for(policy, Kind(plan.service, plan.environment, plan.type, plan.risk))
+
+
+def standing(store: Store, change: ChangeRow, by: Governed, now: datetime) -> Standing | None:
+    """Who has approved a change and what is missing; None where nobody's approval is asked."""
+    rules = rules_of(plans.recorded(change.plan_bytes), by.policy)
+    return standing_of(store, change, rules, by.people, now, by.operator) if rules.asked else None
+
+
+def why_not(store: Store, change: ChangeRow, by: Governed, now: datetime) -> Refusal | None:
+    """Why nobody lets a change go forward now; None if it may, windows apart.
+
+    Args:
+        store: where it is recorded.
+        change: the store's row of it.
+        by: what governs it.
+        now: the moment.
+    """
+    plan = plans.recorded(change.plan_bytes)
+    try:
+        states.decide(change, "begin", moving.facts_of(store, change))
+        require_rules(change, plan, rules_of(plan, by.policy))
+    except Refusal as refusal:
+        return refusal
+    found = standing(store, change, by, now)
+    return None if found is None or found.granted else _missing(change, found)
+
+
+def require(store: Store, change: ChangeRow, by: Governed, now: datetime) -> None:
+    """See that a change may begin, go on, or open its next wave now.
+
+    Raises:
+        Refusal: one of `run.HOLDS`, NOT_OPEN, REVIEW or DATA, with what to do next.
+    """
+    refusal = why_not(store, change, by, now)
+    if refusal is not None:
+        raise refusal
+    timing.require_window(plans.recorded(change.plan_bytes), by.policy, now, change.id)
+
+
+def require_wave(store: Store, change: ChangeRow, by: Governed, now: datetime, began: datetime) -> None:
+    """See that a rollout that is under way may open its next wave now.
+
+    Args:
+        store: where it is recorded.
+        change: the store's row of it.
+        by: what governs it.
+        now: the moment.
+        began: when the run began.
+
+    Raises:
+        Refusal: PAUSED when somebody has stopped it; RUNTIME when it takes too long; as `require`.
+    """
+    limit_s = plans.recorded(change.plan_bytes).max_runtime_s
+    if change.state not in GOING:
+        raise Refusal("PAUSED", f"{change.id} is {change.state}: no further wave opens", change=change.id)
+    if limit_s is not None and (now - began).total_seconds() > limit_s:
+        raise Refusal(
+            "RUNTIME",
+            f"{change.id} has run for longer than its max_runtime of {limit_s} s: no further wave opens",
+            change=change.id,
+        )
+    require(store, change, by, now)
+
+
+def require_rules(change: ChangeRow, plan: Plan, rules: Rules) -> None:
+    """See that a change was planned under the rules that hold now.
+
+    Raises:
+        Refusal: RULES.
+    """
+    if rules.digest != plan.rules:
+        raise Refusal(
+            "RULES",
+            f"{change.id} was planned under other rules for approval than the policy has now; plan it again with "
+            f"-e tidegate_change_file={change.source}, and have that approved",
+            change=change.id,
+            planned=plan.rules,
+            found=rules.digest,
+        )
+
+
+def _missing(change: ChangeRow, found: Standing) -> Refusal:
+    if found.vetoed_by:
+        return Refusal("VETO", f"{change.id} was rejected by {', '.join(found.vetoed_by)}", change=change.id)
+    code = next((finding.code for finding in found.why), "QUORUM")
+    return Refusal(
+        code,
+        f"{change.id} is not approved: {found.missing}; {command('approve', change.id)}",
+        change=change.id,
+        why=[f"{finding.code}: {finding.message}" for finding in found.why],
+    )

@@ -51,8 +51,7 @@ class ActionModule(RecordDoor):
         outcome = outcome_of(run)
         end(run, outcome)
         Tokens(store.folder, run.id).forget()
-        for warning in sign_off(store, plain(self.templated(WITNESSES))):
-            Display().warning(warning)
+        self._sign_off(store)
         Display().display(
             end_text(
                 outcome,
@@ -83,6 +82,12 @@ class ActionModule(RecordDoor):
             write_json(path, document)
         except Refusal as refusal:
             Display().warning(refusal.message)
+
+    def _sign_off(self, store: Store) -> None:
+        """Sign the ledger; while the store is away, whoever ends the next run does it."""
+        if not store.kept_in:
+            for warning in sign_off(store, plain(self.templated(WITNESSES))):
+                Display().warning(warning)
 
     def _ended_before(self, run: Run) -> StepResult:
         if run.row.state == "completed":

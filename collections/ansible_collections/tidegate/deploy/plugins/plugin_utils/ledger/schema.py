@@ -16,10 +16,10 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 
 __all__ = [
+    "APPENDED",
     "APPROVALS",
     "ATTEMPTS",
     "BATCHES",
-    "APPENDED",
     "CHANGES",
     "CHECKPOINTS",
     "COMPILED",

@@ -64,7 +64,7 @@ def test_what_is_not_exactly_an_entry_is_refused(document, message):
 
 def test_an_unknown_kind_is_not_composed():
     """The table of kinds is closed."""
-    with pytest.raises(ValueError, match="kind 'run.danced' is not known"):
+    with pytest.raises(ValueError, match=r"kind 'run\.danced' is not known"):
         entries.compose(0, entries.NO_ENTRY, AT, "run.danced", "ada", {})
 
 

@@ -22,8 +22,7 @@ ATTACKS = [
     "UPDATE entries SET document = replace(document, 'ada', 'eve')",
     "DELETE FROM entries WHERE number = 1",
     "INSERT OR REPLACE INTO entries SELECT number, previous, leaf, change_id, 'x' FROM entries WHERE number = 1",
-    "INSERT INTO entries SELECT number, previous, leaf, change_id, 'x' FROM entries WHERE number = 1"
-    " ON CONFLICT (number) DO UPDATE SET document = 'x'",
+    "INSERT INTO entries SELECT number, previous, leaf, change_id, 'x' FROM entries WHERE true ON CONFLICT (number) DO UPDATE SET document = 'x'",
 ]
 
 

@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks an export of the ledger: with the standard library and ssh-keygen, without Tidegate and without Ansible.
+
+    python3 tidegate-verify.py EXPORT [--checkpoint OLD]... [--key PUB]
+
+EXPORT is a folder that `ansible-playbook tidegate.deploy.audit -e tidegate_export=DIR` wrote. OLD is a checkpoint that
+you kept from an earlier export, or from a witness; without one nobody can tell a log that was rewritten as a whole. PUB is
+the public key of the log, as you were given it on another way. Exit 0: all is as it was. 1: it is not. 2: cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import audit
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import checkpoint as checkpoints
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.audit import Finding, Row, Walked
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.checkpoint import Note
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries import Entry
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.names import printable
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.signing import verify
+
+GOOD, BAD, UNREADABLE = 0, 1, 2
+EVERY = 100_000
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Check an export, say what was found, and answer the exit code."""
+    parser = argparse.ArgumentParser(description="Checks an export of the ledger of Tidegate.")
+    parser.add_argument("export", help="the folder of the export")
+    parser.add_argument(
+        "--checkpoint", action="append", default=[], help="a checkpoint that you kept; more than one may be named"
+    )
+    parser.add_argument("--key", help="the public key of the log as you know it: a file with one line")
+    asked = parser.parse_args(arguments)
+    try:
+        return _verdict(*check(Path(asked.export), [Path(path) for path in asked.checkpoint], _key(asked.key)))
+    except OSError as error:
+        return _unreadable(str(error))
+    except ValueError as error:
+        return _unreadable(f"a checkpoint that you named is not one: {error}")
+
+
+def check(folder: Path, kept: Sequence[Path], key: str | None) -> tuple[Walked, list[Finding]]:
+    """All that is wrong with an export.
+
+    Args:
+        kept: files with checkpoints from elsewhere.
+        key: the public key that the log must have, as a line without a comment.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: a checkpoint from elsewhere is not one.
+    """
+    findings: list[Finding] = []
+    old = [(f"the kept ({path})", checkpoints.parse(path.read_bytes())) for path in kept]
+    own = list(_notes(folder / "checkpoints", findings))
+    seen = [(f"the witness' ({name})", note) for name, note in _notes(folder / "witnesses", findings)]
+    compared = _Files(folder)
+    sizes, moments = audit.wanted([note for _name, note in [*old, *own, *seen]])
+    walked = audit.walk(_rows(folder / "entries.jsonl"), sizes, moments, compared.see)
+    findings += audit.judge(walked, [note for _name, note in own], [*old, *seen], verify, key)
+    if walked.finding is None:
+        findings += compared.findings
+    return walked, findings
+
+
+class _Files:
+    """Holds the plans and notes of an export against the digests in its entries."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._notes: tuple[str, list[bytes]] = ("", [])
+        self.findings: list[Finding] = []
+
+    def see(self, entry: Entry) -> None:
+        if entry.kind == "change.planned":
+            name = f"plans/{_name(entry.change)}.r{entry.body.get('revision')}.json"
+            self._compare(name, self._read(name), entry.body.get("plan"), entry.index)
+        elif entry.kind == "hosts.recorded":
+            first, last = entry.body.get("first"), entry.body.get("last")
+            name = f"notes/{_name(entry.body.get('run'))}.jsonl"
+            lines = (self._read(name) or b"").splitlines(keepends=True)
+            if isinstance(first, int) and isinstance(last, int):
+                self._compare(name, b"".join(lines[first - 1 : last]), entry.body.get("digest"), entry.index)
+
+    def _compare(self, name: str, data: bytes | None, digest: object, index: int) -> None:
+        if data is None:
+            self.findings.append(Finding("rows", f"{name} is gone; entry {index} names it", index, index))
+        elif hashlib.sha256(data).hexdigest() != digest:
+            self.findings.append(Finding("rows", f"{name} is not what entry {index} says", index, index))
+
+    def _read(self, name: str) -> bytes | None:
+        if self._notes[0] != name:
+            path = self._folder / name
+            self._notes = (name, [path.read_bytes()] if path.is_file() else [])
+        return self._notes[1][0] if self._notes[1] else None
+
+
+def _name(value: object) -> str:
+    """A name as a part of a path; whatever is odd in it leads nowhere."""
+    return "".join(letter if letter.isalnum() or letter in "-_" else "?" for letter in str(value))
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file):
+            if number and number % EVERY == 0:
+                sys.stderr.write(f"{number} entries were read\n")
+            yield number, line[:-1] if line.endswith(b"\n") else line, None
+
+
+def _notes(folder: Path, findings: list[Finding]) -> Iterator[tuple[str, Note]]:
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        try:
+            yield path.name, checkpoints.parse(path.read_bytes())
+        except ValueError as error:
+            findings.append(Finding("signature", f"{folder.name}/{path.name} is not a checkpoint any more: {error}"))
+
+
+def _key(path: str | None) -> str | None:
+    return None if path is None else " ".join(Path(path).read_text(encoding="utf-8").split()[:2])
+
+
+def _verdict(walked: Walked, findings: Sequence[Finding]) -> int:
+    if not findings:
+        sys.stdout.write(f"GOOD: all {walked.size} entries of {walked.origin} are as they were\n")
+        return GOOD
+    for finding in findings:
+        first = "" if finding.first is None else f" [first bad entry: {_first(finding)}]"
+        sys.stdout.write(f"BAD: {printable(str(finding))}{first}\n")
+    return BAD
+
+
+def _first(finding: Finding) -> str:
+    return str(finding.first) if finding.first == finding.last else f"{finding.first} to {finding.last}"
+
+
+def _unreadable(why: str) -> int:
+    sys.stderr.write(f"cannot check: {why}\n")
+    return UNREADABLE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

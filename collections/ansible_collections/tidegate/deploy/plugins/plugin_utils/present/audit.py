@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verdict of an audit, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.audit import Finding
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.names import printable
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.auditing import Audited
+
+
+def audit_text(found: Audited, store: str, warnings: Sequence[str]) -> str:
+    """What an audit found, with the one verdict first.
+
+    Args:
+        store: where it is.
+        warnings: what could not be signed or shown to a witness.
+    """
+    lines = [f"Ledger of {store}: {verdict_of(found)}"]
+    lines += [f"  {printable(str(finding))}" for finding in found.findings]
+    lines += [f"  {found.checkpoints} checkpoints of its own, {found.witnesses} kept by witnesses"]
+    lines += [f"  {printable(warning)}" for warning in warnings]
+    return "\n".join(lines)
+
+
+def verdict_of(found: Audited) -> str:
+    """One sentence: good, or the first bad entry."""
+    size = found.walked.size
+    if not found.findings:
+        return f"all {size} entries are as they were" if size else "it has no entry yet"
+    first = first_bad(found.findings)
+    return (
+        f"NOT as it was; {'the first bad entry is not known' if first is None else f'the first bad entry is {first}'}"
+    )
+
+
+def first_bad(findings: Sequence[Finding]) -> str | None:
+    """The smallest entry that is bad, or between which two it is."""
+    known = [finding for finding in findings if finding.first is not None]
+    if not known:
+        return None
+    least = min(known, key=lambda finding: (finding.first, finding.last))
+    return str(least.first) if least.first == least.last else f"one of {least.first} to {least.last}"

@@ -1,0 +1,37 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The log, signed: at the end of a run, and when it was audited; and shown to the site's witnesses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import signing, witnesses
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+
+WITNESSES = "tidegate_witnesses"
+
+
+def log_key(store: Store) -> signing.LogKey:
+    """The key of the log on this controller: the one that TIDEGATE_LOG_KEY names, or that beside the store."""
+    named = os.environ.get(signing.VARIABLE)
+    return signing.LogKey(os.path.expanduser(named) if named else os.path.join(store.folder, signing.NAME))
+
+
+def sign_off(store: Store, setting: Sequence[str] | None) -> list[str]:
+    """Sign where the log stands, show it to every witness, and answer what did not work: it never stops anything.
+
+    Args:
+        setting: the site's `tidegate_witnesses`.
+    """
+    key = log_key(store)
+    try:
+        key.make()
+        note = store.sign_checkpoint(key)
+    except (OSError, Refusal) as error:
+        return [f"the ledger was not signed: {error}"]
+    shown = witnesses.show(store, note, witnesses.places(setting))
+    return [f"the witness {seen.path} did not accept the checkpoint: {seen.refused}" for seen in shown if seen.refused]

@@ -103,8 +103,8 @@ def test_a_veto_always_holds(rules, voices, members, duties, name):
     assert not standing(rules, [*voices, Voice(name, "veto", NOW)], members, duties, NOW).granted
 
 
-@given(st.lists(st.sets(st.integers(0, 4), max_size=3), max_size=4), st.integers(0, 4))
-def test_as_many_places_are_filled_as_can_be(seats, _size):
+@given(st.lists(st.sets(st.integers(0, 4), max_size=3), max_size=4))
+def test_as_many_places_are_filled_as_can_be(seats):
     """Compared with trying every order of people."""
     groups = {f"g{index}": sorted(map(str, able)) for index, able in enumerate(seats)}
     rule = {"groups": dict.fromkeys(groups, 1), "any_of": [], "count": 0}

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import quorum
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import statement as statement_types
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import (
     APPROVE,
@@ -24,12 +25,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import
     Voice,
 )
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import Signature
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import (
-    APPROVAL,
-    VETO as VETO_TYPE,
-    WITHDRAWAL,
-    Statement,
-)
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import Statement
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import ssh_keygen, statements
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
@@ -39,7 +35,11 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import Rules
 
-TYPES = {APPROVE: APPROVAL, VETO: VETO_TYPE, WITHDRAW: WITHDRAWAL}
+TYPES = {
+    APPROVE: statement_types.APPROVAL,
+    VETO: statement_types.VETO,
+    WITHDRAW: statement_types.WITHDRAWAL,
+}
 """The type of the statement that says each decision."""
 
 

@@ -8,6 +8,7 @@ They are only ever added. What a person withdrew cannot be given again for the s
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -103,10 +104,15 @@ class Approvals(Database):
             ]
         return [ApprovalRow(**{**row, "evidence": doc_out(row["evidence"])}) for row in found]
 
-    def use_approvals(self, statement: str, change_id: str, run_id: str, max_attempts: int) -> int:
+    def use_approvals(
+        self, statement: str, change_id: str, run_id: str, max_attempts: int, ended: Collection[str]
+    ) -> int:
         """Let a run begin by the approvals of a statement, and answer the how many-th that is; one run at a time.
 
         The same run asks again and gets the same answer.
+
+        Args:
+            ended: the states of a change in which nothing begins any more.
 
         Raises:
             Refusal: CLOSED, the change has ended, or as many runs as the statement allows have begun; LEASE, another run
@@ -123,7 +129,7 @@ class Approvals(Database):
             mine = [number for number, run, _state in used if run == run_id]
             if mine:
                 return int(mine[-1])
-            _require_usable(connection, change_id, used, max_attempts)
+            _require_usable(connection, change_id, used, max_attempts, ended)
             number = len(used) + 1
             connection.execute(
                 ATTEMPTS.insert().values(statement=statement, number=number, run_id=run_id, at=stamp(now))
@@ -133,10 +139,12 @@ class Approvals(Database):
             return number
 
 
-def _require_usable(connection: sa.Connection, change_id: str, used: Any, max_attempts: int) -> None:
-    closed = connection.execute(sa.select(CHANGES.c.closed_at).where(CHANGES.c.id == change_id)).scalar()
-    if closed is not None:
-        raise Refusal("CLOSED", f"the approvals of {change_id} were used, it ended at {closed}", change=change_id)
+def _require_usable(
+    connection: sa.Connection, change_id: str, used: Any, max_attempts: int, ended: Collection[str]
+) -> None:
+    state = connection.execute(sa.select(CHANGES.c.state).where(CHANGES.c.id == change_id)).scalar()
+    if state in ended:
+        raise Refusal("CLOSED", f"the approvals of {change_id} were used: it is {state}", change=change_id)
     if len(used) >= max_attempts:
         said = f"{len(used)} runs have begun by the approvals of {change_id}, which allow no more; plan it again"
         raise Refusal("CLOSED", said, change=change_id)

@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: approval
+short_description: Approve or reject a change with an SSH key, or take that back
+version_added: 1.0.0
+description:
+  - Shows the plan of a change, or, where an earlier plan of it was approved, only what differs; then who is asked, and signs
+    the statement about it with C(ssh-keygen).
+  - Every digest of the statement is computed anew from the plan that is shown. The person is found from the key that signed,
+    in C(tidegate_people).
+  - A decision that could not count is refused, and the ledger keeps that it was.
+  - Asks at the terminal before it signs. Where there is none, O(sign) says yes.
+author:
+  - Tidegate contributors (@tidegate)
+options:
+  verb:
+    description: What is decided.
+    type: str
+    choices: [approve, reject, withdraw]
+    default: approve
+  id:
+    description: The change. It is needed.
+    type: str
+  reason:
+    description: Why it is rejected or withdrawn; both need it, and it is part of what is signed.
+    type: str
+    default: ""
+  key:
+    description:
+      - Path of the key that signs, or of the public half of one in an agent or a FIDO token.
+      - Without it the one key of the agent is taken that is in C(tidegate_people).
+    type: path
+  sign:
+    description: Sign what is shown, without asking.
+    type: bool
+    default: false
+  export:
+    description:
+      - A file that gets the exact bytes to be signed on another machine; the plan is put beside it, with C(.plan) behind its
+        name. Nothing is decided.
+    type: path
+  signature:
+    description: A signature that C(ssh-keygen -Y sign) made of these bytes elsewhere.
+    type: path
+extends_documentation_fragment:
+  - tidegate.deploy.attributes
+  - tidegate.deploy.attributes.changes_no_release
+  - tidegate.deploy.procedure.record
+seealso:
+  - module: tidegate.deploy.change
+"""
+
+EXAMPLES = r"""
+- name: Show a change and sign it with the key of the agent
+  tidegate.deploy.approval:
+    id: CHG-2026-0007
+    sign: true
+
+- name: Reject a change
+  tidegate.deploy.approval:
+    verb: reject
+    id: CHG-2026-0007
+    reason: too risky today
+
+- name: Hand in what was signed elsewhere
+  tidegate.deploy.approval:
+    id: CHG-2026-0007
+    signature: statement.json.sig
+"""
+
+RETURN = r"""
+change:
+  description: The id of the change.
+  returned: success
+  type: str
+  sample: CHG-2026-0007
+state:
+  description: The state of the change afterwards.
+  returned: success
+  type: str
+  sample: approved
+person:
+  description: Who decided; empty where nothing was.
+  returned: success
+  type: str
+  sample: ada
+statement:
+  description: The sha256 of what was signed.
+  returned: success
+  type: str
+plan_digest:
+  description: The sha256 of the plan as canonical JSON.
+  returned: success
+  type: str
+msg:
+  description: What the step came to, in one sentence; a code stands before it where it did not go well.
+  returned: always
+  type: str
+tidegate:
+  description: The same in parts. The verdict is V(ok), V(back), V(skipped), V(failed) or V(unknown).
+  returned: always
+  type: dict
+  sample:
+    step: approval
+    verdict: ok
+    say: "CHG-2026-0007: approve by ada; it is approved"
+    code: ""
+"""

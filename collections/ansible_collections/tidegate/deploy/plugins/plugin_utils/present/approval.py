@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What somebody is asked to sign, and how a change stands with those who are asked."""
+
+from __future__ import annotations
+
+import shlex
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Standing
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import asked_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.plan import plan_text
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.approving import Asked
+
+
+def asked_text(asked: Asked, store: str) -> str:
+    """The whole plan, or, where an earlier one was approved, only what differs; then who is asked, and what is signed.
+
+    Args:
+        asked: the decision.
+        store: where it is recorded.
+    """
+    change, doc = asked.change, asked.statement.doc
+    shown = _difference(asked) if asked.before else plan_text(plan_of(asked), change.id, change.revision, store, [])
+    window = doc["window"] or {}
+    times = [
+        f"{word} {window[key]}" for word, key in (("from", "not_before"), ("until", "not_after")) if window.get(key)
+    ]
+    signed = block(
+        f"{asked.verb} {change.id}",
+        [
+            ("for", f"{doc['service']} in {doc['environment']}"),
+            ("wanted by", doc["requester"]),
+            ("reason", doc["reason"]),
+            ("window", ", ".join(times) or "any"),
+            ("asked", [f"{asked_of(rule)} ({rule['name']}, {rule['strength']})" for rule in asked.rules.docs]),
+            *standing_lines(asked.standing),
+            ("plan", asked.statement.plan),
+            ("statement", asked.statement.id),
+        ],
+    )
+    return f"{shown}\n{signed}"
+
+
+def plan_of(asked: Asked) -> plans.Plan:
+    """The plan that is decided about."""
+    return plans.recorded(asked.change.plan_bytes)
+
+
+def standing_lines(standing: Standing) -> list[tuple[str, str | list[str]]]:
+    """How a change stands, as lines of a block."""
+    return [
+        ("approved by", [f"{name} ({strength})" for name, strength in sorted(standing.counted.items())]),
+        ("rejected by", list(standing.vetoed_by)),
+        ("missing", standing.missing),
+        ("not counted", [f"{found.code}: {found.message}" for found in standing.why if found.person]),
+    ]
+
+
+def export_text(file: str, plan_file: str, namespace: str, verb: str, change: str) -> str:
+    """How an exported statement is looked at and signed on another machine, and handed in."""
+    quoted = shlex.quote(file)
+    return block(
+        f"sign {change} elsewhere",
+        [
+            ("look at it", f"python3 tidegate-verify plan {quoted} {shlex.quote(plan_file)}"),
+            ("sign it", f"ssh-keygen -Y sign -n {namespace} -f ~/.ssh/id_ed25519 {quoted}"),
+            (
+                "hand it in",
+                f"ansible-playbook tidegate.deploy.{verb} -e tidegate_change={change} -e tidegate_signature={quoted}.sig",
+            ),
+        ],
+    )
+
+
+def _difference(asked: Asked) -> str:
+    return block(
+        f"{asked.change.id} revision {asked.change.revision}, beside revision {asked.before}, which was approved",
+        [("differs", list(asked.differs) or ["only in what its hosts run now"])],
+    )

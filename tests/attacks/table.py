@@ -1,0 +1,196 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attacks that have to fail, and the tests that try them; docs/security-tests.md is made from it.
+
+Each test is named by its file and function, and there is a test that they exist. "Refused" means everywhere: an error with
+a stable code, nothing changed, and an entry in the ledger that it was refused.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+UNIT = "collection:tests/unit/plugins"
+SSHSIG = f"{UNIT}/module_utils/core/test_sshsig.py"
+QUORUM = f"{UNIT}/module_utils/core/test_quorum.py"
+PEOPLE = f"{UNIT}/plugin_utils/inventory/test_people.py"
+APPROVING = f"{UNIT}/plugin_utils/procedure/test_approving.py"
+CONSUMING = f"{UNIT}/plugin_utils/ledger/test_approvals.py"
+
+
+class Row(NamedTuple):
+    """One attack.
+
+    Attributes:
+        id: its number; its letter is the class.
+        attack: what is tried.
+        expected: what becomes of it.
+        tests: of it, as file::function.
+    """
+
+    id: str
+    attack: str
+    expected: str
+    tests: tuple[str, ...]
+
+
+CLASSES = {
+    "A": "Signatures and identity",
+    "B": "Logic of approvals",
+    "C": "Around the gate",
+    "D": "Artifacts",
+    "E": "The ledger",
+    "F": "Injection and disclosure",
+}
+
+LATER = {
+    "A15": "a weak key is enrolled on a host",
+    "B18": "a host is told another type of change",
+    "B22": "a huge version number of a trust bundle",
+    "C08": "a second controller without the store",
+}
+"""What needs hosts that check permits themselves."""
+
+ROWS = (
+    Row("A01", "a signature with flipped bytes", "SIG_INVALID", (f"{APPROVING}::test_refused_decisions",)),
+    Row("A02", "a true signature of another statement", "SIG_INVALID", (f"{APPROVING}::test_refused_decisions",)),
+    Row(
+        "A03",
+        "a signature for another use (file, git, …)",
+        "NAMESPACE",
+        (f"{APPROVING}::test_refused_decisions", f"{SSHSIG}::test_another_use_is_refused"),
+    ),
+    Row("A04", "a signature for no use at all", "NAMESPACE", (f"{SSHSIG}::test_texts_that_are_no_one_signature",)),
+    Row("A05", "a key that is nobody's", "KEY", (f"{APPROVING}::test_refused_decisions",)),
+    Row(
+        "A06",
+        "another person's name with one's own key",
+        "the person is who the key belongs to; no name can be given",
+        (f"{APPROVING}::test_the_person_is_found_from_the_key",),
+    ),
+    Row(
+        "A07",
+        "people named by a pattern, a list or a negation",
+        "DATA, naming the place",
+        (f"{PEOPLE}::test_mistakes_are_named_with_their_place",),
+    ),
+    Row(
+        "A08",
+        "certificates and cert-authority lines as keys",
+        "DATA where they are written, ALG where they sign",
+        (f"{PEOPLE}::test_mistakes_are_named_with_their_place", f"{SSHSIG}::test_lines_that_are_no_plain_keys"),
+    ),
+    Row(
+        "A09",
+        "a key that is valid only later, or was earlier",
+        "KEY, at the time of whoever verifies",
+        (f"{APPROVING}::test_refused_decisions", f"{APPROVING}::test_an_approval_stops_counting"),
+    ),
+    Row("A11", "a key that was removed signs", "KEY", (f"{APPROVING}::test_an_approval_stops_counting",)),
+    Row(
+        "A12",
+        "an approver is removed before the run",
+        "KEY; everything is verified again before each wave",
+        (f"{APPROVING}::test_an_approval_stops_counting",),
+    ),
+    Row(
+        "A13",
+        "an approver leaves the group before the run",
+        "QUORUM",
+        (f"{APPROVING}::test_an_approval_stops_counting",),
+    ),
+    Row(
+        "A14",
+        "DSA, small RSA, SHA-1, curves that are not allowed",
+        "ALG",
+        (
+            f"{SSHSIG}::test_blobs_that_are_no_sound_keys",
+            f"{SSHSIG}::test_texts_that_are_no_one_signature",
+            f"{APPROVING}::test_refused_decisions",
+        ),
+    ),
+    Row(
+        "A17",
+        "a hint that points to another key",
+        "there is none that is read: comments and names of files mean nothing",
+        (f"{APPROVING}::test_the_person_is_found_from_the_key",),
+    ),
+    Row(
+        "A18",
+        "a request, veto or withdrawal handed in as an approval",
+        "NAMESPACE",
+        (f"{APPROVING}::test_refused_decisions",),
+    ),
+    Row(
+        "A20",
+        "a signature that somebody gave a git commit or a login",
+        "NAMESPACE, and no bytes but a statement's",
+        (f"{APPROVING}::test_refused_decisions", f"{SSHSIG}::test_another_use_is_refused"),
+    ),
+    Row("B01", "whoever wants a change approves it", "SELF", (f"{APPROVING}::test_refused_decisions",)),
+    Row(
+        "B02",
+        "whoever made the artifact approves it",
+        "SELF, where policy asks",
+        (f"{QUORUM}::test_what_does_not_count",),
+    ),
+    Row(
+        "B03",
+        "whoever rolls out has approved it",
+        "SELF, where policy asks",
+        (f"{QUORUM}::test_what_does_not_count", f"{APPROVING}::test_an_approval_stops_counting"),
+    ),
+    Row(
+        "B04",
+        "one person with two keys where two are asked",
+        "counted once: QUORUM",
+        (f"{QUORUM}::test_what_does_not_count", f"{APPROVING}::test_two_keys_are_one_person"),
+    ),
+    Row("B05", "one key under two people", "DATA, naming both", (f"{PEOPLE}::test_a_key_under_two_people_is_refused",)),
+    Row(
+        "B06",
+        "the same signature, nine times",
+        "counted once: QUORUM",
+        (f"{QUORUM}::test_what_does_not_count", f"{APPROVING}::test_the_same_again_changes_nothing"),
+    ),
+    Row(
+        "B08",
+        "an approval for another artifact",
+        "SIG_INVALID where it is handed in, STATEMENT where it lies in the store",
+        (f"{APPROVING}::test_approvals_of_something_else",),
+    ),
+    Row("B09", "… for other hosts", "as B08", (f"{APPROVING}::test_approvals_of_something_else",)),
+    Row("B10", "… for another environment or service", "as B08", (f"{APPROVING}::test_approvals_of_something_else",)),
+    Row("B11", "… for another window", "as B08", (f"{APPROVING}::test_approvals_of_something_else",)),
+    Row(
+        "B12",
+        "an approval that was used up",
+        "CLOSED; attempts are counted in one transaction",
+        (f"{CONSUMING}::test_a_change_that_ended_is_not_begun_again", f"{CONSUMING}::test_no_more_runs_than_allowed"),
+    ),
+    Row(
+        "B13",
+        "two controllers use one approval at once",
+        "exactly one goes on",
+        (f"{CONSUMING}::test_of_processes_at_once_one_wins",),
+    ),
+    Row(
+        "B14",
+        "a change that is edited after it was approved",
+        "a new revision, which nobody has approved",
+        (f"{APPROVING}::test_a_new_revision_asks_again",),
+    ),
+    Row(
+        "B15",
+        "an approval that was withdrawn, or a veto that came later",
+        "WITHDRAWN, VETO",
+        (f"{APPROVING}::test_a_veto_stops_what_was_approved", f"{APPROVING}::test_what_was_withdrawn_stays_so"),
+    ),
+    Row(
+        "B16",
+        "rules that were weakened after the approval",
+        "RULES",
+        (f"{APPROVING}::test_weaker_rules_void_the_approval",),
+    ),
+)

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.names import printable
+
 APPROVED, PENDING, REJECTED = "approved", "pending", "rejected"
 
+MOST_SEEN = 20
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
 
@@ -75,6 +78,11 @@ class Evidence:
     def name(self) -> str:
         """System and reference, as `tidegate_evidence` has them."""
         return f"{self.system}:{self.reference}"
+
+    def seen(self) -> dict[str, Any]:
+        """What the ledger keeps of it, whether it counts or not."""
+        people = [printable(account) for account in self.people[:MOST_SEEN]]
+        return {"system": self.system, "reference": self.reference, "state": self.state, "people": people}
 
     def doc(self, decision: Decision) -> dict[str, Any]:
         """What is recorded of one decision; no free text of the other side."""

@@ -12,12 +12,12 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import MAX_ATTEMPTS, of_change
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import of_change
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.difference import difference
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import UNKNOWN, Plan
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import COMPLETED, PARTIAL, PAUSED
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import COMPLETED, PARTIAL, PAUSED, TERMINAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, is_dead
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -182,7 +182,7 @@ def lets_out(run: Run) -> Run:
     held = leased(run)
     if run.plan.rules is not None:
         statement = of_change(change_of(run.store, run.change_id))
-        run.store.use_approvals(statement.id, run.change_id, run.id, MAX_ATTEMPTS, TERMINAL)
+        run.store.use_approvals(statement.id, run.change_id, run.id, statement.doc["max_attempts"], TERMINAL)
     moving.move(run.store, run.change_id, "begin")
     return held
 

@@ -12,14 +12,13 @@ from typing import Any, ClassVar
 from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import file as change_file
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT, PLAYBOOK, Plan, recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.retained import Holding
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening, own_tasks
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import keeping, opening, own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft, draft
@@ -117,7 +116,7 @@ class ActionModule(RecordDoor):
             return {name: Holding(one.service.get("retained", ()), one.why_unknown) for name, one in stands.items()}
 
         drafted = draft(change, inventory_of(self), cache, held)
-        drafted.bundle.keep(bundle.folder_of(Path(store.folder), drafted.plan.files))
+        keeping.keep(store, drafted, now())
         return drafted
 
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate
 MAX_FILES = 2000
 MAX_BYTES = 8 * 1024 * 1024
 NOT_READ = (".git", "__pycache__")
+IDLE_FOR_S = 86400
+"""How long a kept folder that no change names is left alone: somebody may be planning with it."""
 
 FindRole = Callable[[str], str | None]
 """The folder of a role that is known by its name only; None where there is none."""
@@ -81,7 +84,9 @@ class Bundle:
         return sum(len(file.data) for file in self.files.values())
 
     def keep(self, folder: Path) -> None:
-        """Write all files below a folder; what is there already is left alone."""
+        """Write all files below a folder; what is there already is left alone, and is young again."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.utime(folder)
         for path, file in self.files.items():
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -99,6 +104,19 @@ EMPTY = Bundle(None, (), {})
 def folder_of(store_folder: Path, files: Mapping[str, Any]) -> Path:
     """Where the files of a plan are kept."""
     return store_folder / "tasks" / canonical.digest(files)[:32]
+
+
+def prune(kept: Path, needed: Callable[[], Collection[Path]], now_s: float) -> None:
+    """Remove the folders of plans that nothing needs any more.
+
+    Args:
+        kept: the folder with all of them.
+        needed: answers those that something needs; asked only where there is one that has not been kept anew for a day.
+        now_s: the time, in seconds since 1970.
+    """
+    idle = [folder for folder in kept.iterdir() if folder.stat().st_mtime < now_s - IDLE_FOR_S]
+    for folder in set(idle) - set(needed() if idle else ()):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def changed_files(folder: Path, files: Mapping[str, Any]) -> list[str]:

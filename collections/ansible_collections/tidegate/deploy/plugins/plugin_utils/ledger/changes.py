@@ -134,8 +134,8 @@ class Changes(Database):
             found = connection.execute(_newest_first(query).limit(1)).first()
         return None if found is None else _row(found)
 
-    def changes(self, limit: int = 20, state: str | None = None) -> list[ChangeRow]:
-        """The changes that were planned last, newest first; of one state if that is given."""
+    def changes(self, limit: int | None = 20, state: str | None = None) -> list[ChangeRow]:
+        """The changes that were planned last, newest first, or all of them; of one state if that is given."""
         query = _select() if state is None else _select().where(CHANGES.c.state == state)
         with self.reading() as connection:
             return [_row(found) for found in connection.execute(_newest_first(query).limit(limit))]

@@ -19,8 +19,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.names import printable
+from .errors import Refusal
+from .names import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

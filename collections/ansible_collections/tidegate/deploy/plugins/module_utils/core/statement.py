@@ -21,8 +21,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from . import canonical
+from .errors import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A site with people, their keys and a change that waits for them; and ansible-playbook, run as they would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import Kind, rules_for
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving
+from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core.ssh_keys import a_key, public
+from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.procedure.conftest import a_plan
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+RUN_S = 120
+CONFIG = f"""\
+[defaults]
+inventory = inventory
+collections_path = {CHECKOUT / "collections"}
+callbacks_enabled = tidegate.deploy.progress
+interpreter_python = auto_silent
+localhost_warning = False
+"""
+POLICY = {"approvals": [{"name": "production", "groups": {"ops": 2}}]}
+SERVICES = {"web": {"unit": "web.service"}}
+
+
+class Office:
+    """A project in a folder of its own.
+
+    Args:
+        folder: an empty one.
+        title: of the change.
+    """
+
+    def __init__(self, folder: Path, title: str | None = None) -> None:
+        self.folder = folder
+        self.keys = {name: a_key(folder, name=name) for name in ("ada", "bob", "cyd", "eve")}
+        people = {
+            name: {"groups": ["ops"], "keys": [{"key": public(self.keys[name])}]} for name in ("ada", "bob", "cyd")
+        }
+        self.say(tidegate_services=SERVICES, tidegate_policy=POLICY, tidegate_people=people)
+        (folder / "ansible.cfg").write_text(CONFIG)
+        (folder / "inventory/hosts").write_text("[web]\nweb1\nweb2\nweb3\n")
+        with self.store() as store:
+            self.change = self._planned(store, title)
+
+    def say(self, **variables: Any) -> None:
+        """Write variables of all hosts."""
+        for name, value in variables.items():
+            file = self.folder / f"inventory/group_vars/all/{name}.yml"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps({name: value}))
+
+    def store(self) -> Store:
+        """The store of the site."""
+        return Store.open(str(self.folder / "inventory/.tidegate/store.db"), lambda: datetime.now(UTC))
+
+    def play(
+        self, verb: str, *more: str, agent: str | None = None, **variables: object
+    ) -> subprocess.CompletedProcess[str]:
+        """What a verb came to and said.
+
+        Args:
+            verb: of the collection.
+            more: arguments.
+            agent: the socket of an SSH agent.
+            variables: extra variables.
+        """
+        pairs = {"tidegate_change": self.change, **variables}
+        named = [word for name, value in pairs.items() for word in ("-e", json.dumps({name: value}))]
+        environment = {
+            key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "TIDEGATE_", "SSH_"))
+        }
+        held = {} if agent is None else {"SSH_AUTH_SOCK": agent}
+        return subprocess.run(
+            [str(PLAYBOOK), f"tidegate.deploy.{verb}", *named, *more],
+            cwd=self.folder,
+            env={**environment, "ANSIBLE_NOCOLOR": "1", "HOME": str(self.folder), **held},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=RUN_S,
+            check=False,
+        )
+
+    @property
+    def denied(self) -> list[str]:
+        """The codes of everything that was refused, as the ledger has them."""
+        with self.store() as store:
+            return [str(entry.body["code"]) for entry in store.entries() if entry.kind == "denied"]
+
+    @property
+    def state(self) -> str:
+        """Of the change."""
+        with self.store() as store:
+            found = store.change(self.change)
+            assert found is not None
+            return found.state
+
+    def _planned(self, store: Store, title: str | None) -> str:
+        rules = rules_for(Policy.of(POLICY), Kind("web", "production"))
+        plan = plans.parse({**a_plan(rules=rules.digest).doc, "title": title})
+        made, _revision = store.new_change(
+            "web", "production", plan.content_digest, canonical.dumps(plan.doc), "/changes/web.yml", year=2026
+        )
+        moving.move(store, made, "submit", actor="cyd", requested_by="cyd")
+        return made

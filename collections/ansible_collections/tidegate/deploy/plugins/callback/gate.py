@@ -171,7 +171,6 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             raise AnsibleError(f"tidegate gate: cannot tell whether this delegation is allowed: {error}") from error
         if refused:
             raise AnsibleError(f"tidegate gate: {' '.join(answer.lines)}")
-        self._show(answer.lines)
 
     def _show(self, lines: Any) -> None:
         for line in lines:

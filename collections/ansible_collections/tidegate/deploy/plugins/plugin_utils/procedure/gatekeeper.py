@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -71,7 +72,7 @@ class Gatekeeper:
     ) -> None:
         self._guard = guard
         self._sources = [str(source) for source in sources]
-        self._playbook = name_of(playbook)
+        self._playbook, self._digest = name_of(playbook), digest_of(playbook)
         self._named = named_change(extra, os.environ)
         self._check = check
         self._clock = clock
@@ -120,9 +121,9 @@ class Gatekeeper:
             if unsafe:
                 message = f"{', '.join(unsafe)} can be changed by every user of this machine: chmod o-w"
                 return Decision(False, "UNSAFE_PATH", message)
-        return decide(
-            store, self._change(store), [host.name for host in group], self._clock(), lead.policy, lead.people
-        )
+        names = [host.name for host in group]
+        change = self._change(store)
+        return decide(store, change, names, self._clock(), lead.policy, lead.people, self._digest)
 
     def _change(self, store: Store) -> str | None:
         """The change that was named, or else the one that actions of ours work on in this process."""
@@ -177,6 +178,14 @@ def name_of(playbook: str) -> str:
     """The name of a playbook's file, as it is recorded."""
     name = "".join(char for char in os.path.basename(playbook) if char.isprintable())
     return name[:MAX_NAME] or "ad-hoc"
+
+
+def digest_of(playbook: str) -> str | None:
+    """The SHA-256 of a playbook's file; None where it cannot be read, as in an ad-hoc run."""
+    try:
+        return hashlib.sha256(Path(playbook).read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def unsafe_places() -> list[str]:

@@ -13,18 +13,16 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import CHANGE_ID
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import (
-    APPROVED,
-    DRAFT,
-    IMPLEMENTING,
-    PAUSED,
-    SUBMITTED,
-)
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import PLAYBOOK, Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import PAUSED
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.windows import Answer
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed, why_not
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import PEOPLE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.timing import window_of
 
 NAME_ONE = "name an approved one with -e tidegate_change=CHG-… or in the environment variable TIDEGATE_CHANGE"
@@ -49,17 +47,24 @@ class Decision:
 
 
 def decide(
-    store: Store | None, change_id: str | None, hosts: Iterable[str], now: datetime, policy: Policy, people: Any
+    store: Store,
+    change_id: str | None,
+    hosts: Iterable[str],
+    now: datetime,
+    policy: Policy,
+    people: Any,
+    playbook: str | None = None,
 ) -> Decision:
     """Whether the hosts may be touched now, for a change.
 
     Args:
-        store: that knows the change; None where there is none yet.
+        store: that knows the change.
         change_id: as it was named, unread; None where none was.
         hosts: that would be touched.
         now: the moment.
         policy: of the site.
         people: of the site, as ``tidegate_people`` has them.
+        playbook: SHA-256 of the playbook that would run, where there is one.
 
     Raises:
         Refusal: STORE and the like, when nothing can be decided.
@@ -67,16 +72,17 @@ def decide(
     names = list(hosts)
     if not change_id:
         return Decision(False, "NO_CHANGE", f"no change was named; {NAME_ONE}")
-    change = None if store is None or not CHANGE_ID.fullmatch(change_id) else store.change(change_id)
+    change = store.change(change_id) if CHANGE_ID.fullmatch(change_id) else None
     if change is None:
         return Decision(False, "NO_CHANGE", f"there is no change {change_id[:40]!r}; {NAME_ONE}")
     plan = plans.recorded(change.plan_bytes)
-    answer = window_of(plan, policy, now)
     facts = {"change": change.id, "service": change.service, "environment": change.environment}
+    answer = window_of(plan, policy, now)
     for refusal in (
-        _state(change, plan),
+        _consent(store, change, policy, people, now),
         _window(change, answer),
         _hosts(change, plan, names),
+        _playbook(change, plan, playbook),
     ):
         if refusal is not None:
             return Decision(False, refusal.code, refusal.message, {**facts, **refusal.facts})
@@ -90,18 +96,13 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(found[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _state(change: ChangeRow, plan: Plan) -> Refusal | None:
-    if change.state in (APPROVED, IMPLEMENTING) or (change.state == DRAFT and plan.rules is None):
-        return None
-    if change.state in (DRAFT, SUBMITTED):
-        how = "approve" if change.state == SUBMITTED else "submit"
-        message = (
-            f"{change.id} is not approved yet: ansible-playbook tidegate.deploy.{how} -e tidegate_change={change.id}"
-        )
-        return Refusal("QUORUM", message)
+def _consent(store: Store, change: ChangeRow, policy: Policy, people: Any, now: datetime) -> Refusal | None:
+    """Why nobody lets the change go forward; None if somebody does, or policy asks nobody."""
     if change.state == PAUSED:
         return Refusal("PAUSED", f"{change.id} is paused: resume it, take it back, or close it first")
-    return Refusal("NOT_OPEN", f"{change.id} is {change.state}; {NAME_ONE}")
+    known = People.of(people, f"{PEOPLE} beside {policy.place}")
+    user = str(current_run_holder()["user"])
+    return why_not(store, change, Governed(policy, known, known.of_account("login", user) or user), now)
 
 
 def _window(change: ChangeRow, answer: Answer) -> Refusal | None:
@@ -114,3 +115,14 @@ def _hosts(change: ChangeRow, plan: Plan, names: list[str]) -> Refusal | None:
         return None
     message = f"{listed(others)}: not of {change.id}, which is for {listed(plan.host_names)}; run the play on its hosts"
     return Refusal("HOSTS", message, others=others)
+
+
+def _playbook(change: ChangeRow, plan: Plan, found: str | None) -> Refusal | None:
+    """Why another playbook than the one that was planned would run; of other changes any may."""
+    if plan.payload != PLAYBOOK or found in [file["sha256"] for file in plan.files.values()]:
+        return None
+    planned = ", ".join(path.rpartition("/")[2] for path in plan.files)
+    again = f"plan it again with -e tidegate_change_file={change.source}"
+    return Refusal(
+        "DRIFT", f"{change.id} is for {planned} as it was when it was planned, and another file would run; {again}"
+    )

@@ -109,6 +109,10 @@ faults: lab-packages dev  ## every fault at every phase, on practice hosts; goes
 kills: lab-packages dev  ## something dies at a random moment of a real rollout or rollback, N=20 times (root; SEED=, FIRST= repeat)
 	@PYTHONPATH=tests:collections:. python -m kills $(or $(N),20) $(addprefix --seed ,$(SEED)) $(addprefix --first ,$(FIRST)) $(addprefix --slow ,$(SLOW))
 
+.PHONY: ledger-kills
+ledger-kills: dev  ## SIGKILL while the ledger is appended to, N=1000 times
+	@TIDEGATE_KILLS=$(or $(N),1000) python -m pytest $(DEPLOY)/tests/unit/plugins/plugin_utils/ledger/test_kills.py
+
 .PHONY: many
 many: lab-packages dev  ## a change out to 80 booted hosts and back, with the time that each part took (root; MANY=n)
 	@MANY=$(or $(MANY),80) python -m pytest -s tests/e2e/many.py

@@ -1031,7 +1031,7 @@ class Evidence:
     def of_the_log(self, notes: Sequence[Note]) -> Iterator[Finding]:
         """The checkpoints that the log itself kept."""
         for note in sorted(notes, key=lambda note: note.checkpoint.size):
-            found = self._foreign(note) or self._unsigned(note) or self._shorter(note.checkpoint, "the log's own")
+            found = self._foreign(note) or self._shorter(note.checkpoint, "the log's own") or self._unsigned(note)
             if found is None and self._differs(note.checkpoint):
                 first, last = self._where(note.checkpoint, self.own)
                 what = f"the log's own checkpoint of {note.checkpoint.size} entries has another root"
@@ -1057,7 +1057,7 @@ class Evidence:
         return found
 
     def _foreign(self, note: Note) -> Finding | None:
-        if note.checkpoint.origin == self._walked.origin:
+        if note.checkpoint.origin == self._walked.origin or not self._walked.size:
             return None
         return Finding("origin", f"a checkpoint is of {note.checkpoint.origin}, this log is {self._walked.origin}")
 

@@ -151,5 +151,5 @@ TABLES = (
     APPROVALS,
     ATTEMPTS,
 )
-APPENDED = (ENTRIES,)
+APPENDED = (ENTRIES, CHECKPOINTS, LOG_KEYS)
 """What is only ever added to."""

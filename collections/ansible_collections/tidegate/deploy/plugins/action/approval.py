@@ -18,7 +18,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder impo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.approval import asked_text, export_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import approving
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import approving, given_elsewhere
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.approving import APPROVE, VERBS, Asked
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
@@ -38,6 +38,7 @@ class ActionModule(WholeVerb):
         "sign": {"type": "bool", "default": False},
         "export": {"type": "path"},
         "signature": {"type": "path"},
+        "evidence": {"type": "str"},
     }
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
@@ -60,8 +61,11 @@ class ActionModule(WholeVerb):
             )
         if arguments.get("export"):
             return self._exported(asked, arguments["export"])
-        signature = self._signature(asked, arguments, by.people.keys)
-        decided = approving.decide(store, asked, signature, by, store.now())
+        if arguments.get("evidence"):
+            decided = given_elsewhere.take(store, asked, arguments["evidence"], by, store.now())
+        else:
+            signature = self._signature(asked, arguments, by.people.keys)
+            decided = approving.decide(store, asked, signature, by, store.now())
         again = "" if decided.new else " (as before)"
         missing = f", missing {decided.standing.missing}" if decided.standing.missing else ""
         say = f"{change.id}: {asked.verb} by {decided.person}{again}; it is {decided.state}{missing}"

@@ -47,6 +47,13 @@ options:
   signature:
     description: A signature that C(ssh-keygen -Y sign) made of these bytes elsewhere.
     type: path
+  evidence:
+    description:
+      - Approvals that were given in another system of C(tidegate_policy.elsewhere), instead of a signature. C(servicenow:NUMBER),
+        C(awx:NUMBER) of an approval node, C(gitlab:GROUP/PROJECT:DEPLOYMENT), or C(github:OWNER/REPOSITORY:RUN:ENVIRONMENT).
+      - The people who approved there are asked for, and found by their accounts in C(tidegate_people). Their approvals count
+        as V(recorded). Nobody counts who asked for it there, or who approved before the plan was made.
+    type: str
 extends_documentation_fragment:
   - tidegate.deploy.attributes
   - tidegate.deploy.attributes.changes_no_release
@@ -71,6 +78,11 @@ EXAMPLES = r"""
   tidegate.deploy.approval:
     id: CHG-2026-0007
     signature: statement.json.sig
+
+- name: Record who approved in ServiceNow
+  tidegate.deploy.approval:
+    id: CHG-2026-0007
+    evidence: servicenow:CHG0030001
 """
 
 RETURN = r"""
@@ -85,7 +97,7 @@ state:
   type: str
   sample: approved
 person:
-  description: Who decided; empty where nothing was.
+  description: Who decided, several people with commas; empty where nothing was.
   returned: success
   type: str
   sample: ada

@@ -131,7 +131,7 @@ def decide(store: Store, asked: Asked, signature: Signature, by: Governed, now: 
     person = _person(signature, statement, by.people)
     ssh_keygen.require_valid(signature, statement.namespace, statement.data)
     voice = Voice(person, DECISIONS[asked.verb], now, STRENGTHS[-1], signature.key.fingerprint)
-    _require_counts(store, asked, voice, by.people, now)
+    require_counts(store, asked, voice, by.people, now)
     row = ApprovalRow(
         statement=statement.id,
         change_id=change.id,
@@ -144,7 +144,7 @@ def decide(store: Store, asked: Asked, signature: Signature, by: Governed, now: 
         signature=signature.armored,
     )
     new = store.add_approval(row)
-    return _moved(store, asked, person, new, by, now)
+    return moved(store, asked, person, new, by, now)
 
 
 def _person(signature: Signature, statement: Statement, people: People) -> str:
@@ -160,7 +160,7 @@ def _person(signature: Signature, statement: Statement, people: People) -> str:
     return person
 
 
-def _require_counts(store: Store, asked: Asked, voice: Voice, people: People, now: datetime) -> None:
+def require_counts(store: Store, asked: Asked, voice: Voice, people: People, now: datetime) -> None:
     """See that a decision would count, were it the only one.
 
     Raises:
@@ -187,7 +187,7 @@ def _speaks(voice: Voice, rules: Rules, people: People) -> bool:
     return any(group in groups for rule in rules.docs for group in (*rule["groups"], *rule["any_of"]))
 
 
-def _moved(store: Store, asked: Asked, person: str, new: bool, by: Governed, now: datetime) -> Decided:
+def moved(store: Store, asked: Asked, person: str, new: bool, by: Governed, now: datetime) -> Decided:
     """The change after a decision: approved once everybody has, rejected at once, back in line when that is not so any more."""
     change = change_of(store, asked.change.id)
     standing = standing_of(store, change, asked.rules, by.people, now)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Approvals given elsewhere, as approvals of a change: recorded when they are first seen, and looked at again at each gate."""
+"""Approvals given elsewhere: whose counts for a change, and whether what was recorded of them still holds."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.elsewhere.
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import RECORDED
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import holder
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals import ApprovalRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
 
-def take(store: Store, change: ChangeRow, name: str, policy: Policy, people: People, now: datetime) -> tuple[str, ...]:
-    """Record as approvals what another system says about a change, and answer whose.
+def counted(
+    store: Store, change: ChangeRow, name: str, policy: Policy, people: People, now: datetime
+) -> dict[str, dict[str, object]]:
+    """The people whose approval in another system counts for a change now, each with what is recorded of it.
 
     Args:
-        store: where it is recorded.
+        store: that knows since when the change is planned; what was seen is entered there, whether it counts or not.
         change: the store's row of it.
         name: system and reference, such as ``servicenow:CHG0030001``.
         policy: of the site.
@@ -44,25 +44,13 @@ def take(store: Store, change: ChangeRow, name: str, policy: Policy, people: Peo
         now: the moment.
 
     Raises:
-        Refusal: DATA; SELF, WINDOW, ELSEWHERE, it does not count; WITHDRAWN. What was found is in the ledger then, too.
+        Refusal: DATA; SELF, WINDOW, ELSEWHERE, it does not count.
     """
-    statement = statements.of_change(change)
-    found = _counted(store, change, name, policy, people, now)
-    for person, evidence in found.items():
-        store.add_approval(
-            ApprovalRow(
-                statement=statement.id,
-                change_id=change.id,
-                revision=change.revision,
-                person=person,
-                decision=APPROVE,
-                strength=RECORDED,
-                key=None,
-                document=statement.data.decode("utf-8"),
-                evidence=evidence,
-            )
-        )
-    return tuple(found)
+    system, reference = parted(name, systems_of(policy))
+    evidence = adapter(system).look(reference)
+    store.append("evidence.seen", holder.actor(), evidence.seen(), change.id)
+    found = credit(evidence, _subject(store, change), system, people, now)
+    return {one.person: evidence.doc(one.decision) for one in found}
 
 
 def refresh(store: Store, change: ChangeRow, policy: Policy, people: People, now: datetime) -> None:
@@ -76,14 +64,14 @@ def refresh(store: Store, change: ChangeRow, policy: Policy, people: People, now
         now: the moment.
 
     Raises:
-        Refusal: as `take`; an outage of the other side, too: it holds.
+        Refusal: as `counted`; an outage of the other side, too: it holds.
     """
     wanted = _recorded(store, change)
     number = created_number(change, policy)
     if number is not None:
         wanted.setdefault(f"{SERVICENOW}:{number}", set())
     for name, relied_on in wanted.items():
-        found = _counted(store, change, name, policy, people, now)
+        found = counted(store, change, name, policy, people, now)
         lost = sorted(relied_on - set(found))
         if lost:
             raise Refusal(
@@ -122,17 +110,6 @@ def names_of(store: Store, change: ChangeRow, system: str) -> tuple[str, ...]:
     """The references in a system that approvals of the newest plan of a change come from."""
     found = (name.partition(":") for name in _recorded(store, change))
     return tuple(reference for of, _colon, reference in found if of == system)
-
-
-def _counted(
-    store: Store, change: ChangeRow, name: str, policy: Policy, people: People, now: datetime
-) -> dict[str, dict[str, object]]:
-    """The people whose approval in another system counts now, each with what is recorded of it."""
-    system, reference = parted(name, systems_of(policy))
-    evidence = adapter(system).look(reference)
-    store.append("evidence.seen", holder.actor(), evidence.seen(), change.id)
-    counted = credit(evidence, _subject(store, change), system, people, now)
-    return {one.person: evidence.doc(one.decision) for one in counted}
 
 
 def _subject(store: Store, change: ChangeRow) -> Subject:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -166,5 +165,4 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """A site of its own."""
-    os.chmod(tmp_path, 0o755)
     return Site(tmp_path)

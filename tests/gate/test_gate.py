@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -340,7 +339,7 @@ def test_a_writable_ansible_cfg_is_refused(site: Any) -> None:
     site.protect(**ENFORCE)
     playbook = site.play()
     change = site.planned(playbook)
-    os.chmod(site.folder / "ansible.cfg", 0o666)
+    (site.folder / "ansible.cfg").chmod(0o666)
 
     done = site.run(playbook, "-e", f"tidegate_change={change}")
 

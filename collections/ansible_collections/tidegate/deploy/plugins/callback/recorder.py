@@ -130,13 +130,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         took_ms = None if began is None else round((time.monotonic() - began) * 1000)
         action = str(task.resolved_action or task.action)
         where = os.path.basename(str(task.get_path() or ""))
-        self._recorder.add(self._result_of(host, status, action, where, took_ms, self._delegate(result)))
+        self._recorder.add(self._result_of(host, status, action, where, took_ms, self._delegate(task)))
 
-    def _delegate(self, result: Any) -> str | None:
-        """The host of the inventory to which a task was delegated."""
-        told = result.result.get("_ansible_delegated_vars")
-        name = told.get("ansible_delegated_host") if isinstance(told, dict) else None
-        return str(name) if name in self._hosts else None
+    def _delegate(self, task: Any) -> str | None:
+        """The host of the inventory to which a task was delegated; of a loop nobody knows one."""
+        name = None if task.loop or task.loop_with else task.delegate_to
+        return str(name) if isinstance(name, str) and name in self._hosts else None
 
     def _end(self) -> None:
         if self._recorder is None:

@@ -16,8 +16,7 @@ from e2e.project import CHECKOUT, Project
 from faults import injections, outages, promises
 from faults.alone import V1, V2, Alone
 from faults.hold import Gates, until
-from faults.injections import Fault
-from faults.outages import Outage
+from faults.outages.outage import Outage
 from faults.rollouts import OLD_STAR_S, Rollout
 from faults.table import PYTHON, Cell
 from host.driver import Release
@@ -36,7 +35,7 @@ def play(hosts: Fleetful, bulky: Release, cell: Cell) -> None:
     Gates(host).clear()
     hosts.put_back(BLANK if cell.expected == "ELSEWHERE" else BASELINE, ["web1"])
     alone = Alone(host, bulky)
-    fault: Fault = getattr(injections, cell.fault)()
+    fault = injections.named(cell.fault)
     try:
         fault.prepare(alone)
         alone.bring_to(cell.place)
@@ -112,7 +111,7 @@ def _again(hosts: Fleetful, alone: Alone, cell: Cell) -> None:
 
 def play_rollout(site: Project, hosts: Fleetful, cell: Cell) -> None:
     """Do one cell, and run the command again."""
-    outage: Outage = getattr(outages, cell.fault)()
+    outage = outages.named(cell.fault)
     rollout = Rollout(site, hosts, cell.place in outage.deadlines or cell.expected.startswith(("OLD*", "EITHER")))
     with ExitStack() as undo:
         undo.callback(_let_go, rollout)

@@ -34,7 +34,7 @@ class Cell:
 
     Args:
         phase: its letter; with a word after it where a phase has several cells.
-        fault: what strikes; a class of `injections` (host) or of `outages` (controller).
+        fault: what strikes; a class in `injections` (host) or in `outages` (controller).
         expected: see above.
         at: where the change is held when it strikes, if that is not the phase itself.
         then: the step that is asked for afterwards, on a host alone.
@@ -211,8 +211,10 @@ HOST_ROWS = (
         Cell("V", "PowerCutBeyondDeadline", "OLD"),
     ),
     host(
-        67, "another host program while something is under way",
+        67, "another host program, or none any more, while something is under way",
         Cell("V", "OtherProgram", "NEW", then="confirm"),
+        Cell("V removed", "Removed", "NEW", then="confirm", code="STATE", says="under way"),
+        Cell("R removed", "Removed", "NEW", code="STATE", says="under way"),
         Cell("R", "OtherProgram", "NEW"),
         Cell("K", "EarlierProgram", "NEW", at="V", then="confirm"),
     ),

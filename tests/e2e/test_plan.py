@@ -23,7 +23,7 @@ def test_plan_is_one_open_change_until_its_content_differs(site: Project, hosts:
     assert (changed["change"], changed["revision"]) == (first["change"], 2)
     assert changed["plan_digest"] != first["plan_digest"]
     assert hosts.listing() == before
-    assert site.changes()[str(first["change"])] == "planned"
+    assert site.changes()[str(first["change"])] == "draft"
 
 
 def test_planned_change_is_rolled_out_by_its_id(site: Project, hosts: Fleetful) -> None:

@@ -63,6 +63,7 @@ class ActionModule(RecordDoor):
 
     def _stopped(self, run: Run, refusal: Refusal) -> StepResult:
         """The result of a wave that may not begin: the rollout stops."""
+        self.deny(run.store, refusal, run.change_id)
         run.store.halt(run.id, refusal.code, refusal.message)
         Display().warning(f"{refusal.code}: {refusal.message}")
         return StepResult(self.STEP, SKIPPED, refusal.message, code=refusal.code)

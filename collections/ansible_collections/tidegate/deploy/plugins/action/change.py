@@ -18,11 +18,15 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.retained im
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import keeping, opening, own_tasks
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.outlook import outlook_text
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import deciding, keeping, opening, own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.deciding import DECISIONS
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft, draft
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.outlook import outlook_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import (
     FAILED,
     UNKNOWN,
@@ -46,7 +50,7 @@ class ActionModule(RecordDoor):
 
     STEP = "change"
     ARGUMENTS: ClassVar[dict[str, Any]] = {
-        "verb": {"type": "str", "choices": [PLAN, ROLLOUT, RESUME, ROLLBACK, CLOSE], "required": True},
+        "verb": {"type": "str", "choices": [PLAN, ROLLOUT, RESUME, ROLLBACK, CLOSE, *DECISIONS], "required": True},
         "file": {"type": "str"},
         "id": {"type": "str"},
         "reason": {"type": "str"},
@@ -62,10 +66,17 @@ class ActionModule(RecordDoor):
             raise
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
+        try:
+            return self._done(store, arguments)
+        except Refusal as refusal:
+            self.deny(store, refusal, arguments.get("id"))
+            raise
+
+    def _done(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         verb, file, identity = arguments["verb"], arguments.get("file"), arguments.get("id")
         if file and identity:
             raise Refusal("DATA", f"found both a change file, {file}, and a change, {identity}; name one of them")
-        if verb in (RESUME, ROLLBACK, CLOSE) and file:
+        if verb not in (PLAN, ROLLOUT) and file:
             raise Refusal("DATA", f"found a change file, {file}; {verb} works on a change: -e tidegate_change=CHG-…")
         if verb in (RESUME, ROLLBACK):
             _require_ours(recorded(_planned(store, identity).plan_bytes), str(identity))
@@ -77,6 +88,8 @@ class ActionModule(RecordDoor):
         if verb == CLOSE:
             run = opening.begin_closing(store, _planned(store, identity), _reason(arguments.get("reason")))
             return self._opened(self._asked_all(run), "ends as it stands")
+        if verb in DECISIONS:
+            return self._decided(store, _planned(store, identity), verb, arguments.get("reason"))
         source = _source(store, file, identity)
         drafted = self._draft(store, source)
         if verb != PLAN:
@@ -89,6 +102,18 @@ class ActionModule(RecordDoor):
             f"{plan.service} {plan.release_id} for {len(plan.hosts)} hosts in {plan.environment}",
             data={"service": plan.service, "release": plan.release_id, "hosts": list(plan.host_names)},
         )
+
+    def _decided(self, store: Store, change: ChangeRow, verb: str, reason: str | None) -> StepResult:
+        """A decision about a change, which needs no run and no host."""
+        plan = recorded(change.plan_bytes)
+        by, moment = Government(self, plan.host_names[0]).governed, now()
+        say = deciding.decide(store, change, verb, reason, by, moment)
+        found = outlook_of(store, change_of(store, change.id), by, moment)
+        Display().display(outlook_text(found, say))
+        if self.check:
+            drop_scratch()
+        data = {"service": plan.service, "release": plan.release_id, "hosts": list(plan.host_names)}
+        return StepResult(self.STEP, "ok", say, changed=True, data={**data, "outlook": found.doc()})
 
     def _asked_all(self, run: Run) -> Run:
         """The run, with what each of its hosts says right now; nobody asks those of a playbook of the site's own."""

@@ -14,12 +14,15 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import PLAYBOOK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.outlook import outlook_pairs
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.plan import plan_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import consent, opening, own_tasks, previewing
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.outlook import Outlook, outlook_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, change_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import PLAN, Run, change_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, now
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.timing import window_of
 
@@ -37,6 +40,7 @@ class ActionModule(RecordDoor):
             if run.forward and not frozen.done:
                 self._begin(store, frozen)
         except Refusal as refusal:
+            self.deny(store, refusal, Run.current(store).change_id)
             Display().display(refusal_text(refusal))
             store.end_run(run.id, "refused")
             raise
@@ -46,9 +50,7 @@ class ActionModule(RecordDoor):
         if self.check and bound.plan.files and bound.plan.payload != PLAYBOOK:
             hidden = previewing.not_previewed(bound, self.store_folder)
             frozen.notes.extend(f"cannot be previewed: {task}" for task in hidden)
-        policy = Government(self, bound.plan.host_names[0]).policy
-        window = window_of(bound.plan, policy, now()).text
-        Display().display(plan_text(bound.plan, bound.change_id, bound.row.revision, self.store_path, frozen.notes, window))
+        found = self._show(store, bound, frozen.notes)
         if not run.forward or frozen.done:
             store.end_run(run.id, "completed" if run.forward else "planned")
         if self.check and not run.forward:
@@ -65,22 +67,35 @@ class ActionModule(RecordDoor):
                 "plan_digest": bound.plan.digest,
                 "waves": [list(wave) for wave in bound.plan.waves],
                 "notes": frozen.notes,
+                "outlook": found.doc(),
             },
         )
-
 
     def _begin(self, store: Store, frozen: opening.Frozen) -> None:
         """Take the lease and begin, if everybody whom policy asks agrees; check mode says what would be refused."""
         run = frozen.run
-        governed = Government(self, run.plan.host_names[0]).governed
-        refusal = consent.why_not(store, change_of(store, run.change_id), governed, now())
-        if refusal is None:
-            opening.lets_out(run)
-        elif self.check:
+        try:
+            consent.require(store, change_of(store, run.change_id), self._governed(run), now())
+        except Refusal as refusal:
+            if not self.check:
+                raise
             frozen.notes.append(f"would be refused: {refusal.code}: {refusal.message}")
             opening.leased(run)
-        else:
-            raise refusal
+            return
+        opening.lets_out(run)
+
+    def _show(self, store: Store, run: Run, notes: list[str]) -> Outlook:
+        """Show the plan, and where its change stands."""
+        by, moment = self._governed(run), now()
+        found = outlook_of(store, change_of(store, run.change_id), by, moment)
+        window = window_of(run.plan, by.policy, moment).text
+        stands = outlook_pairs(found) if run.verb == PLAN else []
+        told = plan_text(run.plan, run.change_id, run.row.revision, self.store_path, notes, window, stands)
+        Display().display(told)
+        return found
+
+    def _governed(self, run: Run) -> Governed:
+        return Government(self, run.plan.host_names[0]).governed
 
 
 def _require_sound(run: Run) -> None:

@@ -11,16 +11,18 @@ from typing import Any, ClassVar
 from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import PARTIAL, PAUSED
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import OPEN, PARTIAL, PAUSED
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.status import status_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import service_hosts
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import modes_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import until, ways_on
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import until
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.outlook import Outlook, outlook_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import write_json
 
@@ -35,7 +37,7 @@ class ActionModule(WholeVerb):
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         inventory = inventory_of(self)
-        document: dict[str, Any] = {"store": self.store_path, "changes": _changes(store), "services": {}}
+        document: dict[str, Any] = {"store": self.store_path, "changes": self._changes(store), "services": {}}
         wanted = arguments.get("service")
         for name in (wanted,) if wanted else inventory.service_names:
             hosts = service_hosts(name, inventory) if wanted or inventory.has(name) else ()
@@ -49,6 +51,18 @@ class ActionModule(WholeVerb):
         say = f"{len(unknown)} hosts could not be asked" if unknown else "all hosts answered"
         return StepResult(self.STEP, "ok", say, data={"status": document})
 
+    def _changes(self, store: Store) -> list[dict[str, Any]]:
+        """The changes that were planned last; before them all that are paused, for somebody has to decide them."""
+        paused = store.changes(MOST_PAUSED, PAUSED)
+        others = [row for row in store.changes(10) if row.state != PAUSED]
+        by, now = Government(self).governed, store.now()
+        return [_change(row, outlook_of(store, row, by, now)) for row in (*paused, *others)]
+
+
+def _waits(row: ChangeRow, stands: Outlook) -> bool:
+    """Whether somebody has to decide something; what may be rolled out or caught up at any time does not wait."""
+    return bool(stands.review_due_at) or (row.state in OPEN and (row.state == PAUSED or stands.asked))
+
 
 def _stand(stand: Stand) -> dict[str, Any]:
     service = stand.service
@@ -60,14 +74,7 @@ def _stand(stand: Stand) -> dict[str, Any]:
     }
 
 
-def _changes(store: Store) -> list[dict[str, Any]]:
-    """The changes that were planned last; before them all that are paused, for somebody has to decide them."""
-    paused = store.changes(MOST_PAUSED, PAUSED)
-    others = [row for row in store.changes(10) if row.state != PAUSED]
-    return [_change(row) for row in (*paused, *others)]
-
-
-def _change(row: ChangeRow) -> dict[str, Any]:
+def _change(row: ChangeRow, stands: Outlook) -> dict[str, Any]:
     plan = recorded(row.plan_bytes)
     caught_up = until(row, plan.catch_up_for_s) if row.state == PARTIAL else None
     return {
@@ -81,5 +88,9 @@ def _change(row: ChangeRow) -> dict[str, Any]:
         "cause": (row.outcome or {}).get("cause") or "",
         "reason": (row.outcome or {}).get("reason") or "",
         "catch_up_until": caught_up,
-        "next": ways_on(row.id) if row.state == PAUSED else [],
+        "type": plan.type,
+        "approved_by": list(stands.approved_by),
+        "missing": list(stands.missing) if stands.asked else [],
+        "review_due_at": stands.review_due_at,
+        "next": list(stands.next) if _waits(row, stands) else [],
     }

@@ -11,6 +11,7 @@ version_added: 1.0.0
 description:
   - For V(plan) and V(rollout) reads a change file and the inventory, checks both, and drafts the plan. M(tidegate.deploy.plan)
     freezes it after M(tidegate.deploy.precheck) has looked at the hosts.
+  - For V(submit), V(cancel), V(pause) and V(review) records what somebody decides about a change. That needs no run and no host.
   - For V(rollback) takes up a change that was rolled out, with the plan that it had then.
   - Every other step finds the run by the process of C(ansible-playbook) that began it.
 author:
@@ -20,7 +21,7 @@ options:
     description: What the run is for.
     type: str
     required: true
-    choices: [plan, rollout, resume, rollback, close]
+    choices: [plan, rollout, resume, rollback, close, submit, cancel, pause, review]
   file:
     description:
       - Path of the change file.
@@ -29,21 +30,33 @@ options:
   id:
     description:
       - A change that the store knows. Its change file is read again, and a difference to what was planned is refused.
-      - V(resume), V(rollback) and V(close) need it, and take the plan that was frozen, not the file.
+      - V(resume), V(rollback), V(close) and all decisions need it, and take the plan that was frozen, not the file.
     type: str
   reason:
-    description: Why V(close) ends the change as it stands; V(close) needs it, and the record keeps it.
+    description: Why, in a person's words; V(close), V(cancel), V(pause) and V(review) need it, and the record keeps it.
     type: str
 extends_documentation_fragment:
   - tidegate.deploy.attributes
   - tidegate.deploy.attributes.changes_no_release
   - tidegate.deploy.procedure.record
 seealso:
+  - module: tidegate.deploy.approval
   - module: tidegate.deploy.plan
   - module: tidegate.deploy.close
 """
 
 EXAMPLES = r"""
+- name: Hand a change in for approval
+  tidegate.deploy.change:
+    verb: submit
+    id: CHG-2026-0007
+
+- name: Let a rollout open no further wave
+  tidegate.deploy.change:
+    verb: pause
+    id: CHG-2026-0007
+    reason: the load is too high
+
 - name: Open the change of a file
   tidegate.deploy.change:
     verb: rollout
@@ -76,6 +89,10 @@ hosts:
   returned: success
   type: list
   elements: str
+outlook:
+  description: Where the change stands after a decision, as M(tidegate.deploy.change_info) has it.
+  returned: when the verb is V(submit), V(cancel), V(pause) or V(review)
+  type: dict
 msg:
   description: What the step came to, in one sentence; a code stands before it where it did not go well.
   returned: always

@@ -54,6 +54,10 @@ notes:
   returned: success
   type: list
   elements: str
+outlook:
+  description: Where the change stands, as M(tidegate.deploy.change_info) has it.
+  returned: success
+  type: dict
 msg:
   description: What the step came to, in one sentence; a code stands before it where it did not go well.
   returned: always

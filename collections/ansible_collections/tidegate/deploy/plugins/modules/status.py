@@ -53,11 +53,17 @@ status:
         - All paused changes, then the latest others, each with C(id), C(service), C(environment), C(state), C(revision) and
           C(created_at).
         - C(on_failure) is what its change file asks for, C(cause) why it stopped, C(reason) why somebody closed it.
-        - C(catch_up_until) says until when a partial change takes the hosts that were down; C(next) has the commands for a
-          paused one.
+        - C(catch_up_until) says until when a partial change takes the hosts that were down; C(next) has the commands for one
+          that waits for somebody.
+        - C(type) is its kind; C(approved_by) says who has approved it, C(missing) what it lacks, C(review_due_at) until when an
+          emergency is reviewed.
       returned: always
       type: list
       elements: dict
+    gate:
+      description: The hosts that the gate for any playbook protects, by what it does there, V(enforce) or V(observe).
+      returned: always
+      type: dict
     services:
       description: Of each service, by host, what the host said; C(unknown) says why it could not be asked.
       returned: always

@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries import digest_of
@@ -155,6 +155,10 @@ class Changes(Database):
         query = sa.select(MOVES).where(MOVES.c.change_id == change_id).order_by(MOVES.c.number)
         with self.reading() as connection:
             return [MoveRow(**found._mapping) for found in connection.execute(query)]
+
+    def moment_in(self, seconds: int) -> str:
+        """The moment that is so many seconds ahead, as the store keeps it."""
+        return stamp(self.now() + timedelta(seconds=seconds))
 
     def overdue_reviews(self, service: str, environment: str) -> list[str]:
         """The changes of a service that somebody had to review by now, and nobody has."""

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import KEEP, PAUSE, TAKE_BACK
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import TASKS, Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ARCHIVE, PLAYBOOK, Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import NORMAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, duration, listed, size
 
 _POLICIES = {
@@ -21,7 +22,7 @@ _POLICIES = {
 
 def _artifact(plan: Plan) -> str:
     artifact = plan.doc["artifact"]
-    if plan.payload == TASKS:
+    if plan.payload != ARCHIVE:
         return ""
     if artifact is None:
         return "none is needed: every host keeps the release, and was asked whether it is intact"
@@ -48,12 +49,48 @@ def _part(part: Mapping[str, Any] | None) -> str:
 
 
 def _way_back(plan: Plan) -> str:
+    if plan.payload == PLAYBOOK:
+        return "none by Tidegate: the playbook is yours"
     if plan.no_return:
         return "a failure pauses the change (on_failure: pause); by hand only before a point of no return"
     return f"{_POLICIES[plan.on_failure]}; by hand for {duration(plan.back_for_s)} after that"
 
 
-def plan_text(plan: Plan, change_id: str, revision: int | None, store: str, notes: list[str]) -> str:
+def _rolled_out(plan: Plan, change_id: str) -> list[tuple[str, Any]]:
+    """How it goes out; of a playbook of the site's own, how somebody runs it."""
+    if plan.payload == PLAYBOOK:
+        [(path, file)] = plan.files.items()
+        name = path.rpartition("/")[2]
+        return [
+            ("playbook", f"{name} sha256 {file['sha256']}"),
+            ("hosts", listed(plan.host_names)),
+            ("run it", f"ansible-playbook {name} -e tidegate_change={change_id}"),
+        ]
+    release = plan.doc["release"]
+    waves = [
+        f"{index + 1}  {'canary  ' if index == 0 and len(plan.waves) > 1 else ''}{listed(wave)}"
+        for index, wave in enumerate(plan.waves)
+    ]
+    return [
+        ("release", f"{plan.release_id}, {release['files']} files, {size(release['size_bytes'])}"),
+        ("artifact", _artifact(plan)),
+        ("tasks", _tasks(plan)),
+        ("once", _once(plan)),
+        ("from", listed(sorted({host.previous for host in plan.hosts}))),
+        ("waves", waves),
+        ("limits", f"{plan.floor} of {len(plan.hosts)} hosts stay up, {plan.budget} may fail"),
+    ]
+
+
+def plan_text(
+    plan: Plan,
+    change_id: str,
+    revision: int | None,
+    store: str,
+    notes: list[str],
+    window: str = "",
+    stands: Sequence[tuple[str, Any]] = (),
+) -> str:
     """What will happen, where, in which order, and how it comes back.
 
     Args:
@@ -62,31 +99,26 @@ def plan_text(plan: Plan, change_id: str, revision: int | None, store: str, note
         revision: of the change.
         store: where it is recorded.
         notes: what is to be said besides (a new revision and why, hosts that are there already).
+        window: whether it may run now, or when.
+        stands: named lines that say where the change stands.
     """
-    waves = [
-        f"{index + 1}  {'canary  ' if index == 0 and len(plan.waves) > 1 else ''}{listed(wave)}"
-        for index, wave in enumerate(plan.waves)
-    ]
-    previous = sorted({host.previous for host in plan.hosts})
     return block(
         f"{change_id} revision {revision}",
         [
             ("change", plan.doc["title"] or f"{plan.service} {plan.version}"),
             ("service", f"{plan.service} in {plan.environment}"),
-            (
-                "release",
-                f"{plan.release_id}, {plan.doc['release']['files']} files, {size(plan.doc['release']['size_bytes'])}",
-            ),
-            ("artifact", _artifact(plan)),
-            ("tasks", _tasks(plan)),
-            ("once", _once(plan)),
-            ("from", listed(previous)),
-            ("waves", waves),
-            ("limits", f"{plan.floor} of {len(plan.hosts)} hosts stay up, {plan.budget} may fail"),
+            *_rolled_out(plan, change_id),
+            ("window", window),
             ("way back", _way_back(plan)),
             ("no return", [f"there is no way back past {step}" for step in plan.no_return]),
+            ("type", "" if plan.type == NORMAL else plan.type),
+            ("risk", plan.risk),
+            ("reason", plan.reason),
+            ("author", plan.author),
+            ("requester", plan.requester),
             ("plan", plan.digest),
             ("store", store),
             ("note", notes),
+            *stands,
         ],
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.observed import gate_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import duration, printable, table
 
 _CHANGES = ("change", "service", "environment", "state", "on failure", "since", "to note")
@@ -30,8 +31,9 @@ def status_text(document: Mapping[str, Any]) -> str:
         lines += ["changes", *_indented(table(_CHANGES, [_change(change) for change in document["changes"]])), ""]
     for change in document["changes"]:
         if change["next"]:
-            lines += [f"{change['id']} is paused: {printable(change['cause'])}", *_indented(change["next"]), ""]
+            lines += [f"{change['id']} is {change['state']}: {printable(_why(change))}", *_indented(change["next"]), ""]
     enforced = [host for hosts in document["services"].values() for host, stand in hosts.items() if stand["enforced"]]
+    lines.append(gate_text(document["gate"]))
     lines.append(f"enforced by the hosts themselves: {len(enforced)} hosts; store {document['store']}")
     return "\n".join(lines)
 
@@ -40,6 +42,16 @@ def _change(change: Mapping[str, Any]) -> tuple[str, str, str, str, str, str, st
     until = f"catch up until {change['catch_up_until']}" if change["catch_up_until"] else change["reason"]
     named = (change["id"], change["service"], change["environment"], change["state"])
     return (*named, change["on_failure"], change["created_at"], until)
+
+
+def _why(change: Mapping[str, Any]) -> str:
+    """What a change that waits for somebody waits for."""
+    told = [change["cause"]] if change["cause"] else []
+    if change["approved_by"]:
+        told.append(f"approved by {', '.join(change['approved_by'])}")
+    if change["review_due_at"]:
+        told.append(f"its review is due at {change['review_due_at']}")
+    return "; ".join([*told, *change["missing"]]) or "nothing is missing"
 
 
 def _row(host: str, stand: Mapping[str, Any]) -> tuple[str, str, str, str, str]:

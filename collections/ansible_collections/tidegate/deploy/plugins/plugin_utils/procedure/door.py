@@ -15,6 +15,7 @@ from ansible.plugins.loader import filter_loader
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import Away
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.warm import warm
@@ -25,7 +26,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result i
     StepResult,
     where_it_stands,
 )
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, last_of_process
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import (
     Patience,
     Stopwatch,
@@ -126,6 +127,18 @@ class RecordDoor(Door):
         with store_to_finish(self.sources, self.check) as store:
             return self.act(store, arguments)
 
+    def deny(self, store: Store, refusal: Refusal, identity: str | None = None) -> None:
+        """Enter a refusal in the ledger before it is answered. Check mode enters nothing.
+
+        Args:
+            store: where it is recorded.
+            refusal: that is about to be answered.
+            identity: the change that it is about, as it was named; one that there is not is no id in the ledger.
+        """
+        if not self.check and not refusal.code.startswith("STORE"):
+            known = identity if identity and store.change(identity) is not None else None
+            store.deny(actor(), refusal.code, refusal.message, known)
+
     @property
     def store_path(self) -> str:
         """Where the record of this site is, also in check mode, for people."""
@@ -148,6 +161,18 @@ class RecordDoor(Door):
             Refusal: what the world did not allow.
         """
         raise NotImplementedError
+
+
+class Question(RecordDoor):
+    """An action for plays of the site's own that asks the record: also in a narrowed run, and beside a run of ours."""
+
+    def perform(self, arguments: Mapping[str, Any]) -> StepResult:
+        with open_store(self.sources, self.check) as store:
+            try:
+                return self.act(store, arguments)
+            finally:
+                if self.check and last_of_process(store) is None:
+                    drop_scratch()
 
 
 class WholeVerb(RecordDoor):

@@ -62,6 +62,10 @@ class Government:
         user = str(current_run_holder()["user"])
         return self.people.of_account("login", user) or user
 
+    def value(self, variable: str) -> Any:
+        """The plain value of a variable, as inventory data has it."""
+        return self._guard.value_of(self._host, variable)
+
     def require_same(self, hosts: Sequence[str]) -> None:
         """See that the hosts of a change are governed alike.
 

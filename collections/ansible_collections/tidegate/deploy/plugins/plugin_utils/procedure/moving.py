@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import EMERGENCY
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import stamp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow, Move
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import change_of
@@ -66,10 +64,9 @@ def move(
 
 def _noted(store: Store, change: ChangeRow, event: str) -> dict[str, str | None]:
     """What else an event writes down about a change."""
-    now = store.now()
     if event == "review":
-        return {"reviewed_at": stamp(now)}
+        return {"reviewed_at": store.moment_in(0)}
     plan = plans.recorded(change.plan_bytes)
     if event == "begin" and plan.type == EMERGENCY and change.review_due_at is None:
-        return {"review_due_at": stamp(now + timedelta(seconds=plan.review_within_s))}
+        return {"review_due_at": store.moment_in(plan.review_within_s)}
     return {}

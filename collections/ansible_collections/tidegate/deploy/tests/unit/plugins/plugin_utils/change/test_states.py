@@ -84,6 +84,13 @@ def test_other_content_begins_anew(state):
     assert decide(change(state), "edit", Facts(asked=True)).state == "draft"
 
 
+def test_a_paused_change_stays_paused_when_its_plan_is_filled_in():
+    """Its content is what it was; also where a resume was interrupted."""
+    assert decide(change("paused"), "edit", Facts(asked=True)).state == "paused"
+    assert decide(change("implementing", "paused"), "edit", Facts(asked=True)).state == "paused"
+    assert decide(change("partial"), "edit", Facts(asked=True)).state == "partial"
+
+
 @pytest.mark.parametrize("before", ["draft", "approved", "paused"])
 def test_a_rollout_that_touched_nothing_leaves_the_change_as_it_was(before):
     """Approvals included."""

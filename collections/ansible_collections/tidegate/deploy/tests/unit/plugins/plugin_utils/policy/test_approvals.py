@@ -144,13 +144,11 @@ def test_rules_and_services_that_nobody_can_approve_are_found():
     """Before anybody needs them: a rule of a group without people, a service whose only approver may want it."""
     site = policy(ALL, {**NORMAL, "match": {"type": ["normal"], "service": ["web"]}}, EMERGENCY)
     found = findings(site, [("web", "production"), ("worker", "production")], {**MEMBERS, "security": []})
+    alone = "tidegate_policy: {} changes of {} in production cannot be approved when they are wanted by {} (the rule {})"
     assert found == [
-        "tidegate_policy: normal changes of web in production cannot be approved when they are wanted by ada (the rule "
-        "'normal')",
-        "tidegate_policy: emergency changes of web in production cannot be approved when they are wanted by ada or grace "
-        "(the rule 'fire')",
-        "tidegate_policy: emergency changes of worker in production cannot be approved when they are wanted by ada or grace "
-        "(the rule 'fire')",
+        alone.format("normal", "web", "ada", "'normal'"),
+        alone.format("emergency", "web", "ada or grace", "'fire'"),
+        alone.format("emergency", "worker", "ada or grace", "'fire'"),
     ]
     nobody = findings(policy({"name": "x", "groups": {"nobody": 1}}), [("web", "production")], MEMBERS)
     assert nobody[0] == (

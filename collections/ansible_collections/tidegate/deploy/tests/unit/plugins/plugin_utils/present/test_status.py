@@ -20,13 +20,20 @@ def a_change(**facts):
         "cause": "",
         "reason": "",
         "catch_up_until": None,
+        "type": "normal",
+        "approved_by": [],
+        "missing": [],
+        "review_due_at": "",
         "next": [],
     }
     return {**known, **facts}
 
 
+GATE = {"enforce": [], "observe": []}
+
+
 def shown(*changes):
-    return status_text({"store": "/site/store.db", "services": {}, "changes": list(changes)})
+    return status_text({"store": "/site/store.db", "services": {}, "changes": list(changes), "gate": GATE})
 
 
 def test_a_paused_change_is_told_with_its_cause_and_what_to_type():
@@ -35,6 +42,24 @@ def test_a_paused_change_is_told_with_its_cause_and_what_to_type():
 
     assert "CHG-2026-0007  web      production   paused  pause" in text
     assert "CHG-2026-0007 is paused: PROBE: web4: 500\n  type this\n  or that\n" in text
+
+
+def test_a_change_that_waits_for_people_says_for_whom():
+    """Who has approved, what is missing, and the command for the next of them."""
+    text = shown(
+        a_change(
+            state="submitted", approved_by=["ada (signed)"], missing=["QUORUM: missing 1 of ops"], next=["approve it"]
+        )
+    )
+
+    assert "CHG-2026-0007 is submitted: approved by ada (signed); QUORUM: missing 1 of ops\n  approve it\n" in text
+
+
+def test_an_emergency_that_nobody_reviewed_is_told():
+    """With the time until which somebody should."""
+    text = shown(a_change(review_due_at="2026-12-01T12:00:00.000000Z", next=["review it"]))
+
+    assert "CHG-2026-0007 is completed: its review is due at 2026-12-01T12:00:00.000000Z\n  review it\n" in text
 
 
 def test_other_changes_have_one_line_with_what_is_to_note():

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a change stands for those who wait for it: its state, who has approved, what is missing, and what to type next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import consent
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import command, ways_on
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Where a change stands.
+
+    Attributes:
+        change: its id.
+        state: one of `states.STATES`.
+        revision: of its newest plan.
+        asked: whether policy asks anybody's approval.
+        approved_by: who counts, with the strength of each approval.
+        missing: who is still asked, and what is wrong with what was given; empty where nothing is.
+        vetoed_by: who has vetoed.
+        review_due_at: until when an emergency has to be reviewed; empty where it has not.
+        next: the commands of which one may be typed.
+    """
+
+    change: str
+    state: str
+    revision: int
+    asked: bool
+    approved_by: tuple[str, ...]
+    missing: tuple[str, ...]
+    vetoed_by: tuple[str, ...]
+    review_due_at: str
+    next: tuple[str, ...]
+
+    def doc(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "change": self.change,
+            "state": self.state,
+            "revision": self.revision,
+            "asked": self.asked,
+            "approved_by": list(self.approved_by),
+            "missing": list(self.missing),
+            "vetoed_by": list(self.vetoed_by),
+            "review_due_at": self.review_due_at,
+            "next": list(self.next),
+        }
+
+
+def outlook_of(store: Store, change: ChangeRow, by: Governed, now: datetime) -> Outlook:
+    """Where a change stands now.
+
+    Args:
+        store: where it is recorded.
+        change: the store's row of it.
+        by: what governs it.
+        now: the moment.
+    """
+    plan = plans.recorded(change.plan_bytes)
+    approved: tuple[str, ...] = ()
+    vetoed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    try:
+        found = consent.standing(store, change, by, now) if change.state in (*states.OPEN, states.PARTIAL) else None
+        consent.require_rules(change, plan, consent.rules_of(plan, by.policy))
+    except Refusal as refusal:
+        found, missing = None, (f"{refusal.code}: {refusal.message}",)
+    if found is not None:
+        approved = tuple(f"{name} ({strength})" for name, strength in sorted(found.counted.items()))
+        missing = tuple(f"{one.code}: {one.message}" for one in found.why)
+        vetoed = found.vetoed_by
+    due = change.review_due_at if change.review_due_at and not change.reviewed_at else ""
+    return Outlook(
+        change.id,
+        change.state,
+        change.revision,
+        plan.rules is not None,
+        approved,
+        missing,
+        vetoed,
+        due,
+        (*_next(change, plan.rules is not None), *([_review(change.id)] if due else [])),
+    )
+
+
+def _next(change: ChangeRow, asked: bool) -> tuple[str, ...]:
+    """What leads on from a state."""
+    if change.state == states.PAUSED:
+        return tuple(ways_on(change.id))
+    verbs = {
+        states.DRAFT: "submit" if asked else "rollout",
+        states.SUBMITTED: "approve",
+        states.APPROVED: "rollout",
+        states.IMPLEMENTING: "resume" if states.resting(change) == states.PAUSED else "rollout",
+        states.PARTIAL: "resume",
+    }
+    return (command(verbs[change.state], change.id),) if change.state in verbs else ()
+
+
+def _review(change_id: str) -> str:
+    return f"{command('review', change_id)} -e \"tidegate_reason='WHAT WAS FOUND'\""

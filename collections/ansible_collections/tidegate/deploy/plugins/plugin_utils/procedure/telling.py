@@ -57,7 +57,7 @@ def ensure(change: ChangeRow, policy: Policy) -> str | None:
     if system is None or system.create is None or not system.create.wanted(change.environment):
         return None
     plan = plans.recorded(change.plan_bytes)
-    title = " ".join(part for part in (plan.service, plan.release_id, plan.title) if part)
+    title = " ".join(part for part in (plan.service, plan.release_id, plan.doc["title"]) if part)
     text = f"{title}\n{len(plan.hosts)} hosts in {plan.environment}, {len(plan.waves)} waves"
     wanted = Wanted(change.id, change.plan_digest, title, text)
     number, written = ServiceNowChange(servicenow_client(system)).ensure(wanted, system.create)

@@ -1,0 +1,347 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A change in a real store and a ServiceNow that answers as published: what was approved there counts, while it holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.elsewhere import given
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.quorum import standing_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import HostEnd, Outcome
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import Kind, rules_for
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
+    approving,
+    consent,
+    given_elsewhere,
+    moving,
+    telling,
+)
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
+from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve.elsewhere.api import FAULTS, PASSWORD
+from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve.elsewhere.servicenow_server import (
+    ServiceNowServer,
+    utc,
+)
+
+from .conftest import a_plan
+
+NAME = "servicenow:CHG0030001"
+PEOPLE = {
+    "ada": {"groups": ["ops"], "accounts": {"servicenow": "ada.there"}},
+    "ben": {"groups": ["ops"], "accounts": {"servicenow": "ben.there"}},
+    "otto": {"groups": ["sales"], "accounts": {"servicenow": "otto.there"}},
+    "rita": {"groups": ["ops"], "accounts": {"servicenow": "rita.there"}},
+}
+
+
+class Office:
+    """A change that rita wants, and the ServiceNow change in which two of ops are to approve it."""
+
+    def __init__(self, site, snow, strength="recorded", **settings):
+        secret = {"env": "TIDEGATE_TEST_SECRET"}
+        there = {"url": f"{snow.url}/api", "user": "tidegate", "secret": secret, "timeout_s": 1, **settings}
+        rule = {"name": "production", "groups": {"ops": 2}, "strength": strength}
+        self.by = Governed(Policy.of({"approvals": [rule], "elsewhere": {"servicenow": there}}), People.of(PEOPLE))
+        self.store, self.site, self.snow = site.store, site, snow
+        plan = a_plan(rules=rules_for(self.by.policy, Kind("web", "production")).digest)
+        data = canonical.dumps(plan.doc)
+        self.id, _revision = self.store.new_change(
+            "web", "production", plan.content_digest, data, "/changes/web.yml", None, 2026
+        )
+        moving.move(self.store, self.id, "submit", actor="rita", requested_by="rita")
+        if snow.changes:
+            snow.change.update(
+                correlation_id=self.id, description=f"plan sha256 {self.change.plan_digest}", start_date=""
+            )
+
+    @property
+    def change(self):
+        return self.store.change(self.id)
+
+    @property
+    def now(self):
+        return self.store.now()
+
+    @property
+    def later(self):
+        """When people approve: seconds after the plan, since ServiceNow has no smaller times."""
+        return self.now + timedelta(seconds=2)
+
+    def approve(self, *names):
+        for name in names:
+            self.snow.approve(name, at=self.later)
+        self.snow.accept()
+
+    def take(self, name=NAME):
+        asked = approving.ask(self.store, self.change, "approve", "", self.by, self.now)
+        return given_elsewhere.take(self.store, asked, name, self.by, self.now)
+
+    def refresh(self):
+        given.refresh(self.store, self.change, self.by.policy, self.by.people, self.now)
+
+    def standing(self):
+        rules = rules_for(self.by.policy, Kind("web", "production"))
+        return standing_of(self.store, self.change, rules, self.by.people, self.now)
+
+    def refusal(self, what, code="ELSEWHERE"):
+        with pytest.raises(Refusal) as caught:
+            what()
+        assert code == caught.value.code
+        assert PASSWORD not in caught.value.message
+        return caught.value.message
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch):
+    monkeypatch.setenv("TIDEGATE_TEST_SECRET", PASSWORD)
+
+
+@pytest.fixture
+def snow():
+    with ServiceNowServer() as server:
+        yield server
+
+
+@pytest.fixture
+def office(site, snow):
+    return Office(site, snow)
+
+
+def test_two_people_who_approved_there_approve_the_change(office):
+    """It is approved at once, and record and ledger name system, reference, account and strength."""
+    office.approve("ada.there", "ben.there")
+    decided = office.take()
+    assert ("ada, ben", True, "approved") == (decided.person, decided.new, decided.state)
+    assert {"ada": "recorded", "ben": "recorded"} == office.standing().counted
+    rows = office.store.approvals(office.id)
+    assert [("servicenow", "CHG0030001", "ada.there"), ("servicenow", "CHG0030001", "ben.there")] == [
+        (row.evidence["system"], row.evidence["reference"], row.evidence["account"]) for row in rows
+    ]
+    kinds = [entry.kind for entry in office.store.entries(office.id)]
+    assert ["evidence.seen", "approval.given", "approval.given"] == [
+        kind for kind in kinds if kind[:3] in ("evi", "app")
+    ]
+    assert consent.why_not(office.store, office.change, office.by, office.now) is None
+
+
+def test_taken_twice_it_counts_once(office):
+    """The same evidence again changes nothing."""
+    office.approve("ada.there", "ben.there")
+    office.take()
+    assert not office.take().new
+    assert 2 == len(office.store.approvals(office.id))
+
+
+def test_one_of_two_leaves_it_submitted(office):
+    """Who is missing is said."""
+    office.approve("ada.there")
+    decided = office.take()
+    assert ("ada", "submitted", "1 of ops (production)") == (decided.person, decided.state, decided.standing.missing)
+
+
+def test_the_requester_does_not_count(office):
+    """Although the other side let her approve: rita wants the change."""
+    office.snow.change["requested_by"] = office.snow.change["opened_by"] = "f" * 32
+    office.approve("rita.there")
+    assert f"wants {office.id}, and may not approve it" in office.refusal(office.take, "SELF")
+    assert [] == office.store.approvals(office.id)
+
+
+def test_somebody_who_is_not_asked_does_not_count(office):
+    """Otto is in no group that the rule asks."""
+    office.approve("otto.there")
+    office.refusal(office.take, "QUORUM")
+    assert [] == office.store.approvals(office.id)
+
+
+def test_where_policy_asks_for_signatures_a_click_is_not_enough(site, snow):
+    """It is refused with its strength, and the ledger keeps that it was seen."""
+    office = Office(site, snow, strength="signed")
+    office.approve("ada.there", "ben.there")
+    assert "recorded" in office.refusal(office.take, "STRENGTH")
+    assert "submitted" == office.change.state
+    assert "evidence.seen" in [entry.kind for entry in office.store.entries(office.id)]
+
+
+def test_only_approvals_come_from_elsewhere(office):
+    """A rejection is signed, or given there."""
+    asked = approving.ask(office.store, office.change, "reject", "no", office.by, office.now)
+    with pytest.raises(Refusal, match="only approvals come from elsewhere"):
+        given_elsewhere.take(office.store, asked, NAME, office.by, office.now)
+
+
+def test_what_still_holds_is_let_through(office):
+    """At each gate the other side is asked again."""
+    office.approve("ada.there", "ben.there")
+    office.take()
+    asked = len(office.snow.requests)
+    office.refresh()
+    assert len(office.snow.requests) > asked
+
+
+CHANGED = [
+    ({"approval": "rejected"}, "is not approved there, and will not be"),
+    ({"approval": "requested"}, "waits for approval there"),
+    ({"on_hold": "true"}, "waits for approval there"),
+    ({"state": "4"}, "is not approved there, and will not be"),
+]
+
+
+@pytest.mark.parametrize(("fields", "told"), CHANGED)
+def test_what_was_taken_back_there_holds(office, fields, told):
+    """The record here still says approved: the gate does not believe it."""
+    office.approve("ada.there", "ben.there")
+    office.take()
+    office.snow.change.update(fields)
+    assert told in office.refusal(office.refresh)
+
+
+def test_one_person_who_took_it_back_there_holds(office):
+    """The change is approved there, and somebody whom it relies on is gone."""
+    office.approve("ada.there", "ben.there")
+    office.take()
+    office.snow.approvers.pop()
+    assert f"{NAME} no longer shows the approval of ben, which {office.id} relies on" in office.refusal(office.refresh)
+
+
+def test_the_planned_end_holds(office):
+    """No wave opens after the time for which it was approved there."""
+    office.approve("ada.there", "ben.there")
+    office.take()
+    office.snow.change["end_date"] = utc(office.now - timedelta(minutes=1))
+    assert "is planned to" in office.refusal(office.refresh, "WINDOW")
+
+
+@pytest.mark.parametrize("fault", sorted(set(FAULTS) - {"drip"}))
+def test_an_outage_at_the_gate_holds(office, fault):
+    """Nobody can say whether it still holds: it holds the rollout."""
+    office.approve("ada.there", "ben.there")
+    office.take()
+    office.snow.fault = fault
+    office.refusal(office.refresh)
+
+
+def test_a_system_that_policy_names_no_more_holds(office):
+    """What cannot be asked any more is not believed."""
+    office.approve("ada.there", "ben.there")
+    office.take()
+    office.by = replace(office.by, policy=Policy.of({}))
+    assert "tidegate_policy.elsewhere.servicenow: found nothing" in office.refusal(office.refresh, "DATA")
+
+
+def test_nothing_is_asked_where_nothing_was_given_elsewhere(office):
+    """A change that nobody approved elsewhere needs no other system."""
+    office.refresh()
+    assert [] == office.snow.requests
+
+
+def test_the_secret_is_in_no_record(office, tmp_path):
+    """Neither in the store nor in what was sent as text."""
+    office.approve("ada.there", "ben.there")
+    office.take()
+    telling.begun(office.store, office.change, office.by.policy, "otto")
+    said = json.dumps([body for _method, _path, _query, body in office.snow.requests])
+    for path in tmp_path.glob("store.db*"):
+        assert PASSWORD.encode() not in path.read_bytes()
+    assert PASSWORD not in said
+
+
+# --- what ServiceNow is told -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def creating(site, snow):
+    snow.changes.clear()
+    return Office(site, snow, create={"environments": ["production"], "type": "normal"})
+
+
+def test_planning_makes_the_change_there(creating):
+    """Once; the gate holds until it is approved there."""
+    assert "written to ServiceNow as CHG0030001" == telling.ensure(creating.change, creating.by.policy)
+    assert "is in ServiceNow as CHG0030001" == telling.ensure(creating.change, creating.by.policy)
+    assert "servicenow:CHG0030001 waits for approval there: new" in creating.refusal(creating.refresh)
+
+
+def test_a_change_that_was_not_made_there_holds(creating):
+    """Policy asks for one, and there is none."""
+    told = creating.refusal(creating.refresh)
+    assert f"found no change with the correlation_id {creating.id}" in told
+    assert "plan it again with -e tidegate_change_file=/changes/web.yml" in told
+
+
+def test_other_environments_are_not_made_there(site, snow):
+    """Policy says for which."""
+    office = Office(site, snow, create={"environments": ["staging"]})
+    assert telling.ensure(office.change, office.by.policy) is None
+    office.refresh()
+    assert [] == snow.requests
+
+
+def test_notes_and_close_code(office):
+    """It goes to implement when work begins, has a note for what happens, and is closed with what came out."""
+    office.approve("ada.there", "ben.there")
+    office.take()
+    policy = office.by.policy
+    assert telling.begun(office.store, office.change, policy, "otto") is None
+    assert telling.noted(office.store, office.change, policy, "wave 1 of 2 opens") is None
+    ends = [HostEnd("web1", "old", True, True, "x", "secret cause"), HostEnd("web2", "untouched", False, False, "x")]
+    outcome = Outcome("rolled_back", "PROBE: a secret cause", ends)
+    assert telling.ended(office.store, office.change, policy, outcome) is None
+    assert [
+        f"{office.id} begins, by otto; plan sha256 {office.change.plan_digest}",
+        f"{office.id}: wave 1 of 2 opens",
+    ] == (office.snow.notes)
+    closed = office.snow.change
+    assert ("3", "unsuccessful") == (closed["state"], closed["close_code"])
+    assert f"{office.id} rolled back (PROBE); hosts: 1 old, 1 untouched" == closed["close_notes"]
+
+
+CODES = [
+    ("completed", "3", "successful"),
+    ("partial", "3", "successful_issues"),
+    ("kept", "3", "successful_issues"),
+    ("closed", "3", "successful_issues"),
+    ("rolled_back", "3", "unsuccessful"),
+    ("failed", "3", "unsuccessful"),
+    ("paused", "-2", ""),
+    ("not_started", "-2", ""),
+    ("refused", "-2", ""),
+]
+
+
+@pytest.mark.parametrize(("verdict", "state", "code"), CODES)
+def test_each_verdict_has_its_close_code(office, verdict, state, code):
+    """What goes on stays open there."""
+    office.approve("ada.there", "ben.there")
+    office.take()
+    outcome = Outcome(verdict, "", [HostEnd("web1", "new", True, False, "x")])
+    assert telling.ended(office.store, office.change, office.by.policy, outcome) is None
+    assert (state, code) == (office.snow.change["state"], office.snow.change["close_code"])
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_a_note_that_cannot_be_told_is_a_warning(office, fault):
+    """A rollout goes on: nothing is raised, and the warning holds no secret."""
+    office.approve("ada.there", "ben.there")
+    office.take()
+    office.snow.fault = fault
+    told = telling.noted(office.store, office.change, office.by.policy, "wave 1")
+    assert told is not None
+    assert told.startswith("ServiceNow was not told: servicenow (http://127.0.0.1:")
+    assert PASSWORD not in told
+
+
+def test_nobody_is_told_where_policy_names_no_servicenow(office):
+    """A site without it hears nothing of it."""
+    assert telling.noted(office.store, office.change, Policy.of({}), "wave 1") is None
+    assert [] == office.snow.requests

@@ -16,6 +16,11 @@ SSHSIG = f"{UNIT}/module_utils/core/test_sshsig.py"
 QUORUM = f"{UNIT}/module_utils/core/test_quorum.py"
 PEOPLE = f"{UNIT}/plugin_utils/inventory/test_people.py"
 APPROVING = f"{UNIT}/plugin_utils/procedure/test_approving.py"
+ELSEWHERE = f"{UNIT}/plugin_utils/procedure/test_given_elsewhere.py"
+NODES = f"{UNIT}/plugin_utils/approve/elsewhere/test_awx.py"
+FORGES = f"{UNIT}/plugin_utils/approve/elsewhere/test_forges.py"
+SERVICENOW = f"{UNIT}/plugin_utils/approve/elsewhere/test_servicenow.py"
+CLIENT = f"{UNIT}/plugin_utils/approve/elsewhere/test_client.py"
 CONSUMING = f"{UNIT}/plugin_utils/ledger/test_approvals.py"
 
 
@@ -42,6 +47,7 @@ CLASSES = {
     "D": "Artifacts",
     "E": "The ledger",
     "F": "Injection and disclosure",
+    "H": "Evidence of other systems",
 }
 
 LATER = {
@@ -192,5 +198,77 @@ ROWS = (
         "rules that were weakened after the approval",
         "RULES",
         (f"{APPROVING}::test_weaker_rules_void_the_approval",),
+    ),
+    Row(
+        "H13",
+        "a click in AWX, ServiceNow or elsewhere, where policy asks for a signature",
+        "STRENGTH; the ledger keeps that it was seen",
+        (f"{ELSEWHERE}::test_where_policy_asks_for_signatures_a_click_is_not_enough",),
+    ),
+    Row(
+        "H13a",
+        "whoever asked for it approves it in the other system, which allows that; also under another spelling",
+        "SELF",
+        (
+            f"{NODES}::test_who_launched_may_not_approve",
+            f"{NODES}::test_the_launcher_of_a_workflow_around_it_is_seen",
+            f"{FORGES}::test_who_started_it_may_not_approve_it",
+            f"{FORGES}::test_who_started_it_again_may_not_approve_it",
+            f"{SERVICENOW}::test_who_asked_for_it_may_not_approve_it",
+            f"{ELSEWHERE}::test_the_requester_does_not_count",
+        ),
+    ),
+    Row(
+        "H13b",
+        "an approval of another change, plan, environment or project, or from before the plan",
+        "ELSEWHERE, with what it is about",
+        (
+            f"{NODES}::test_a_workflow_of_another_change_does_not_count",
+            f"{NODES}::test_an_approval_from_before_the_plan_does_not_count",
+            f"{FORGES}::test_another_environment_does_not_count",
+            f"{FORGES}::test_a_record_that_names_nothing_counts_for_listed_projects_only",
+            f"{SERVICENOW}::test_a_request_that_names_another_plan_does_not_count",
+        ),
+    ),
+    Row(
+        "H13c",
+        "an administrator sets somebody else's row in ServiceNow to approved",
+        "counts for nobody",
+        (f"{SERVICENOW}::test_a_row_that_somebody_else_touched_counts_for_nobody",),
+    ),
+    Row(
+        "H13d",
+        "what was approved elsewhere is rejected, taken back or over by the time of the gate",
+        "ELSEWHERE or WINDOW before the next wave",
+        (
+            f"{ELSEWHERE}::test_what_was_taken_back_there_holds",
+            f"{ELSEWHERE}::test_one_person_who_took_it_back_there_holds",
+            f"{ELSEWHERE}::test_the_planned_end_holds",
+        ),
+    ),
+    Row(
+        "H13e",
+        "the other side is away, slow, redirects, or answers garbage, half, or something unknown",
+        "ELSEWHERE: it holds",
+        (
+            f"{ELSEWHERE}::test_an_outage_at_the_gate_holds",
+            f"{NODES}::test_half_an_answer_holds",
+            f"{FORGES}::test_half_an_answer_of_gitlab_holds",
+            f"{FORGES}::test_half_an_answer_of_github_holds",
+            f"{SERVICENOW}::test_approvers_that_the_account_may_not_see_hold",
+            f"{SERVICENOW}::test_a_query_that_the_instance_ignores_holds",
+            f"{CLIENT}::test_a_slow_answer_ends",
+        ),
+    ),
+    Row(
+        "H13f",
+        "the other side has the credential sent elsewhere, or repeats it in an error",
+        "no redirect is followed, no certificate of strangers trusted, and nothing shown",
+        (
+            f"{CLIENT}::test_a_redirect_is_not_followed",
+            f"{CLIENT}::test_a_certificate_that_nobody_trusts_holds",
+            f"{CLIENT}::test_what_the_other_side_says_is_told_without_the_secret",
+            f"{ELSEWHERE}::test_the_secret_is_in_no_record",
+        ),
     ),
 )

@@ -21,7 +21,7 @@ import yaml
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import states
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import CODES
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle, file
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory import services
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory import people, policy, services
 from docs import readme
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +31,14 @@ HOW_TO = sorted((ROOT / "docs/how-to").glob("*.md"))
 FAULTS = {*range(1, 5), *range(6, 13), 14, 15, *range(17, 20), 21, *range(23, 29), 31, 38, *range(47, 53), 55, 57}
 FAULTS |= {5, 20, *range(61, 71)}
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+
+
+READ = {
+    "tidegate_services": lambda value: services.Services.of(value).names,
+    "tidegate_policy": lambda value: policy.Policy.of(value).doc,
+    "tidegate_people": lambda value: people.People.of(value).by_name,
+}
+"""How the code reads each variable of a site."""
 
 
 def load(tool):
@@ -151,13 +159,14 @@ def test_every_decision_is_listed():
 
 @pytest.mark.parametrize("text", yaml_blocks(HOW_TO))
 def test_examples_of_the_how_tos(text, tmp_path):
-    """Services and change files are read by the code; plays and tasks pass the syntax check of ansible-playbook."""
+    """Variables of a site and change files are read by the code; plays and tasks pass the syntax check of ansible-playbook."""
     example = yaml.safe_load(text)
     if isinstance(example, dict) and "service" in example:
         assert file.parse(text, "/site/changes/example.yml").service == example["service"]
         return
     if isinstance(example, dict):
-        assert services.Services.of(example["tidegate_services"]).names
+        found = {name: bool(READ[name](value)) for name, value in example.items() if name in READ}
+        assert {True} == set(found.values())
         return
     path = tmp_path / "play.yml"
     tasks = not any({"hosts", "ansible.builtin.import_playbook"} & set(item) for item in example)

@@ -335,3 +335,17 @@ SCRIPTS: Mapping[str, Callable[..., Any]] = {
     "activate": _activate, "confirm": _confirm, "renew": _renew, "back": _back, "effects": _effects, "ended": _ended,
     "revert": _revert, "reap": _reap, "prune": _prune, "boot": _boot, "resume": _resume,
 }  # fmt: skip
+
+
+class Edge(NamedTuple):
+    """Something that happens: in words, who does it (if a process), and the state afterwards."""
+
+    what: str
+    actor: Actor | None
+    after: State
+    answer: Any = None
+
+    @property
+    def by_host(self) -> bool:
+        """Whether it happens with nobody asking the host for anything, and nothing going wrong any more."""
+        return not self.what.startswith(("kill", "power", "ask"))

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every interleaving of controller, effects, reaper, runner, deaths, power cuts and boots, on the real host program.
 
-What is not watched by the promises of the explorer would not be seen; so the same walk is made with one rule of the
+What is not watched by the promises of a host would not be seen; so the same walk is made with one rule of the
 program broken, and has to end in the promise that this rule keeps. With TIDEGATE_INTERLEAVINGS=all the walks are longer.
 """
 
@@ -101,7 +101,7 @@ def test_no_interleaving_breaks_a_promise(monkeypatch: pytest.MonkeyPatch, name:
     least, moves = walk.seen
     assert explorer.states >= least
     assert explorer.transitions > explorer.states
-    assert moves <= explorer.kinds
+    assert moves <= explorer.promises.kinds
 
 
 # --- that it can fail

@@ -34,7 +34,7 @@ clean:  ## take the practice hosts down; delete environments, caches and everyth
 
 # --- for developers: each name in a list is a target of its own, too ----------------------------------------------
 
-CHECKS := ruff format types site unit
+CHECKS := ruff format types site unit store
 LINTS  := yamllint shellcheck ansible-lint changelog plugin-docs sanity
 # Parts that mostly compute, and parts that mostly wait for practice hosts: `make test` does them side by side.
 COMPUTING := $(CHECKS) second-core $(LINTS) host-pythons
@@ -42,7 +42,7 @@ MOLECULE  := molecule molecule-second-core
 
 # Tests of the site that need no practice hosts; every other folder of tests/ does.
 WITHOUT_HOSTS := tests/architecture tests/bench tests/docs
-WITH_HOSTS    := $(filter-out $(WITHOUT_HOSTS),$(patsubst %/,%,$(wildcard tests/*/)))
+WITH_HOSTS    := $(filter-out $(WITHOUT_HOSTS) tests/store,$(patsubst %/,%,$(wildcard tests/*/)))
 
 .PHONY: check lint test hosts $(MOLECULE) $(COMPUTING)
 check: $(CHECKS)  ## lint, format and types of Python; unit, property and architecture tests (under 2 minutes)
@@ -70,6 +70,9 @@ site: dev
 
 unit: dev
 	@$(STAGE) python -m pytest -n auto $(DEPLOY)/tests
+
+store: dev store-packages
+	@$(STAGE) python -m pytest tests/store
 
 yamllint: dev
 	@$(STAGE) yamllint --strict .
@@ -122,7 +125,7 @@ hosts: lab-packages dev
 
 # --- set-up ------------------------------------------------------------------------------------------------------
 
-.PHONY: runtime dev next lab-packages
+.PHONY: runtime dev next lab-packages store-packages
 runtime:
 	@tools/venv .venv runtime
 
@@ -134,3 +137,6 @@ next:
 
 lab-packages:
 	@tools/debian systemd-container mmdebstrap iproute2 nftables openssh-client
+
+store-packages:
+	@tools/debian postgresql

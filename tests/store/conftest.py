@@ -24,14 +24,20 @@ def server() -> Iterator[Server]:
         started.end()
 
 
-@pytest.fixture
-def stoppable() -> Iterator[Server]:
-    """A server that the test may stop."""
+@pytest.fixture(scope="session")
+def another_server() -> Iterator[Server]:
     started = Server()
     try:
         yield started
     finally:
         started.end()
+
+
+@pytest.fixture
+def stoppable(another_server: Server) -> Iterator[Server]:
+    """A server that the test may stop."""
+    yield another_server
+    another_server.start()
 
 
 @pytest.fixture

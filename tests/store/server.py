@@ -29,14 +29,19 @@ def programs() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[4]))
     beside = shutil.which("postgres")
     if not found and not beside:
-        raise FileNotFoundError("no PostgreSQL server here: apt-get install postgresql-15")
+        raise FileNotFoundError("no PostgreSQL server here: apt-get install postgresql")
     return found[-1].parent if found else Path(beside).resolve().parent
 
 
 class Server:
-    """A server that listens on a socket and on a port of this machine; it trusts whoever comes by the socket."""
+    """A server that listens on a socket and on a port of this machine; it trusts whoever comes by the socket.
 
-    def __init__(self) -> None:
+    Args:
+        durable: whether it waits for the disk; tests need not.
+    """
+
+    def __init__(self, durable: bool = False) -> None:
+        self._durable = durable
         self.folder = Path(tempfile.mkdtemp(prefix="tidegate-pg-", dir="/tmp"))
         self.port = _free_port()
         self._numbers = count(1)
@@ -59,8 +64,19 @@ class Server:
         return self.folder / "data"
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
-        options = ["-k", self.folder, "-p", self.port, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        """Start it unless it runs, and wait until it answers."""
+        if self._process is not None:
+            return
+        options = [
+            "-k",
+            self.folder,
+            "-p",
+            self.port,
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            f"fsync={'on' if self._durable else 'off'}",
+        ]
         command = [programs() / "postgres", "-D", self.data, *options, "-c", "max_connections=60"]
         log = (self.folder / "log").open("ab")
         self._process = subprocess.Popen(

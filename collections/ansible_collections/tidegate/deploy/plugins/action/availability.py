@@ -46,6 +46,7 @@ class ActionModule(RecordDoor):
             return StepResult(self.STEP, SKIPPED, f"not started, the rollout stopped with {run.row.code}")
         try:
             self._require_linear()
+            store.require_there()
             self._require_consent(store, run)
             require_budget(run)
             own_tasks.require_once(run, BEFORE)

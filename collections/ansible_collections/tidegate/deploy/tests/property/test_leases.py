@@ -45,8 +45,12 @@ class Leases(RuleBasedStateMachine):
         self.ended: set[str] = set()
         self.open_store()
 
+    def address(self) -> str:
+        """Where a store is that is not there yet."""
+        return f"{self.folder.name}/{self.stores}/store.db"
+
     def open_store(self) -> None:
-        self.store = Store.open(f"{self.folder.name}/{self.stores}/store.db", lambda: self.now)
+        self.store = Store.open(self.address(), lambda: self.now)
         change = self.store.new_change("web", "production", "c" * 64, b"{}", "x")[0]
         for run in ("one", "two", "three", "four"):
             self.store.begin_run(run, change, 1, "rollout", {"run": run}, [["web1"]], True)

@@ -108,6 +108,9 @@ class Kept(Store):
         self._why = why
         self._takes = False
 
+    def require_there(self) -> None:
+        raise self._why
+
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Only for what ends something.
@@ -217,8 +220,8 @@ class Remote(Store):
         self._keep_beside(run_id)
         return number
 
-    def open_wave(self, run_id: str, index: int, doc: Any = None) -> bool:
-        opened = super().open_wave(run_id, index, doc)
+    def open_wave(self, run_id: str, *said: Any, **more: Any) -> bool:
+        opened = super().open_wave(run_id, *said, **more)
         self._keep_beside(run_id)
         return opened
 
@@ -264,11 +267,15 @@ class Remote(Store):
             with kept:
                 kept.ident = ident
                 return getattr(kept, kind)(*said, **more)
+        self._note_beside(kind, said, more)
+        return answer
+
+    def _note_beside(self, kind: str, said: Sequence[Any], more: Mapping[str, Any]) -> None:
+        """Bring what is kept beside to the same point; of changes and runs that hold no lease nothing is kept there."""
         path = _path(self.folder, self._process)
         if os.path.exists(path):
-            with Store(SqliteFile(path), self._clock) as beside:
+            with Store(SqliteFile(path), self._clock) as beside, suppress(Refusal, ValueError):
                 getattr(beside, kind)(*said, **more)
-        return answer
 
 
 def record(store: Remote, spool: Spool) -> None:

@@ -124,6 +124,13 @@ class Database:
             self._backend.prepare_migration(connection, newest, newest)
             return self._backend.protect(connection)
 
+    def require_there(self) -> None:
+        """See that this is the store itself, before anything begins.
+
+        Raises:
+            Refusal: STORE_AWAY, it is what a run keeps beside it meanwhile.
+        """
+
     def close(self) -> None:
         """Let go of the connection. Closing twice does no harm."""
         if self._connection is not None:

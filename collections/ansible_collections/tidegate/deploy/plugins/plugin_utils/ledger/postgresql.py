@@ -102,7 +102,7 @@ class Server:
         except dialect().dbapi.Error as error:
             said = self._refusal(error)
         if said is not None:
-            raise said
+            raise said from None
 
     def _refusal(self, error: Any) -> Refusal:
         state = getattr(error, "sqlstate", None) or ""

@@ -34,6 +34,7 @@ def script() -> str:
     return f"""-- The roles and the schema of a Tidegate store. Run it in the store's database, as a superuser.
 {made}
 CREATE SCHEMA IF NOT EXISTS {SCHEMA} AUTHORIZATION {OWNER};
+GRANT USAGE ON SCHEMA {SCHEMA} TO {WRITER}, {READER};
 -- Who logs in is yours to name, as in:
 --   CREATE ROLE ann LOGIN IN ROLE {OWNER};
 --   CREATE ROLE awx LOGIN IN ROLE {WRITER};

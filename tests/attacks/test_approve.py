@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from attacks.office import Office
+from attacks.office import CHECKOUT, Office
+
+VERIFIER = CHECKOUT / "collections/ansible_collections/tidegate/deploy/files/tidegate-verify.py"
 
 EVIL = "web \x1b[2J\u202e{{ lookup('pipe', 'touch PWNED') }} '; DROP TABLE changes; --"
 
@@ -81,6 +84,17 @@ def test_signing_elsewhere(office: Office) -> None:
     command = "ssh-keygen -Y sign -n approval@tidegate -f ~/.ssh/id_ed25519 statement.json"
     assert command in exported.stdout
     assert "submitted" == office.state
+
+    tool = [sys.executable, "-I", str(VERIFIER), "plan", "statement.json"]
+    shown = subprocess.run(
+        [*tool, "statement.json.plan"], cwd=office.folder, capture_output=True, text=True, check=True
+    )
+    assert f"approval of {office.change} revision 1" in shown.stdout
+    assert '"floor": 1' in shown.stdout
+    (office.folder / "other").write_text((office.folder / "statement.json.plan").read_text().replace("web3", "web4"))
+    other = subprocess.run([*tool, "other"], cwd=office.folder, capture_output=True, text=True, check=False)
+    assert 1 == other.returncode
+    assert "BAD: the statement is not about this plan: they differ in plan, hosts; do not sign" in other.stdout
 
     subprocess.run(
         command.replace("~/.ssh/id_ed25519", "ada").split(), cwd=office.folder, check=True, capture_output=True

@@ -5,6 +5,8 @@
 """Checks an export of the ledger of Tidegate: Python 3.9 or newer, its standard library, and ssh-keygen; nothing else.
 
     python3 tidegate-verify.py EXPORT [--checkpoint OLD]... [--key PUB]
+    python3 tidegate-verify.py plan STATEMENT PLAN
+    python3 tidegate-verify.py record RECORD --key PUB
 
 Written by tools/verifier from the modules that Tidegate itself uses, which follow word for word. Read it before you trust
 it; take it from a release, not from whoever hands you the export.
@@ -172,6 +174,137 @@ def _escaped(char: str) -> str:
     if 0xDC80 <= number <= 0xDCFF:  # an undecodable byte, as surrogateescape carries it
         number -= 0xDC00
     return f"\\x{number:02x}" if number <= 0xFF else f"\\u{number:04x}"
+'''
+
+# plugins/module_utils/core/errors.py
+MODULES["errors"] = r'''
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one error that a bad world raises, and every stable code that it may carry.
+
+A caller's bug is a ``ValueError`` or ``RuntimeError``. Whatever the world did wrong (data, hosts, archives, states)
+is a `Refusal`: it names what was found, what was expected and what to do next.
+"""
+
+from __future__ import annotations
+
+CODES = {
+    # the data that a site writes
+    "DATA": "a change file, services file or argument is not what it must be",
+    "UNKNOWN_SERVICE": "the change names a service that no inventory data defines",
+    "HOSTS": "the hosts of a change are empty, doubled, or not in the inventory",
+    "WAVES": "the waves of a change overlap, miss hosts or cannot keep the floor",
+    "UNSUPPORTED": "something that this version does not do yet",
+    "LIMIT": "the run was narrowed by --limit",
+    "STRATEGY": "the play does not run under the linear strategy",
+    "DEPENDENCY": "a Python package is missing on the controller",
+    "DOCTOR": "the doctor found what would stop a rollout, or a host that it could not ask",
+    "EXISTS": "services are there already, and nothing of a site is ever overwritten",
+    "NOTHING_FOUND": "no host runs a service of the site's own",
+    # the artifact
+    "ARTIFACT_MISSING": "the artifact cannot be found or read",
+    "RETAINED": "the change names no artifact, and its hosts do not all keep one intact release of that version",
+    "DIGEST": "bytes are not the bytes that were promised",
+    "ARCHIVE": "an archive holds something that is never unpacked",
+    "ARCHIVE_LIMIT": "an archive exceeds the limits on bytes, entries, depth or ratio",
+    "TREE": "a release folder is not what its manifest says",
+    "FETCH": "the host could not download the artifact",
+    "NEED_BYTES": "the host does not hold the release and needs its bytes",
+    # the host
+    "UNREACHABLE": "the host cannot be asked: what it runs is unknown",
+    "NO_PIPELINING": "the connection plugin cannot carry a program on standard input",
+    "NO_PYTHON": "the host has no Python 3.9 or newer",
+    "NO_ROOT": "the host program does not run as root",
+    "NO_SYSTEMD": "the host does not run systemd",
+    "PROTOCOL": "the host and the controller do not speak the same protocol",
+    "PROGRAM_NEWER": "the host carries a newer host program than this controller",
+    "PROGRAM_OTHER": "the host carries another host program that may be replaced: ship this one",
+    "PRECHECK": "pre-checks found what must be mended first",
+    "NO_SPACE": "a file system of the host is full or has no free inode",
+    "UNSAFE_PATH": "a path on the host can be changed by others, or is not what it must be",
+    "RUNS_ELSEWHERE": "the service already runs from outside its root",
+    "ADOPT": "what runs cannot be taken over as it is",
+    "HOST_ERROR": "the host program failed in a way that it does not know",
+    # the host's state table
+    "STATE": "the event does not fit the state that the service is in",
+    "PREVIOUS": "current is not the release that the plan expects",
+    "BUSY": "another activation of this host is under way",
+    "FENCED": "the lease number is older than one that the host has seen",
+    "CLOSED": "the change was taken back and may not go on",
+    "TOKEN": "the confirm token is not the one of this activation",
+    "DEADLINE": "the deadline has passed: the host goes back",
+    "REBOOTED": "the host was rebooted since the activation began",
+    "BACK_UNTIL": "the time for going back has passed",
+    "NOT_OURS": "current was not put there by this change",
+    "ACTIVATION": "an activation failed and was taken back",
+    "PROBE": "a probe failed",
+    "SUITE": "a suite of the site's tests cannot be run, or holds no test",
+    "TEST": "a test of the site's failed",
+    "RELEASE_UNSEEN": "the service answers, but nothing proves that it is the new release",
+    "REVERT_FAILED": "going back failed as often as it may be tried",
+    # people, keys and approvals
+    "SIG_INVALID": "a signature or public key cannot be read, or the signature is not of these bytes by this key",
+    "NAMESPACE": "a signature was made for another use",
+    "ALG": "a kind or size of key, or an algorithm, that never counts",
+    "PRESENCE": "nobody touched the FIDO key that signed",
+    "KEY": "the key that signed is nobody's, or was not this person's to sign with at that time",
+    "STATEMENT": "what was signed is not a statement, or not the one of this plan",
+    "SIGNING": "ssh-keygen could not sign or verify here",
+    "SELF": "somebody approves what they themselves asked for, made or carry out",
+    "QUORUM": "not enough distinct people of the groups that policy asks for have approved",
+    "STRENGTH": "an approval is not as strong as policy asks for",
+    "EXPIRED": "an approval has run out",
+    "ABSENT": "an approval was given by somebody who was absent then",
+    "VETO": "somebody has rejected the change",
+    "WITHDRAWN": "an approval was taken back, and does not count again for the same plan",
+    "APPROVAL": "policy asks for approval, and the change was not handed in for it",
+    "RULES": "the rules for approval are not the ones that the change was planned under",
+    "REVIEW": "the review of an emergency is overdue, and keeps the next one from beginning",
+    # the run
+    "NO_CHANGE": "no such change",
+    "NOT_OPEN": "the change is closed",
+    "PAUSED": "a paused change waits for resume, rollback or close",
+    "WINDOW": "no window is open for the change, a freeze holds, or its own window is over or has not begun",
+    "RUNTIME": "a rollout takes longer than its max_runtime, and opens no further wave",
+    "CATCH_UP": "the time for catching up hosts that were down has passed",
+    "LEASE": "another run rolls this service out now",
+    "LEASE_LOST": "this run no longer holds the lease",
+    "WAVE": "the batch is not the plan's next wave",
+    "FLOOR": "too few hosts are up for this wave",
+    "BUDGET": "more hosts failed than the failure budget allows",
+    "DRIFT": "the world differs from the plan",
+    "TASKS": "a change's own tasks failed, or are not the ones that were planned",
+    "CHECK": "a change's check does not find what was to be there, or says nothing",
+    "ONCE": "tasks that run once per change failed, or nobody knows whether they were done",
+    "NO_RETURN": "the change is past a step that has no way back",
+    "ANSIBLE": "a task failed that is not one of Tidegate's",
+    "BROKEN": "a step broke off in a way that Tidegate does not know, or by a time limit of Ansible's",
+    "INTERRUPTED": "the run was interrupted",
+    "ELSEWHERE": "an approval given in another system is not there, does not count, or cannot be asked for",
+    "STORE": "the store cannot be used",
+    "STORE_AWAY": "the store in PostgreSQL cannot be reached, or takes nothing now",
+    "STORE_SCHEMA": "the store was written by a newer Tidegate, or has to be brought up to date by its owner",
+    "LEDGER": "the ledger is not what it was, or this controller may not sign it",
+}
+
+
+class Refusal(Exception):
+    """Something in the world is not as it must be.
+
+    Args:
+        code: a key of `CODES`; stable, for programs.
+        message: for people: what was found, what was expected, what to do next.
+        facts: details for programs, of the kinds that canonical JSON knows.
+    """
+
+    def __init__(self, code: str, message: str, **facts: object) -> None:
+        if code not in CODES:
+            raise ValueError(f"no such refusal code: {code}")
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.facts = facts
 '''
 
 # plugins/module_utils/core/canonical.py
@@ -594,20 +727,10 @@ def compose(
     Raises:
         ValueError: a kind that is not in the table, a document that is too large, or what canonical JSON does not know.
     """
-    document = canonical.dumps(
-        _normalized(
-            {
-                "index": index,
-                "previous": previous,
-                "at": at,
-                "kind": kind,
-                "actor": actor[:MAX_ACTOR],
-                "change": change,
-                "body": body,
-            }
-        )
-    )
-    parse(document)
+    entry = Entry(index, previous, at, kind, _normalized(actor[:MAX_ACTOR]), _normalized(change), _normalized(body))
+    _require_fields(entry)
+    document = canonical.dumps(entry._asdict())
+    _require_size(document)
     return document
 
 
@@ -617,8 +740,7 @@ def parse(document: bytes) -> Entry:
     Raises:
         ValueError: it is not canonical, not normalized, too large, or not an entry of a known kind.
     """
-    if len(document) > MAX_BYTES:
-        raise ValueError(f"{len(document)} bytes, at most {MAX_BYTES} are an entry")
+    _require_size(document)
     value = canonical.loads(document)
     if canonical.dumps(value) != document:
         raise ValueError("not in canonical form")
@@ -639,6 +761,11 @@ def digest_of(text: str | None) -> str | None:
 def leaf(document: bytes) -> str:
     """The hash by which the next entry names this one, and the tree holds it; in hexadecimal."""
     return leaf_hash(document).hex()
+
+
+def _require_size(document: bytes) -> None:
+    if len(document) > MAX_BYTES:
+        raise ValueError(f"{len(document)} bytes, at most {MAX_BYTES} are an entry")
 
 
 def _require_fields(entry: Entry) -> None:
@@ -1151,6 +1278,392 @@ def wanted(notes: Iterable[Note]) -> tuple[set[int], set[str]]:
     return {checkpoint.size for checkpoint in seen}, {checkpoint.at for checkpoint in seen}
 '''
 
+# plugins/module_utils/core/record.py
+MODULES["record"] = r'''
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record of one change, and how an outsider checks it without the rest of the log.
+
+It is three documents in one: ``record`` says what happened; ``signature`` is the log key's over its canonical bytes;
+``proof`` is the change's entries with the paths that prove them to be in the log of a signed checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from . import canonical, entries
+from . import checkpoint as checkpoints
+from .merkle import Tree, verify_inclusion
+
+NAMESPACE = "record@tidegate"
+
+Verify = Callable[[str, str, bytes, str], bool]
+"""As `audit.Verify`."""
+
+
+def message(content: dict[str, Any]) -> bytes:
+    """What is signed of a record."""
+    return canonical.dumps(content)
+
+
+def proof(note: checkpoints.Note, documents: Sequence[tuple[int, bytes]], tree: Tree) -> dict[str, Any]:
+    """The proof that entries are in the log of a checkpoint.
+
+    Args:
+        documents: index and document of each; those behind the checkpoint are left out.
+        tree: over all entries of the checkpoint at least.
+    """
+    size = note.checkpoint.size
+    return {
+        "checkpoint": note.data().decode("ascii"),
+        "entries": [
+            {"document": document.decode("utf-8"), "path": [node.hex() for node in tree.inclusion(index, size)]}
+            for index, document in documents
+            if index < size
+        ],
+    }
+
+
+def problems(whole: dict[str, Any], verify: Verify, key: str) -> Iterator[str]:
+    """Everything about a record that is not proved.
+
+    Args:
+        whole: the record with signature and proof.
+        key: the log's public key, as a line.
+
+    Raises:
+        ValueError: it is not a record.
+    """
+    try:
+        content, signature, shown = whole["record"], whole["signature"], whole["proof"]
+        note = checkpoints.parse(shown["checkpoint"].encode("ascii"))
+        listed = [
+            (each["document"].encode("utf-8"), [bytes.fromhex(node) for node in each["path"]])
+            for each in shown["entries"]
+        ]
+        change = content["change"]["id"]
+    except (KeyError, TypeError, AttributeError, UnicodeError) as error:
+        raise ValueError(f"not a record of a change: {error!r}") from None
+    if not verify(key, checkpoints.NAMESPACE, note.checkpoint.text(), note.signature):
+        yield "its checkpoint is not signed by the log's key"
+    for document, path in listed:
+        entry = entries.parse(document)
+        leaf = bytes.fromhex(entries.leaf(document))
+        if entry.change != change or not verify_inclusion(
+            leaf, entry.index, note.checkpoint.size, path, note.checkpoint.root
+        ):
+            yield f"entry {entry.index} is not proved to be in the log, or is of another change"
+    if not signature:
+        yield "nobody has signed it: the change has not ended, or something happened to it since"
+    elif not verify(key, NAMESPACE, message(content), str(signature)):
+        yield "it is not what was signed"
+'''
+
+# plugins/module_utils/core/statement.py
+MODULES["statement"] = r'''
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The statement: the exact bytes that people sign about a change.
+
+Invariants:
+
+* A `Statement` exists only when its bytes were the canonical form of a document with exactly these fields.
+* Its id is the digest of those bytes; it is of one type, and each type is signed in a namespace of its own, so that a
+  request, a veto or a withdrawal is never an approval.
+* It names every host, sorted, so that a host which it does not name is not covered; fewer of its hosts always are.
+
+``uid`` of a host is empty until the host is enrolled. ``back_for_s`` is for how long after its confirmation a host may go
+back: a host makes its own moment ``back_until`` of it. ``min_trust`` is 0 where no trust bundle is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from . import canonical
+from .errors import Refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+VERSION = 1
+MAX_BYTES = 4 * 1024 * 1024
+APPROVAL, REQUEST, VETO, WITHDRAWAL = TYPES = ("approval", "request", "veto", "withdrawal")
+
+_HEX64 = re.compile(r"[0-9a-f]{64}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement that has been checked. Make one with `parse` or `of`, never directly.
+
+    Args:
+        data: its exact bytes.
+        doc: what they say; treat it as frozen.
+    """
+
+    data: bytes
+    doc: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, data: bytes) -> Statement:
+        """The statement in its exact bytes.
+
+        Raises:
+            Refusal: STATEMENT, naming the field that is not as it must be.
+        """
+        try:
+            doc = canonical.loads(data, MAX_BYTES)
+            exact = canonical.dumps(doc) == data
+        except ValueError as error:
+            raise Refusal("STATEMENT", f"found {error}, expected a statement as Tidegate exports it") from None
+        if not exact:
+            raise Refusal("STATEMENT", "found a statement that is not in its canonical form; export it again")
+        _require("the statement", doc, _FIELDS)
+        _require_hosts(doc["hosts"])
+        return cls(bytes(data), doc)
+
+    @classmethod
+    def of(cls, doc: Mapping[str, Any]) -> Statement:
+        """The statement that a document is.
+
+        Raises:
+            Refusal: as `parse`.
+        """
+        try:
+            data = canonical.dumps(doc)
+        except ValueError as error:
+            raise Refusal("STATEMENT", f"found {error}, expected a document that can be signed") from None
+        return cls.parse(data)
+
+    @property
+    def id(self) -> str:
+        """The digest of its bytes."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def type(self) -> str:
+        """One of `TYPES`."""
+        return str(self.doc["type"])
+
+    @property
+    def namespace(self) -> str:
+        """In which it is signed."""
+        return namespace_of(self.type)
+
+    @property
+    def change(self) -> str:
+        """The id of the change."""
+        return str(self.doc["change"])
+
+    @property
+    def plan(self) -> str:
+        """The digest of the plan."""
+        return str(self.doc["plan"])
+
+    @property
+    def requester(self) -> str:
+        """Who wants the change; empty where nobody is known."""
+        return str(self.doc["requester"])
+
+    def as_type(self, type: str, reason: str = "") -> Statement:  # noqa: A002 - the field's name
+        """The statement of another type about the same plan."""
+        return Statement.of({**self.doc, "type": type, "reason": reason})
+
+
+def namespace_of(type: str) -> str:  # noqa: A002 - the field's name
+    """The SSHSIG namespace of a type of statements."""
+    return f"{type}@tidegate"
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= 1000
+
+
+def _name(value: Any) -> bool:
+    return _text(value) and bool(value)
+
+
+def _digest(value: Any) -> bool:
+    return isinstance(value, str) and bool(_HEX64.fullmatch(value))
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _moment(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and bool(_MOMENT.fullmatch(value)))
+
+
+def _window(value: Any) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, dict) and set(value) == {"not_before", "not_after"} and all(map(_moment, value.values()))
+
+
+def _digests(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_digest, value)) and sorted(set(value)) == value
+
+
+_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "v": (lambda value: value is not True and value == VERSION, str(VERSION)),
+    "type": (lambda value: value in TYPES, f"one of {', '.join(TYPES)}"),
+    "change": (_name, "the id of a change"),
+    "revision": (lambda value: _count(value) and value > 0, "a number from 1"),
+    "service": (_name, "the name of a service"),
+    "environment": (_name, "the name of an environment"),
+    "action": (_name, "what is done"),
+    "artifact": (lambda value: value is None or _digest(value), "a SHA-256 digest or null"),
+    "manifest": (_digest, "a SHA-256 digest"),
+    "definitions": (_digests, "sorted SHA-256 digests, each once"),
+    "plan": (_digest, "a SHA-256 digest"),
+    "hosts": (lambda value: isinstance(value, list) and bool(value), "a list of hosts"),
+    "window": (_window, "not_before and not_after in UTC, or null"),
+    "back_for_s": (_count, "seconds"),
+    "max_attempts": (lambda value: _count(value) and value > 0, "a number from 1"),
+    "min_trust": (_count, "a number from 0"),
+    "requester": (_text, "the name of a person, or nothing"),
+    "rules": (lambda value: value is None or _digest(value), "a SHA-256 digest or null"),
+    "reason": (_text, "text of at most 1000 characters"),
+}
+"""What each field is, and how that is said."""
+
+_HOST_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "name": (_name, "the name of a host"),
+    "uid": (_text, "the uid of an enrolled host, or nothing"),
+    "previous": (_name, "the release that it runs now"),
+}
+
+
+def _require(where: str, doc: Any, fields: Mapping[str, tuple[Callable[[Any], bool], str]]) -> None:
+    if not isinstance(doc, dict) or set(doc) != set(fields):
+        raise Refusal("STATEMENT", f"{where}: found other fields, expected exactly {', '.join(sorted(fields))}")
+    for name, (is_right, expected) in fields.items():
+        if not is_right(doc[name]):
+            raise Refusal("STATEMENT", f"{where}: {name} is not as it must be, expected {expected}")
+
+
+def _require_hosts(hosts: list[Any]) -> None:
+    for index, host in enumerate(hosts):
+        _require(f"hosts[{index}]", host, _HOST_FIELDS)
+    names = [host["name"] for host in hosts]
+    if sorted(set(names)) != names:
+        raise Refusal("STATEMENT", "hosts: found names in another order or twice, expected them sorted, each once")
+'''
+
+# plugins/module_utils/core/review.py
+MODULES["review"] = r'''
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a statement is the one of a plan, every digest computed anew, and the plan in words.
+
+The same code makes the statement on the controller and checks it where somebody signs who trusts neither.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from . import canonical
+from .errors import Refusal
+from .names import printable
+from .statement import Statement
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MAX_PLAN_BYTES = 16 * 1024 * 1024
+
+
+def fields_of(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What a statement says of its plan, from the plan's document alone."""
+    artifact, window = plan["artifact"], plan.get("window")
+    return {
+        "service": plan["service"],
+        "environment": plan["environment"],
+        "action": plan["action"],
+        "artifact": None if artifact is None else artifact["sha256"],
+        "manifest": plan["release"]["manifest"],
+        "definitions": sorted(canonical.digest(document) for document in plan["definitions"].values()),
+        "plan": canonical.digest(plan),
+        "hosts": sorted(
+            ({"name": host["name"], "uid": "", "previous": host["previous"]} for host in plan["hosts"]),
+            key=lambda host: host["name"],
+        ),
+        "window": None if window is None else dict(window),
+        "back_for_s": plan["back_for_s"],
+        "rules": plan.get("rules"),
+    }
+
+
+def reviewed(statement: Statement, data: bytes) -> dict[str, Any]:
+    """The plan in some bytes, once the statement is found to be about it.
+
+    Args:
+        statement: that is to be signed.
+        data: of the plan.
+
+    Raises:
+        Refusal: STATEMENT, it is no plan, or another one; with all fields that differ.
+    """
+    try:
+        plan = canonical.loads(data, MAX_PLAN_BYTES)
+        expected = fields_of(plan)
+        named = [canonical.digest(document) == digest for digest, document in plan["definitions"].items()]
+        used = {host["definition"] for host in plan["hosts"]}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        said = f"{type(error).__name__}: {printable(str(error))}"
+        raise Refusal("STATEMENT", f"found no plan ({said}), expected one as Tidegate exports it") from None
+    differ = [name for name, value in expected.items() if value != statement.doc[name]]
+    if not all(named) or used != set(plan["definitions"]):
+        differ.append("the digests by which its hosts name their definitions")
+    if differ:
+        raise Refusal("STATEMENT", f"the statement is not about this plan: they differ in {', '.join(differ)}")
+    return dict(plan)
+
+
+def lines(statement: Statement, plan: Mapping[str, Any]) -> Iterator[str]:
+    """What a statement says, in words, and then the whole plan; what a terminal would obey is made visible.
+
+    Args:
+        statement: about the plan.
+        plan: as `reviewed` answered it.
+    """
+    doc = statement.doc
+    window = doc["window"] or {}
+    pairs = (
+        ("decision", f"{doc['type']} of {doc['change']} revision {doc['revision']}"),
+        ("reason", doc["reason"]),
+        ("service", f"{doc['service']} in {doc['environment']}"),
+        ("artifact", doc["artifact"] or "none"),
+        ("window", " until ".join(window.get(key) or "any" for key in ("not_before", "not_after"))),
+        ("wanted by", doc["requester"]),
+        ("way back", f"for {doc['back_for_s']} s"),
+        *(("host", f"{host['name']}, now on {host['previous']}") for host in doc["hosts"]),
+        ("plan", doc["plan"]),
+        ("statement", statement.id),
+        ("sign it", f"ssh-keygen -Y sign -n {statement.namespace} -f KEY STATEMENT"),
+    )
+    for name, value in pairs:
+        for at in range(0, len(value), 100):  # `printable` cuts what is long: in pieces, so that nothing is left out
+            yield f"{name if at == 0 else '':<10} {printable(value[at : at + 100])}"
+    yield ""
+    yield from json.dumps(plan, indent=2, sort_keys=True, ensure_ascii=True).splitlines()
+'''
+
 # plugins/plugin_utils/ledger/signing.py
 MODULES["signing"] = r'''
 # Copyright: (c) 2026, Tidegate contributors
@@ -1268,10 +1781,15 @@ MODULES["verifier"] = r'''
 """Checks an export of the ledger: with the standard library and ssh-keygen, without Tidegate and without Ansible.
 
     python3 tidegate-verify.py EXPORT [--checkpoint OLD]... [--key PUB]
+    python3 tidegate-verify.py plan STATEMENT PLAN
+    python3 tidegate-verify.py record RECORD --key PUB
 
 EXPORT is a folder that `ansible-playbook tidegate.deploy.audit -e tidegate_export=DIR` wrote. OLD is a checkpoint that
 you kept from an earlier export, or from a witness; without one nobody can tell a log that was rewritten as a whole. PUB is
 the public key of the log, as you were given it on another way. Exit 0: all is as it was. 1: it is not. 2: cannot be read.
+STATEMENT and PLAN are the files that `ansible-playbook tidegate.deploy.approve -e tidegate_export=FILE` wrote: the plan is
+shown, once the statement that is to be signed is found to be about it, every digest computed anew.
+RECORD is what `ansible-playbook tidegate.deploy.history -e tidegate_json=FILE` wrote of one change.
 """
 
 from __future__ import annotations
@@ -1282,12 +1800,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tidegate_verify import audit
+from tidegate_verify import audit, canonical, record
 from tidegate_verify import checkpoint as checkpoints
 from tidegate_verify.audit import Finding, Row, Walked
 from tidegate_verify.checkpoint import Note
 from tidegate_verify.entries import Entry
+from tidegate_verify.errors import Refusal
 from tidegate_verify.names import printable
+from tidegate_verify.review import lines, reviewed
+from tidegate_verify.statement import Statement
 from tidegate_verify.signing import verify
 
 GOOD, BAD, UNREADABLE = 0, 1, 2
@@ -1296,6 +1817,10 @@ EVERY = 100_000
 
 def main(arguments: Sequence[str]) -> int:
     """Check an export, say what was found, and answer the exit code."""
+    if arguments[:1] == ["plan"]:
+        return show_plan(arguments[1:])
+    if arguments[:1] == ["record"]:
+        return show_record(arguments[1:])
     parser = argparse.ArgumentParser(description="Checks an export of the ledger of Tidegate.")
     parser.add_argument("export", help="the folder of the export")
     parser.add_argument(
@@ -1309,6 +1834,43 @@ def main(arguments: Sequence[str]) -> int:
         return _unreadable(str(error))
     except ValueError as error:
         return _unreadable(f"a checkpoint that you named is not one: {error}")
+
+
+def show_plan(arguments: Sequence[str]) -> int:
+    """Check that a statement is about a plan, show both, and answer the exit code."""
+    parser = argparse.ArgumentParser(prog="tidegate-verify.py plan", description="Shows what is to be signed.")
+    parser.add_argument("statement", help="the file that is to be signed")
+    parser.add_argument("plan", help="the file beside it")
+    asked = parser.parse_args(arguments)
+    try:
+        statement = Statement.parse(Path(asked.statement).read_bytes())
+        plan = reviewed(statement, Path(asked.plan).read_bytes())
+        sys.stdout.writelines(f"{line}\n" for line in lines(statement, plan))
+    except OSError as error:
+        return _unreadable(str(error))
+    except Refusal as refusal:
+        sys.stdout.write(f"BAD: {printable(refusal.message)}; do not sign\n")
+        return BAD
+    return GOOD
+
+
+def show_record(arguments: Sequence[str]) -> int:
+    """Check the record of one change, and answer the exit code."""
+    parser = argparse.ArgumentParser(prog="tidegate-verify.py record", description="Checks the record of one change.")
+    parser.add_argument("record", help="the file that the verb history wrote")
+    parser.add_argument("--key", required=True, help="the public key of the log as you know it: a file with one line")
+    asked = parser.parse_args(arguments)
+    try:
+        whole = canonical.loads(Path(asked.record).read_bytes())
+        found = list(record.problems(whole, verify, _key(asked.key) or ""))
+    except (OSError, ValueError) as error:
+        return _unreadable(str(error))
+    for problem in found:
+        sys.stdout.write(f"BAD: {printable(problem)}\n")
+    if not found:
+        count = len(whole["proof"]["entries"])
+        sys.stdout.write(f"GOOD: signed by the log's key, and its {count} entries are in the log\n")
+    return BAD if found else GOOD
 
 
 def check(folder: Path, kept: Sequence[Path], key: str | None) -> tuple[Walked, list[Finding]]:

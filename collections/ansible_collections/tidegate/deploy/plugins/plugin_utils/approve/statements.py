@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.review import fields_of
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import APPROVAL, VERSION, Statement
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
@@ -46,26 +47,14 @@ def requester_of(plan: Plan, change: ChangeRow) -> str:
 
 
 def _document(plan: Plan, change: ChangeRow, type: str, reason: str) -> dict[str, Any]:  # noqa: A002
-    artifact = plan.doc["artifact"]
-    hosts = ({"name": host.name, "uid": "", "previous": host.previous} for host in plan.hosts)
     return {
+        **fields_of(plan.doc),
         "v": VERSION,
         "type": type,
         "change": change.id,
         "revision": change.revision,
-        "service": plan.service,
-        "environment": plan.environment,
-        "action": plan.doc["action"],
-        "artifact": None if artifact is None else artifact["sha256"],
-        "manifest": plan.manifest_digest,
-        "definitions": sorted(canonical.digest(document) for document in plan.doc["definitions"].values()),
-        "plan": plan.digest,
-        "hosts": sorted(hosts, key=lambda host: host["name"]),
-        "window": None if plan.window is None else dict(plan.window),
-        "back_for_s": plan.back_for_s,
         "max_attempts": MAX_ATTEMPTS,
         "min_trust": 0,
         "requester": requester_of(plan, change),
-        "rules": plan.rules,
         "reason": reason,
     }

@@ -4,10 +4,15 @@
 """Checks an export of the ledger: with the standard library and ssh-keygen, without Tidegate and without Ansible.
 
     python3 tidegate-verify.py EXPORT [--checkpoint OLD]... [--key PUB]
+    python3 tidegate-verify.py plan STATEMENT PLAN
+    python3 tidegate-verify.py record RECORD --key PUB
 
 EXPORT is a folder that `ansible-playbook tidegate.deploy.audit -e tidegate_export=DIR` wrote. OLD is a checkpoint that
 you kept from an earlier export, or from a witness; without one nobody can tell a log that was rewritten as a whole. PUB is
 the public key of the log, as you were given it on another way. Exit 0: all is as it was. 1: it is not. 2: cannot be read.
+STATEMENT and PLAN are the files that `ansible-playbook tidegate.deploy.approve -e tidegate_export=FILE` wrote: the plan is
+shown, once the statement that is to be signed is found to be about it, every digest computed anew.
+RECORD is what `ansible-playbook tidegate.deploy.history -e tidegate_json=FILE` wrote of one change.
 """
 
 from __future__ import annotations
@@ -18,12 +23,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import audit
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import audit, canonical, record
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import checkpoint as checkpoints
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.audit import Finding, Row, Walked
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.checkpoint import Note
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries import Entry
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.names import printable
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.review import lines, reviewed
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import Statement
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.signing import verify
 
 GOOD, BAD, UNREADABLE = 0, 1, 2
@@ -32,6 +40,10 @@ EVERY = 100_000
 
 def main(arguments: Sequence[str]) -> int:
     """Check an export, say what was found, and answer the exit code."""
+    if arguments[:1] == ["plan"]:
+        return show_plan(arguments[1:])
+    if arguments[:1] == ["record"]:
+        return show_record(arguments[1:])
     parser = argparse.ArgumentParser(description="Checks an export of the ledger of Tidegate.")
     parser.add_argument("export", help="the folder of the export")
     parser.add_argument(
@@ -45,6 +57,43 @@ def main(arguments: Sequence[str]) -> int:
         return _unreadable(str(error))
     except ValueError as error:
         return _unreadable(f"a checkpoint that you named is not one: {error}")
+
+
+def show_plan(arguments: Sequence[str]) -> int:
+    """Check that a statement is about a plan, show both, and answer the exit code."""
+    parser = argparse.ArgumentParser(prog="tidegate-verify.py plan", description="Shows what is to be signed.")
+    parser.add_argument("statement", help="the file that is to be signed")
+    parser.add_argument("plan", help="the file beside it")
+    asked = parser.parse_args(arguments)
+    try:
+        statement = Statement.parse(Path(asked.statement).read_bytes())
+        plan = reviewed(statement, Path(asked.plan).read_bytes())
+        sys.stdout.writelines(f"{line}\n" for line in lines(statement, plan))
+    except OSError as error:
+        return _unreadable(str(error))
+    except Refusal as refusal:
+        sys.stdout.write(f"BAD: {printable(refusal.message)}; do not sign\n")
+        return BAD
+    return GOOD
+
+
+def show_record(arguments: Sequence[str]) -> int:
+    """Check the record of one change, and answer the exit code."""
+    parser = argparse.ArgumentParser(prog="tidegate-verify.py record", description="Checks the record of one change.")
+    parser.add_argument("record", help="the file that the verb history wrote")
+    parser.add_argument("--key", required=True, help="the public key of the log as you know it: a file with one line")
+    asked = parser.parse_args(arguments)
+    try:
+        whole = canonical.loads(Path(asked.record).read_bytes())
+        found = list(record.problems(whole, verify, _key(asked.key) or ""))
+    except (OSError, ValueError) as error:
+        return _unreadable(str(error))
+    for problem in found:
+        sys.stdout.write(f"BAD: {printable(problem)}\n")
+    if not found:
+        count = len(whole["proof"]["entries"])
+        sys.stdout.write(f"GOOD: signed by the log's key, and its {count} entries are in the log\n")
+    return BAD if found else GOOD
 
 
 def check(folder: Path, kept: Sequence[Path], key: str | None) -> tuple[Walked, list[Finding]]:

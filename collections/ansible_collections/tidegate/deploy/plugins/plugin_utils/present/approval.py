@@ -65,7 +65,7 @@ def export_text(file: str, plan_file: str, namespace: str, verb: str, change: st
     return block(
         f"sign {change} elsewhere",
         [
-            ("look at it", f"python3 tidegate-verify plan {quoted} {shlex.quote(plan_file)}"),
+            ("look at it", f"python3 tidegate-verify.py plan {quoted} {shlex.quote(plan_file)}"),
             ("sign it", f"ssh-keygen -Y sign -n {namespace} -f ~/.ssh/id_ed25519 {quoted}"),
             (
                 "hand it in",

@@ -13,14 +13,27 @@ from ansible.utils.display import Display
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import CLOSED, COMPLETED, ROLLED_BACK
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import (
+    CLOSED,
+    COMPLETED,
+    ROLLED_BACK,
+    Outcome,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import end_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks, telling
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.ending import end, outcome_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import next_commands
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import CLOSE, RESUME, ROLLBACK, ROLLOUT, Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import (
+    CLOSE,
+    RESUME,
+    ROLLBACK,
+    ROLLOUT,
+    Run,
+    change_of,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.signing_off import WITNESSES, sign_off
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Tokens, drop_scratch, write_json
 
@@ -51,7 +64,8 @@ class ActionModule(RecordDoor):
         outcome = outcome_of(run)
         end(run, outcome)
         Tokens(store.folder, run.id).forget()
-        self._sign_off(store)
+        self._tell_elsewhere(store, run, outcome)
+        self._sign_off(store, run.change_id)
         Display().display(
             end_text(
                 outcome,
@@ -83,10 +97,22 @@ class ActionModule(RecordDoor):
         except Refusal as refusal:
             Display().warning(refusal.message)
 
-    def _sign_off(self, store: Store) -> None:
-        """Sign the ledger; while the store is away, whoever ends the next run does it."""
+    def _tell_elsewhere(self, store: Store, run: Run, outcome: Outcome) -> None:
+        """Tell ServiceNow how the change ended; whatever is wrong there, or with what policy says of it, changes nothing here."""
+        if store.kept_in:
+            return
+        try:
+            policy = Government(self, run.plan.host_names[0]).policy
+            warning = telling.ended(store, change_of(store, run.change_id), policy, outcome)
+        except Refusal as refusal:
+            warning = refusal.message
+        if warning:
+            Display().warning(warning)
+
+    def _sign_off(self, store: Store, change_id: str) -> None:
+        """Sign the change's record and the ledger; while the store is away, whoever ends the next run does it."""
         if not store.kept_in:
-            for warning in sign_off(store, plain(self.templated(WITNESSES))):
+            for warning in sign_off(store, plain(self.templated(WITNESSES)), change_id):
                 Display().warning(warning)
 
     def _ended_before(self, run: Run) -> StepResult:

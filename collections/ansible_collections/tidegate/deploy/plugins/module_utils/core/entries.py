@@ -95,20 +95,10 @@ def compose(
     Raises:
         ValueError: a kind that is not in the table, a document that is too large, or what canonical JSON does not know.
     """
-    document = canonical.dumps(
-        _normalized(
-            {
-                "index": index,
-                "previous": previous,
-                "at": at,
-                "kind": kind,
-                "actor": actor[:MAX_ACTOR],
-                "change": change,
-                "body": body,
-            }
-        )
-    )
-    parse(document)
+    entry = Entry(index, previous, at, kind, _normalized(actor[:MAX_ACTOR]), _normalized(change), _normalized(body))
+    _require_fields(entry)
+    document = canonical.dumps(entry._asdict())
+    _require_size(document)
     return document
 
 
@@ -118,8 +108,7 @@ def parse(document: bytes) -> Entry:
     Raises:
         ValueError: it is not canonical, not normalized, too large, or not an entry of a known kind.
     """
-    if len(document) > MAX_BYTES:
-        raise ValueError(f"{len(document)} bytes, at most {MAX_BYTES} are an entry")
+    _require_size(document)
     value = canonical.loads(document)
     if canonical.dumps(value) != document:
         raise ValueError("not in canonical form")
@@ -140,6 +129,11 @@ def digest_of(text: str | None) -> str | None:
 def leaf(document: bytes) -> str:
     """The hash by which the next entry names this one, and the tree holds it; in hexadecimal."""
     return leaf_hash(document).hex()
+
+
+def _require_size(document: bytes) -> None:
+    if len(document) > MAX_BYTES:
+        raise ValueError(f"{len(document)} bytes, at most {MAX_BYTES} are an entry")
 
 
 def _require_fields(entry: Entry) -> None:

@@ -45,7 +45,7 @@ class Checkpoints(Log, Denials):
             Refusal: LEDGER, the log does not fit what was signed before, or another key signs it.
             OSError: the key cannot sign.
         """
-        self._name_key(key)
+        self.name_key(key)
         self._catch_up()
         last = self.last_checkpoint()
         origin, frontier = self._grown(last)
@@ -68,7 +68,7 @@ class Checkpoints(Log, Denials):
             Refusal: LEDGER, the old one is not the log's key.
             OSError: it cannot sign.
         """
-        self._name_key(old)
+        self.name_key(old)
         origin = self.origin()
         signature = old.sign(checkpoints.KEY_NAMESPACE, checkpoints.key_text(origin, new.line))
         with self.writing() as connection:
@@ -148,7 +148,12 @@ class Checkpoints(Log, Denials):
             raise _broken(f"its last checkpoint has {last.checkpoint.size} entries, there are {self.log_size()}")
         return origin, grown
 
-    def _name_key(self, key: Key) -> None:
+    def name_key(self, key: Key) -> None:
+        """See that the log names a key as the one that signs, before it signs anything.
+
+        Raises:
+            Refusal: LEDGER, another key signs.
+        """
         line = key.line
         with self.writing() as connection:
             current = _key(connection)

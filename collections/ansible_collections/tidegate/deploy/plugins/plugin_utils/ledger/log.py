@@ -12,6 +12,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import entries
@@ -37,8 +38,7 @@ def append(
     Raises:
         ValueError: not an entry (`entries.compose`); the caller's transaction is undone.
     """
-    newest = sa.select(ENTRIES.c.number, ENTRIES.c.leaf).order_by(ENTRIES.c.number.desc()).limit(1)
-    last = connection.execute(newest).first()
+    last = connection.execute(_newest()).first()
     if last is None:
         begun = {"log": secrets.token_hex(16)}
         last = (0, _insert(connection, 0, entries.NO_ENTRY, now, "log.begun", actor, begun, None))
@@ -66,11 +66,8 @@ class Log(Database):
 
     def entries(self, change: str | None = None) -> list[entries.Entry]:
         """The entries of a change, oldest first; all of them unless one is named."""
-        query = sa.select(ENTRIES.c.document).order_by(ENTRIES.c.number)
-        if change is not None:
-            query = query.where(ENTRIES.c.change_id == change)
-        with self.reading() as connection:
-            return [entries.parse(text.encode("utf-8")) for text in connection.execute(query).scalars()]
+        rows = self.rows() if change is None else self.rows_of(change)
+        return [entries.parse(document) for _number, document, _leaf in rows]
 
     def rows(self, first: int = 0) -> Iterator[Row]:
         """Every row from one on, in order and unread: for those who verify."""
@@ -82,6 +79,19 @@ class Log(Database):
             if len(page) < _PAGE:
                 return
             first = page[-1][0] + 1
+
+    def rows_of(self, change: str) -> list[Row]:
+        """The rows of a change's entries, in order."""
+        query = sa.select(ENTRIES.c.number, ENTRIES.c.document, ENTRIES.c.leaf).where(ENTRIES.c.change_id == change)
+        with self.reading() as connection:
+            found = connection.execute(query.order_by(ENTRIES.c.number)).all()
+        return [(number, document.encode("utf-8"), leaf) for number, document, leaf in found]
+
+    def leaves(self, size: int) -> list[str]:
+        """The hashes of the first entries, as they are kept; what is proved with them still has to be verified."""
+        query = sa.select(ENTRIES.c.leaf).where(ENTRIES.c.number < size).order_by(ENTRIES.c.number)
+        with self.reading() as connection:
+            return list(connection.execute(query).scalars())
 
 
 def _insert(
@@ -97,5 +107,16 @@ def _insert(
     document = entries.compose(index, previous, stamp(now), kind, actor, body, change)
     leaf = entries.leaf(document)
     row = {"number": index, "previous": previous, "leaf": leaf, "change_id": change, "document": document.decode()}
-    connection.execute(ENTRIES.insert().values(row))
+    connection.execute(_added(), row)
     return leaf
+
+
+@cache
+def _newest() -> sa.Select[Any]:
+    """Made once: every append asks it."""
+    return sa.select(ENTRIES.c.number, ENTRIES.c.leaf).order_by(ENTRIES.c.number.desc()).limit(1)
+
+
+@cache
+def _added() -> sa.Insert:
+    return ENTRIES.insert()

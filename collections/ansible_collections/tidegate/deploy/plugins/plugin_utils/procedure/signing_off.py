@@ -9,8 +9,9 @@ import os
 from collections.abc import Sequence
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import signing, witnesses
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import holder, signing, witnesses
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import history
 
 WITNESSES = "tidegate_witnesses"
 
@@ -21,15 +22,19 @@ def log_key(store: Store) -> signing.LogKey:
     return signing.LogKey(os.path.expanduser(named) if named else os.path.join(store.folder, signing.NAME))
 
 
-def sign_off(store: Store, setting: Sequence[str] | None) -> list[str]:
+def sign_off(store: Store, setting: Sequence[str] | None, change_id: str | None = None) -> list[str]:
     """Sign where the log stands, show it to every witness, and answer what did not work: it never stops anything.
 
     Args:
         setting: the site's `tidegate_witnesses`.
+        change_id: the change whose record is signed before, because a run of it has ended.
     """
     key = log_key(store)
     try:
         key.make()
+        if change_id is not None:
+            store.name_key(key)
+            history.sign(store, change_id, key, holder.actor())
         note = store.sign_checkpoint(key)
     except (OSError, Refusal) as error:
         return [f"the ledger was not signed: {error}"]

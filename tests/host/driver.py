@@ -44,6 +44,8 @@ class SshChannel:
 
     def run(self, command: str, stdin: bytes, then: BinaryIO | None = None) -> Completed:
         """Run a command on the host with bytes on its standard input, those of a file last."""
+        if then:
+            then.seek(0)  # asked a second time, once the program was installed, it follows whole again
         data = stdin + then.read() if then else stdin
         done = self._host.ssh(command, check=False, stdin=data, timeout_s=self._timeout_s)
         return Completed(done.returncode, done.stdout, done.stderr)

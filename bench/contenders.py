@@ -20,6 +20,7 @@ from typing import Any
 
 from bench.hosts import Hosts, Service
 from bench.releases import Release
+from lab import ansible_cfg
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PEERS = Path(__file__).resolve().parent / "peers"
@@ -28,20 +29,6 @@ COLLECTIONS = os.environ.get("BENCH_COLLECTIONS") or CHECKOUT / "collections"  #
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 PYINFRA = CHECKOUT / "build/bench-venv/bin/pyinfra"
 
-CONFIG = """\
-[defaults]
-inventory = inventory
-collections_path = {collections}
-callback_plugins = {plugins}/callback
-connection_plugins = {plugins}/connection
-callbacks_enabled = {callbacks}
-interpreter_python = auto_silent
-forks = {forks}
-
-[ssh_connection]
-pipelining = True
-ssh_args = -o ControlMaster=auto -o ControlPersist=60s
-"""
 ONE_ANSWER = {"in_a_row": 1, "over_s": 0, "every_ms": 100}
 """The first good answer is enough, as it is for the others: how long one looks at a release is not what is measured."""
 
@@ -70,8 +57,8 @@ class Site:
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "inventory/group_vars/all").mkdir(parents=True)
         (folder / "inventory/hosts.yml").write_text(json.dumps(inventory, indent=1))
-        enabled = ", ".join(("bench_times", *callbacks))
-        config = CONFIG.format(collections=COLLECTIONS, plugins=PLUGINS, forks=forks, callbacks=enabled)
+        enabled = ("bench_times", *callbacks)
+        config = ansible_cfg.text(collections=COLLECTIONS, plugins=PLUGINS, callbacks=enabled, forks=forks)
         (folder / "ansible.cfg").write_text(config)
 
     def playbook(self, *words: str) -> Command:

@@ -22,6 +22,7 @@ from typing import Any
 
 from e2e.hosts import Fleetful
 
+from lab import ansible_cfg
 from lab.releases import PLACE
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -47,21 +48,9 @@ VERSION_PROBE = {
 }
 UNIT_PROBE = {"unit": {"in_a_row": 2, "over_s": 1, "every_ms": 250}}
 
-CONFIG = """\
-[defaults]
-inventory = inventory
-collections_path = {collections}
-callback_plugins = {plugins}/callback
-connection_plugins = {plugins}/connection
-callbacks_enabled = tidegate.deploy.progress, e2e_results
-interpreter_python = auto_silent
-forks = 25
-timeout = 5
-
-[ssh_connection]
-pipelining = True
-ssh_args = -o ControlMaster=auto -o ControlPersist=30s -o ServerAliveInterval=2 -o ServerAliveCountMax=3
-"""
+CALLBACKS = ("tidegate.deploy.progress", "e2e_results")
+SSH_MORE = "-o ServerAliveInterval=2 -o ServerAliveCountMax=3"
+"""Hosts that are cut off are given up sooner than a user would want it."""
 
 
 @contextmanager
@@ -243,7 +232,16 @@ class Project:
         self.temp.mkdir()
         (folder / "inventory/group_vars/all").mkdir(parents=True)
         (folder / "changes").mkdir()
-        (folder / "ansible.cfg").write_text(CONFIG.format(collections=CHECKOUT / "collections", plugins=PLUGINS))
+        config = ansible_cfg.text(
+            collections=CHECKOUT / "collections",
+            plugins=PLUGINS,
+            callbacks=CALLBACKS,
+            forks=25,
+            timeout_s=5,
+            persist_s=30,
+            ssh_more=SSH_MORE,
+        )
+        (folder / "ansible.cfg").write_text(config)
         self.inventory()
         self.services()
 

@@ -94,8 +94,8 @@ class Fleetwise:
         began = time.monotonic()
         blow = victims.Blow(run, self.hosts, kill.rng)
         blow.wait(kill.moment * self._typical[kill.verb])
-        if victims.KINDS[kill.kind](blow):
-            self.struck = f"{blow.told}, {time.monotonic() - began:.1f} s after its begin"
+        told = victims.strike(kill.kind, blow)
+        self.struck = f"{told}, {time.monotonic() - began:.1f} s after its begin" if told else ""
         result = self._end(run)
         if not self.struck and result.rc == 0:
             self._typical[kill.verb] = 0.8 * self._typical[kill.verb] + 0.2 * (time.monotonic() - began)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What dies, and how: each kind strikes once at a moment that was drawn, and mends what has to be mended."""
+"""What dies, and how: each kind strikes once at a moment that was drawn, and brings back what does not come by itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ PROGRAM = b"/usr/local/lib/tidegate"
 UNITS = (b"effects", b"revert", b"ended", b"reap", b"prune")
 LOOK_S = 0.02
 
-Strike = Callable[["Blow"], bool]
+Strike = Callable[["Blow"], str]
+"""Strikes while the run goes on, and says what; nothing if there was nothing to strike before its end."""
 
 
 class Blow:
@@ -39,7 +40,6 @@ class Blow:
         self.hosts = hosts
         self.host: Host = hosts[rng.choice(hosts.names)]
         self.outage_s = rng.uniform(0.3, 12)
-        self.told = ""
 
     @property
     def ended(self) -> bool:
@@ -56,12 +56,9 @@ class Blow:
 def _controller(number: signal.Signals) -> Strike:
     """All processes of the controller get a signal at once, as from a closing terminal, an init system or the kernel."""
 
-    def strike(blow: Blow) -> bool:
-        if blow.ended:
-            return False
+    def strike(blow: Blow) -> str:
         os.killpg(blow.run.process.pid, number)
-        blow.told = f"the controller's processes, {number.name}"
-        return True
+        return f"the controller's processes, {number.name}"
 
     return strike
 
@@ -69,15 +66,14 @@ def _controller(number: signal.Signals) -> Strike:
 def _program(units_only: bool) -> Strike:
     """A process of the host program on any host; if none is there, the next that comes."""
 
-    def strike(blow: Blow) -> bool:
+    def strike(blow: Blow) -> str:
         while not blow.ended:
             for name in [blow.host.name, *blow.hosts.names]:
                 for pid, words in _processes(blow.hosts[name]):
                     if (not units_only or any(word in UNITS for word in words)) and _kill(pid):
-                        blow.told = f"{name}: {b' '.join(words[-3:]).decode(errors='replace')}"
-                        return True
+                        return f"{name}: {b' '.join(words[-3:]).decode(errors='replace')}"
             time.sleep(LOOK_S)
-        return False
+        return ""
 
     return strike
 
@@ -103,34 +99,23 @@ def _kill(pid: int) -> bool:
     return True
 
 
-def _power_cut(blow: Blow) -> bool:
-    if blow.ended:
-        return False
-    blow.told = f"{blow.host.name}: power cut"
+def _power_cut(blow: Blow) -> str:
     blow.host.kill()
     blow.wait(min(blow.outage_s, 3))
     blow.host.start()
-    return True
+    return f"{blow.host.name}: power cut"
 
 
-def _reboot(blow: Blow) -> bool:
-    if blow.ended:
-        return False
-    blow.told = f"{blow.host.name}: reboot"
+def _reboot(blow: Blow) -> str:
     blow.host.reboot()
-    return True
+    return f"{blow.host.name}: reboot"
 
 
-def _link(blow: Blow) -> bool:
-    if blow.ended:
-        return False
-    blow.told = f"{blow.host.name}: no network for {blow.outage_s:.1f} s"
+def _link(blow: Blow) -> str:
     blow.host.cut()
-    until = time.monotonic() + blow.outage_s
-    while time.monotonic() < until:
-        time.sleep(LOOK_S)
+    time.sleep(blow.outage_s)
     blow.host.restore()
-    return True
+    return f"{blow.host.name}: no network for {blow.outage_s:.1f} s"
 
 
 KINDS: Mapping[str, Strike] = {
@@ -143,6 +128,11 @@ KINDS: Mapping[str, Strike] = {
     "reboot": _reboot,
     "network": _link,
 }
+
+
+def strike(kind: str, blow: Blow) -> str:
+    """What was struck; nothing if the run had ended."""
+    return "" if blow.ended else KINDS[kind](blow)
 
 
 def mend(hosts: Fleetful) -> None:

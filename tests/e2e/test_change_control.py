@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A change that people have to approve: refused before they have, let out when they have, held when one of them objects."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+from e2e.hosts import V1, V2, Fleetful, assert_all_on
+from e2e.project import UNIT_PROBE, VERSION_PROBE, Project
+
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+
+FOUR = ["web1", "web2", "web4", "web3"]
+WAVES = [["web1"], ["web2", "web4"], ["web3"]]
+LONG_S = 8
+"""For how long the release is probed, so that somebody can object while a wave is under way."""
+
+POLICY = {"approvals": [{"name": "production", "groups": {"ops": 2}, "separation": ["requester"]}]}
+
+
+def a_key(folder: Path, name: str) -> str:
+    """A key of somebody's own, and the path of its private half."""
+    path = folder / name
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", path], check=True)
+    return str(path)
+
+
+def governed(site: Project) -> dict[str, str]:
+    """Let a site ask two of three people; their keys."""
+    keys = {name: a_key(site.temp, name) for name in ("ada", "bob", "cyd")}
+    people = {
+        name: {"groups": ["ops"], "keys": [{"key": Path(f"{key}.pub").read_text()}]} for name, key in keys.items()
+    }
+    site.write("inventory/group_vars/all/tidegate_people.yml", {"tidegate_people": people})
+    site.write("inventory/group_vars/all/tidegate_policy.yml", {"tidegate_policy": POLICY})
+    slow = {"http": {**VERSION_PROBE["http"], "over_s": LONG_S}}
+    site.services(probes=[slow, UNIT_PROBE], limits={"restart_s": 15, "probe_s": 25, "confirm_s": 60})
+    return keys
+
+
+def denied(site: Project) -> set[str]:
+    """The codes of everything that the ledger says was refused."""
+    with Store.open(str(site.store_folder / "store.db"), lambda: datetime.now(UTC)) as store:
+        return {entry.body["code"] for entry in store.entries() if entry.kind == "denied"}
+
+
+def test_approved_change_is_held_by_a_veto_in_mid_rollout(site: Project, hosts: Fleetful) -> None:
+    """Refused without approval, whatever is said on the command line; then one wave goes out, somebody objects, the next does
+    not begin, nobody is taken back; and the way back needs no consent."""
+    keys = governed(site)
+    site.change(V2, hosts=FOUR, waves=WAVES, floor=1, requester="cyd")
+    before = hosts.listing()
+
+    planned = site.play("plan", change_file=f"changes/web-{V2}.yml")
+    change = planned.change
+    early = site.play("rollout", "-e", '{"tidegate_policy": {}, "tidegate_people": {}}', change=change)
+    submitted = site.play("submit", change=change)
+    unapproved = site.play("rollout", change=change)
+    first = site.play("approve", change=change, key=keys["ada"], sign="true")
+    halfway = site.play("rollout", change=change)
+
+    assert planned.rc == 0, planned.text
+    assert f"tidegate.deploy.submit -e tidegate_change={change}" in planned.stdout
+    assert (early.rc, early.codes) == (2, {"APPROVAL"}), early.text
+    assert submitted.rc == 0, submitted.text
+    assert "missing 2 of ops (production)" in submitted.stdout
+    assert (unapproved.rc, unapproved.codes) == (2, {"NOT_OPEN"}), unapproved.text
+    assert first.rc == 0, first.text
+    assert (halfway.rc, halfway.codes) == (2, {"NOT_OPEN"}), halfway.text
+    assert hosts.listing() == before
+
+    second = site.play("approve", change=change, key=keys["bob"], sign="true")
+    assert second.rc == 0, second.text
+    assert site.changes()[change] == "approved"
+    rollout = site.begin("rollout", change=change)
+    rollout.wait_for_step("activate", "web1")
+    veto = site.play("reject", change=change, key=keys["ada"], sign="true", reason="'the fair is on'")
+    held = rollout.end()
+
+    assert veto.rc == 0, veto.text
+    assert (held.rc, site.changes()[change]) == (2, "paused"), held.text
+    assert "paused" in held.end["title"]
+    seen = hosts.see(FOUR)
+    assert_all_on({"web1": seen["web1"]}, V2)
+    assert_all_on({"web3": seen["web3"]}, V1)
+    assert "web3" in held.end["not touched"]
+    assert "taken back" not in held.end
+
+    blocked = site.play("resume", change=change)
+    shown = site.play("status")
+    back = site.play("rollback", change=change)
+
+    assert (blocked.rc, blocked.codes) == (2, {"VETO"}), blocked.text
+    assert f"{change} is paused" in shown.stdout
+    assert "ada has rejected it" in shown.stdout
+    assert back.rc == 0, back.text
+    assert denied(site) >= {"APPROVAL", "NOT_OPEN", "PAUSED", "VETO"}
+    assert_all_on(hosts.see(FOUR), V1)

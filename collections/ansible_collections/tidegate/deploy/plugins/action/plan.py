@@ -16,7 +16,13 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.outlook import outlook_pairs
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.plan import plan_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import consent, opening, own_tasks, previewing
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
+    consent,
+    opening,
+    own_tasks,
+    previewing,
+    telling,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
@@ -39,6 +45,8 @@ class ActionModule(RecordDoor):
             frozen = opening.freeze(run, now().year)
             if run.forward and not frozen.done:
                 self._begin(store, frozen)
+            elif not frozen.done and not self.check:
+                self._tell_planned(store, frozen)
         except Refusal as refusal:
             self.deny(store, refusal, Run.current(store).change_id)
             Display().display(refusal_text(refusal))
@@ -83,6 +91,16 @@ class ActionModule(RecordDoor):
             opening.leased(run)
             return
         opening.lets_out(run)
+        if not self.check:
+            by = self._governed(run)
+            warning = telling.begun(store, change_of(store, run.change_id), by.policy, by.operator or "")
+            frozen.notes.extend([warning] if warning else [])
+
+    def _tell_planned(self, store: Store, frozen: opening.Frozen) -> None:
+        """Have the plan where its approval is asked, if policy wants it there."""
+        run = frozen.run
+        note = telling.ensure(change_of(store, run.change_id), self._governed(run).policy)
+        frozen.notes.extend([note] if note else [])
 
     def _show(self, store: Store, run: Run, notes: list[str]) -> Outlook:
         """Show the plan, and where its change stands."""

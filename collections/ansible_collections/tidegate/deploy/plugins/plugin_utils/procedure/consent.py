@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.elsewhere import given
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.quorum import Standing, standing_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
@@ -87,6 +88,7 @@ def require(store: Store, change: ChangeRow, by: Governed, now: datetime) -> Non
     refusal = why_not(store, change, by, now)
     if refusal is not None:
         raise refusal
+    given.refresh(store, change, by.policy, by.people, now)
     timing.require_window(plans.recorded(change.plan_bytes), by.policy, now, change.id)
 
 

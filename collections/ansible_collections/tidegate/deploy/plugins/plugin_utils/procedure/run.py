@@ -31,7 +31,20 @@ FORWARD = (ROLLOUT, RESUME)
 FROM_CHECK = "needed"
 """The mark of a note about a host that speaks of the site's own tasks, not of the service's release."""
 
-HOLDS = ("PAUSED", "RULES", "WINDOW", "VETO", "SELF", "QUORUM", "STRENGTH", "EXPIRED", "KEY", "WITHDRAWN", "ABSENT")
+HOLDS = (
+    "PAUSED",
+    "RULES",
+    "WINDOW",
+    "VETO",
+    "SELF",
+    "QUORUM",
+    "STRENGTH",
+    "EXPIRED",
+    "KEY",
+    "WITHDRAWN",
+    "ABSENT",
+    "ELSEWHERE",
+)
 """The codes of a change that nobody lets go on: its hosts stay as they are, and it waits for somebody."""
 
 _BEFORE_ACTIVATION = (None, "ask", "precheck", "stage", "begin")

@@ -109,6 +109,8 @@ def _told(
             tell(there, number)
     except Refusal as refusal:
         return f"ServiceNow was not told: {refusal.message}"
+    except Exception as broken:  # a note never changes what becomes of a rollout, whatever is wrong with it
+        return f"ServiceNow was not told: {type(broken).__name__}"
     return None
 
 

@@ -236,7 +236,7 @@ def test_a_system_that_policy_names_no_more_holds(office):
     office.approve("ada.there", "ben.there")
     office.take()
     office.by = replace(office.by, policy=Policy.of({}))
-    assert "tidegate_policy.elsewhere.servicenow: found nothing" in office.refusal(office.refresh, "DATA")
+    assert "tidegate_policy.elsewhere.servicenow: found nothing" in office.refusal(office.refresh)
 
 
 def test_nothing_is_asked_where_nothing_was_given_elsewhere(office):

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -26,7 +29,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import approving, consent, moving
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
 
-from ...module_utils.core.ssh_keys import a_key, public, signed
+from ...module_utils.core.ssh_keys import a_key, blob_of, public, signature_blob, signed
 from .conftest import a_plan
 
 POLICY = {"approvals": [{"name": "production", "groups": {"ops": 2}, "separation": ["requester", "operator"]}]}
@@ -397,3 +400,31 @@ def test_evidence_counts_where_recorded_is_enough(office):
     assert {"bob": "recorded"} == office.standing().counted
     office.without(bob={**people_doc(office.keys)["bob"], "accounts": {"awx": "robert"}})
     assert {} == office.standing().counted
+
+
+def of_token(statement, flags, private, line):
+    """The signature that a FIDO token would make: over the application's digest, flags, counter and the signed bytes."""
+    signature = Signature.parse(signed(private, statement.data, statement.namespace))
+    application, count = b"ssh:", flags + (7).to_bytes(4, "big")
+    secret = serialization.load_ssh_private_key(private.read_bytes(), None)
+    message = signature.signed_bytes(statement.data)
+    made = secret.sign(hashlib.sha256(application).digest() + count + hashlib.sha256(message).digest())
+    inner = blob_of(b"sk-ssh-ed25519@openssh.com", made) + count
+    key = PublicKey.of_line(line).blob
+    return Signature.of_blob(signature_blob(key, inner, hash_name=signature.hash_algorithm.encode()))
+
+
+def test_a_fido_token_signs_when_it_is_touched(office, tmp_path):
+    """OpenSSH finds the signature true either way; without the touch it does not count all the same."""
+    private = a_key(tmp_path)
+    point = PublicKey.of_line(public(private)).blob[-32:]
+    blob = blob_of(b"sk-ssh-ed25519@openssh.com", point, b"ssh:")
+    line = f"sk-ssh-ed25519@openssh.com {base64.b64encode(blob).decode()}"
+    office.without(ada={"groups": ["ops"], "keys": [{"key": line}]})
+    statement = office.asked().statement
+
+    untouched = of_token(statement, b"\x00", private, line)
+    with pytest.raises(Refusal, match="PRESENCE"):
+        office.decide(untouched)
+    assert "ada" == office.decide(of_token(statement, b"\x01", private, line)).person
+    assert {"ada": "signed"} == office.standing().counted

@@ -15,9 +15,11 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate impo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.doctor import counts, doctor_text, grouped, said
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import controller, examining
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor, refuse_limit
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, OK, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now, write_json
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.staffing import staffing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each
 
 CONTROLLER, HOSTS = "controller", "hosts"
@@ -34,12 +36,15 @@ class ActionModule(RecordDoor):
 
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
         refuse_limit()
-        site = examining.read(inventory_of(self), arguments.get("service"))
+        inventory = inventory_of(self)
+        site, environment_of = examining.read(inventory, arguments.get("service")), inventory.environment_of
         seen = self._ask(site)
         largest = max(map(len, site.hosts.values()), default=0)
         here = controller.look()
         found = [(CONTROLLER, one) for one in controller.findings(here, largest, site.longest_s)]
         found += [(CONTROLLER, one) for one in inspect(locate(self.sources), beside=self.store_folder)] + site.findings
+        places = [(name, environment_of(host)) for name, hosts in site.hosts.items() for host in hosts]
+        found += [(CONTROLLER, one) for one in staffing(lambda: Government(self).governed, places, now())]
         found += [(name, one) for name, of_host in seen.items() for one in of_host.findings]
         if any(of_host.asked for of_host in seen.values()):
             found.append((HOSTS, examining.enforcement(seen)))

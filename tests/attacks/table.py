@@ -17,10 +17,17 @@ QUORUM = f"{UNIT}/module_utils/core/test_quorum.py"
 PEOPLE = f"{UNIT}/plugin_utils/inventory/test_people.py"
 APPROVING = f"{UNIT}/plugin_utils/procedure/test_approving.py"
 ELSEWHERE = f"{UNIT}/plugin_utils/procedure/test_given_elsewhere.py"
+PLAYED = "tests/attacks/test_elsewhere.py"
 NODES = f"{UNIT}/plugin_utils/approve/elsewhere/test_awx.py"
 FORGES = f"{UNIT}/plugin_utils/approve/elsewhere/test_forges.py"
 SERVICENOW = f"{UNIT}/plugin_utils/approve/elsewhere/test_servicenow.py"
 CLIENT = f"{UNIT}/plugin_utils/approve/elsewhere/test_client.py"
+AUDITING = f"{UNIT}/plugin_utils/ledger/test_auditing.py"
+CHECKPOINTS = f"{UNIT}/plugin_utils/ledger/test_checkpoints.py"
+EFFECTS = f"{UNIT}/plugin_utils/ledger/test_effects.py"
+LOG = f"{UNIT}/plugin_utils/ledger/test_log.py"
+VERIFIER = f"{UNIT}/plugin_utils/ledger/test_verifier.py"
+HISTORY = f"{UNIT}/plugin_utils/outcome/test_history.py"
 CONSUMING = f"{UNIT}/plugin_utils/ledger/test_approvals.py"
 
 
@@ -210,6 +217,7 @@ ROWS = (
         "whoever asked for it approves it in the other system, which allows that; also under another spelling",
         "SELF",
         (
+            f"{PLAYED}::test_self_approval_is_refused",
             f"{NODES}::test_who_launched_may_not_approve",
             f"{NODES}::test_the_launcher_of_a_workflow_around_it_is_seen",
             f"{FORGES}::test_who_started_it_may_not_approve_it",
@@ -251,6 +259,7 @@ ROWS = (
         "the other side is away, slow, redirects, or answers garbage, half, or something unknown",
         "ELSEWHERE: it holds",
         (
+            f"{PLAYED}::test_an_outage_holds",
             f"{ELSEWHERE}::test_an_outage_at_the_gate_holds",
             f"{NODES}::test_half_an_answer_holds",
             f"{FORGES}::test_half_an_answer_of_gitlab_holds",
@@ -269,6 +278,95 @@ ROWS = (
             f"{CLIENT}::test_a_certificate_that_nobody_trusts_holds",
             f"{CLIENT}::test_what_the_other_side_says_is_told_without_the_secret",
             f"{ELSEWHERE}::test_the_secret_is_in_no_record",
+        ),
+    ),
+    Row(
+        "E01",
+        "an entry is edited",
+        "EDITED, with the entry, by audit and by the outsider's verifier",
+        (
+            f"{AUDITING}::test_what_was_done_to_the_file_is_found",
+            f"{VERIFIER}::test_what_was_done_to_the_entries_is_named",
+        ),
+    ),
+    Row(
+        "E02",
+        "an entry is deleted, reordered or inserted",
+        "DELETED, REORDERED or INSERTED, with the entry",
+        (
+            f"{AUDITING}::test_what_was_done_to_the_file_is_found",
+            f"{VERIFIER}::test_what_was_done_to_the_entries_is_named",
+        ),
+    ),
+    Row(
+        "E03",
+        "the end is cut off, or a backup is restored",
+        "TRUNCATED or RESTORED, with the first entry, against a signed checkpoint",
+        (
+            f"{VERIFIER}::test_what_was_done_to_the_entries_is_named",
+            f"{VERIFIER}::test_a_restored_backup_is_named",
+            f"{AUDITING}::test_a_store_that_was_restored_from_a_backup_is_found_by_its_witness",
+        ),
+    ),
+    Row(
+        "E04",
+        "all of it is rewritten with hashes that fit, without and with the log's key",
+        "REWRITTEN or FORKED, with the entries among which the first is",
+        (f"{VERIFIER}::test_what_was_done_to_the_entries_is_named", f"{VERIFIER}::test_a_fork_is_named"),
+    ),
+    Row(
+        "E06",
+        "a checkpoint that is larger than the log, smaller than seen, of another log or root, or not signed by its key",
+        "refused with these reasons",
+        (
+            f"{VERIFIER}::test_a_checkpoint_that_is_not_of_this_log_is_named",
+            f"{CHECKPOINTS}::test_a_witness_refuses_what_did_not_grow",
+            f"{CHECKPOINTS}::test_another_key_signs_only_after_a_hand_over",
+        ),
+    ),
+    Row(
+        "E08",
+        "INSERT OR REPLACE, UPDATE, DELETE or an upsert in the store's own connection",
+        "refused by triggers, and found by audit where another tool did it",
+        (f"{LOG}::test_entries_stay_as_they_are", f"{AUDITING}::test_what_was_done_to_the_file_is_found"),
+    ),
+    Row(
+        "E09",
+        "DROP TRIGGER and writable_schema by another tool",
+        "found by audit, with the entry",
+        (f"{AUDITING}::test_what_was_done_to_the_file_is_found", f"{AUDITING}::test_writable_schema_is_no_way_around"),
+    ),
+    Row(
+        "E12",
+        "two keys of one name, NaN, huge numbers, floats, lone surrogates, texts that are not normalized",
+        "not an entry",
+        (
+            f"{UNIT}/module_utils/core/test_entries.py::test_what_is_not_exactly_an_entry_is_refused",
+            f"{VERIFIER}::test_what_was_done_to_the_entries_is_named",
+        ),
+    ),
+    Row(
+        "E15",
+        "a secret in a message, document or reason",
+        "only digests of free text are in the ledger",
+        (f"{EFFECTS}::test_free_text_is_nowhere_in_the_log",),
+    ),
+    Row(
+        "E16",
+        "a refusal that leaves no trace",
+        "its entry is written before the answer; where it cannot be, the answer is a refusal, too",
+        (
+            f"{EFFECTS}::test_a_refusal_is_recorded_before_it_is_answered",
+            f"{EFFECTS}::test_what_cannot_be_recorded_is_refused_all_the_same",
+        ),
+    ),
+    Row(
+        "E17",
+        "a flood of refused attempts, under one name or many",
+        "one entry per minute and source, a count of the others",
+        (
+            f"{EFFECTS}::test_a_flood_of_refusals_does_not_fill_the_disk",
+            f"{EFFECTS}::test_a_flood_from_many_sources_is_counted_as_one",
         ),
     ),
 )

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verb approve with evidence of another system, run as an operator runs it, against a server of that system's API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from attacks.office import Office
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import Kind, rules_for
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving
+from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve.elsewhere.api import PASSWORD
+from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve.elsewhere.awx_server import (
+    AwxServer,
+    workflow_job,
+)
+from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.procedure.conftest import a_plan
+
+RULE = {"name": "production", "groups": {"ops": 1}, "strength": "recorded"}
+PEOPLE = {name: {"groups": ["ops"], "accounts": {"awx": f"{name}.there"}} for name in ("ada", "cyd")}
+
+
+class Workflow(Office):
+    """A change that cyd wants, and an approval node of a workflow that was launched for it."""
+
+    def __init__(self, folder: Path, awx: AwxServer) -> None:
+        super().__init__(folder)
+        self.awx = awx
+        (folder / "token").write_text(PASSWORD)
+        there = {"url": f"{awx.url}/api/v2", "secret": {"file": str(folder / "token")}, "timeout_s": 5}
+        self.say(tidegate_policy={"approvals": [RULE], "elsewhere": {"awx": there}}, tidegate_people=PEOPLE)
+        awx.jobs[7] = workflow_job(7, by="otto.there", change=self.change)
+
+    def click(self, name: str) -> None:
+        """Somebody approves, now."""
+        self.awx.decide(name, at=datetime.now(UTC) + timedelta(seconds=1))
+
+    def _planned(self, store: Store, title: str | None) -> str:
+        rules = rules_for(Policy.of({"approvals": [RULE]}), Kind("web", "production"))
+        plan = a_plan(rules=rules.digest)
+        made, _revision = store.new_change(
+            "web", "production", plan.content_digest, canonical.dumps(plan.doc), "/changes/web.yml", year=2026
+        )
+        moving.move(store, made, "submit", actor="cyd", requested_by="cyd")
+        return made
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Iterator[Workflow]:
+    with AwxServer() as awx:
+        yield Workflow(tmp_path, awx)
+
+
+def test_the_real_approver_is_fetched(workflow: Workflow) -> None:
+    """Ada clicked: the change is approved, and the token is in no output and no file but its own."""
+    workflow.click("ada.there")
+    shown = workflow.play("approve", "-vvv", tidegate_evidence="awx:42")
+    assert 0 == shown.returncode, shown.stdout
+    assert f"{workflow.change}: approve by ada; it is approved" in shown.stdout
+    assert ("approved", []) == (workflow.state, workflow.denied)
+    assert PASSWORD not in shown.stdout
+    holders = [path for path in workflow.folder.rglob("*") if path.is_file() and PASSWORD.encode() in path.read_bytes()]
+    assert [workflow.folder / "token"] == holders
+
+
+def test_self_approval_is_refused(workflow: Workflow) -> None:
+    """AWX let the launcher approve, and the requester: neither counts, and the ledger says so."""
+    workflow.click("cyd.there")
+    assert "SELF" in workflow.play("approve", tidegate_evidence="awx:42").stdout
+    workflow.awx.jobs[7] = workflow_job(7, by="ada.there", change=workflow.change)
+    workflow.click("ada.there")
+    refused = workflow.play("approve", tidegate_evidence="awx:42")
+    assert 2 == refused.returncode
+    assert "asked for it there, and may not approve it" in refused.stdout
+    assert ("submitted", {"SELF"}) == (workflow.state, {*workflow.denied})
+
+
+def test_an_outage_holds(workflow: Workflow) -> None:
+    """What cannot be asked is not approved: no traceback, one code."""
+    workflow.click("ada.there")
+    workflow.awx.fault = "500"
+    refused = workflow.play("approve", tidegate_evidence="awx:42")
+    assert 2 == refused.returncode
+    assert "answers with status 500" in refused.stdout
+    assert "Traceback" not in refused.stdout
+    assert ("submitted", ["ELSEWHERE"]) == (workflow.state, workflow.denied)

@@ -42,7 +42,11 @@ class Block:
 def blocks(section: str = "The smallest start") -> list[Block]:
     """The blocks of a section of the README, in their order."""
     page = README.read_text(encoding="utf-8")
-    text = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    return blocks_in(page.partition(f"\n## {section}\n")[2].partition("\n## ")[0])
+
+
+def blocks_in(text: str) -> list[Block]:
+    """The blocks of a text, in their order."""
     return [Block(language, text) for language, text in _FENCE.findall(text)]
 
 

@@ -21,7 +21,7 @@ import yaml
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import states
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import CODES
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle, file
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory import people, policy, services
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory import people, policy, services, windows_schema
 from docs import readme
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +37,8 @@ READ = {
     "tidegate_services": lambda value: services.Services.of(value).names,
     "tidegate_policy": lambda value: policy.Policy.of(value).doc,
     "tidegate_people": lambda value: people.People.of(value).by_name,
+    "tidegate_protected": lambda value: value is True,
+    "tidegate_gate": lambda value: value in windows_schema.MODES,
 }
 """How the code reads each variable of a site."""
 

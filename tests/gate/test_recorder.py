@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,11 @@ ENCODED = base64.b64encode(SECRET.encode()).decode()
 
 def counts(site: Any) -> dict[str, tuple[int, ...]]:
     """Of each host how many results were ok, changed, failed, unreachable, skipped."""
-    rows = site.ask("SELECT host, ok, changed, failed, unreachable, skipped FROM recorded_hosts ORDER BY host")
-    return {row[0]: row[1:] for row in rows}
+    found = Counter((one["host"], one["status"]) for one in results(site))
+    statuses = ("ok", "changed", "failed", "unreachable", "skipped")
+    return {
+        host: tuple(found[host, status] for status in statuses) for host in sorted({host for host, _status in found})
+    }
 
 
 def results(site: Any) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ description:
   - Keeps of every result the host, the module, file and line of the task, whether it was ok, changed, failed, unreachable or
     skipped, and how long it took. The run is bound to the change that was named with C(-e tidegate_change=CHG-…) or in the
     environment variable E(TIDEGATE_CHANGE).
-  - Results are written in batches, at least once in a second while there are some, a failure at once. Each batch has an entry
+  - Results are written in batches, at least every three seconds while there are some, a failure at once. Each batch has an entry
     with its digest in the ledger.
   - While the store is away results wait in memory. What cannot be written at the end is said, and changes no result.
   - Plays of the verbs of this collection have a record of their own. In check mode nothing is recorded.
@@ -35,6 +35,7 @@ import functools
 import os
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible import context
@@ -130,7 +131,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         took_ms = None if began is None else round((time.monotonic() - began) * 1000)
         action = str(task.resolved_action or task.action)
         where = os.path.basename(str(task.get_path() or ""))
-        self._recorder.add(self._result_of(host, status, action, where, took_ms, self._delegate(task)))
+        self._recorder.add(
+            self._result_of(datetime.now(UTC), host, status, action, where, took_ms, self._delegate(task))
+        )
 
     def _delegate(self, task: Any) -> str | None:
         """The host of the inventory to which a task was delegated; of a loop nobody knows one."""

@@ -287,16 +287,6 @@ _OBSERVED = Migration(
             document TEXT NOT NULL,
             PRIMARY KEY (run_id, number)
         )""",
-        """CREATE TABLE recorded_hosts (
-            run_id TEXT NOT NULL REFERENCES recorded_runs (run_id),
-            host TEXT NOT NULL,
-            ok INTEGER NOT NULL,
-            changed INTEGER NOT NULL,
-            failed INTEGER NOT NULL,
-            unreachable INTEGER NOT NULL,
-            skipped INTEGER NOT NULL,
-            PRIMARY KEY (run_id, host)
-        )""",
     ),
 )
 

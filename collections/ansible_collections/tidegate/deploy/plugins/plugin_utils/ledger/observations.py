@@ -10,7 +10,7 @@ digest of the batch's document. All of it is names, numbers and words of ours: t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,13 +26,12 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database im
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import (
     GATED,
     RECORDED_BATCHES,
-    RECORDED_HOSTS,
     RECORDED_RUNS,
     sa,
 )
 
 STATUSES = ("ok", "changed", "failed", "unreachable", "skipped")
-"""What a result came to. Each host has a count of each."""
+"""What a result came to."""
 
 MOST_HOSTS = 50
 """So many names of hosts are in an entry; the row has all."""
@@ -198,7 +197,6 @@ class Observations(Database):
                 "document": document.decode(),
             }
             connection.execute(RECORDED_BATCHES.insert().values(row))
-            _count(connection, run_id, results)
             values = {"lost": run.lost + lost} | ({"ended_at": stamp(now)} if ended else {})
             connection.execute(RECORDED_RUNS.update().where(which).values(values))
             body = {
@@ -222,25 +220,19 @@ class Observations(Database):
 
     def recorded_results(self, run_id: str) -> list[dict[str, Any]]:
         """Every recorded result of a run, in order."""
-        query = sa.select(RECORDED_BATCHES.c.document).where(RECORDED_BATCHES.c.run_id == run_id)
         with self.reading() as connection:
-            documents = connection.execute(query.order_by(RECORDED_BATCHES.c.number)).scalars().all()
-        return [result for document in documents for result in doc_out(document)]
-
-
-def _count(connection: sa.Connection, run_id: str, results: Iterable[Mapping[str, Any]]) -> None:
-    """Add results to what each host's row says of it."""
-    counts: dict[str, Counter[str]] = {}
-    for result in results:
-        counts.setdefault(result["host"], Counter())[result["status"]] += 1
-    for host, count in counts.items():
-        key = (RECORDED_HOSTS.c.run_id == run_id) & (RECORDED_HOSTS.c.host == host)
-        more = {status: RECORDED_HOSTS.c[status] + count[status] for status in STATUSES}
-        if connection.execute(RECORDED_HOSTS.update().where(key).values(more)).rowcount == 0:
-            first = {status: count[status] for status in STATUSES}
-            connection.execute(RECORDED_HOSTS.insert().values(run_id=run_id, host=host, **first))
+            return list(_results_of(connection, run_id))
 
 
 def _hosts_of(connection: sa.Connection, run_id: str) -> dict[str, dict[str, int]]:
-    query = sa.select(RECORDED_HOSTS).where(RECORDED_HOSTS.c.run_id == run_id).order_by(RECORDED_HOSTS.c.host)
-    return {row.host: {status: getattr(row, status) for status in STATUSES} for row in connection.execute(query)}
+    """What the results of a run come to, by host."""
+    counts: dict[str, Counter[str]] = {}
+    for result in _results_of(connection, run_id):
+        counts.setdefault(result["host"], Counter())[result["status"]] += 1
+    return {host: {status: count[status] for status in STATUSES} for host, count in sorted(counts.items())}
+
+
+def _results_of(connection: sa.Connection, run_id: str) -> Iterator[dict[str, Any]]:
+    query = sa.select(RECORDED_BATCHES.c.document).where(RECORDED_BATCHES.c.run_id == run_id)
+    for document in connection.execute(query.order_by(RECORDED_BATCHES.c.number)).scalars().all():
+        yield from doc_out(document)

@@ -35,7 +35,6 @@ __all__ = [
     "NOTED",
     "ONCE",
     "RECORDED_BATCHES",
-    "RECORDED_HOSTS",
     "RECORDED_RUNS",
     "REVISIONS",
     "RUNS",
@@ -122,8 +121,7 @@ GATED = _table(
 )  # fmt: skip
 RECORDED_RUNS = _table("recorded_runs", "run_id", "change_id", "actor", "playbook", "started_at", "ended_at", "lost")
 RECORDED_BATCHES = _table("recorded_batches", "run_id", "number", "at", "digest", "document")
-RECORDED_HOSTS = _table("recorded_hosts", "run_id", "host", "ok", "changed", "failed", "unreachable", "skipped")
-OBSERVED = (GATED, RECORDED_RUNS, RECORDED_BATCHES, RECORDED_HOSTS)
+OBSERVED = (GATED, RECORDED_RUNS, RECORDED_BATCHES)
 APPROVALS = _table(
     "approvals",
     "statement", "change_id", "revision", "person", "decision", "strength", "key", "document", "evidence", "signature",

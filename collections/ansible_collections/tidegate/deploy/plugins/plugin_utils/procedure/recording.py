@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import CHANGE_ID
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.away import open_store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import stamp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor, current_run_holder, run_id
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import locate
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Stopwatch, now, store_folder
 
 BATCH = 500
-PAUSE_MS = 1000
+PAUSE_MS = 3000
 """A batch is written when it has so many results, or when this much time has passed since the last one."""
 
 RETRY_MS = 5000
@@ -36,10 +38,13 @@ _ACTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){0,8}")
 _WHERE = re.compile(r"[A-Za-z0-9._-]{1,100}:[0-9]{1,7}")
 
 
-def result_of(host: str, status: str, action: str, where: str, took_ms: int | None, on: str | None) -> dict[str, Any]:
+def result_of(
+    at: datetime, host: str, status: str, action: str, where: str, took_ms: int | None, on: str | None
+) -> dict[str, Any]:
     """What is kept of a result: nothing but names, a word of ours and numbers.
 
     Args:
+        at: when it came.
         host: whose result it is.
         status: one of `observations.STATUSES`.
         action: the name of the module; kept if it is one.
@@ -48,7 +53,7 @@ def result_of(host: str, status: str, action: str, where: str, took_ms: int | No
         on: the host of the inventory to which the task was delegated, if it was.
     """
     kept: dict[str, Any] = {
-        "at": now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "at": stamp(at),
         "host": host,
         "status": status,
         "action": action if len(action) <= 128 and _ACTION.fullmatch(action) else "?",

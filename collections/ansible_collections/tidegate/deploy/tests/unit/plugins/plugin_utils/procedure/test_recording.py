@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -12,6 +14,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import recording
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.recording import Recorder, result_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
+
+AT = datetime(2026, 11, 28, 13, tzinfo=UTC)
 
 
 class Opener:
@@ -40,7 +44,7 @@ def recorder(opener):
 
 
 def a_result(host="web1", status="ok"):
-    return result_of(host, status, "ansible.builtin.command", "site.yml:3", 12, None)
+    return result_of(AT, host, status, "ansible.builtin.command", "site.yml:3", 12, None)
 
 
 def batches(opener):
@@ -138,7 +142,7 @@ def test_what_is_no_change_is_not_recorded_as_one(opener, named):
 )
 def test_only_names_are_kept(action, where, kept):
     """What does not look like a module or a place in a file is not kept."""
-    result = result_of("web1", "ok", action, where, None, None)
+    result = result_of(AT, "web1", "ok", action, where, None, None)
 
     assert kept == (result["action"], result["where"])
     assert {"at", "host", "status", "action", "where", "ms"} == set(result)

@@ -22,6 +22,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core import states
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import CODES
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle, file
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory import people, policy, services, windows_schema
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import witnesses
 from docs import readme
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +38,7 @@ READ = {
     "tidegate_services": lambda value: services.Services.of(value).names,
     "tidegate_policy": lambda value: policy.Policy.of(value).doc,
     "tidegate_people": lambda value: people.People.of(value).by_name,
+    "tidegate_witnesses": lambda value: witnesses.places(value),
     "tidegate_protected": lambda value: value is True,
     "tidegate_gate": lambda value: value in windows_schema.MODES,
 }

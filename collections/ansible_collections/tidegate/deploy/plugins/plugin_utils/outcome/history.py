@@ -132,9 +132,8 @@ def _run(store: Store, run: RunRow) -> dict[str, Any]:
         "closed",
         "outcome",
     )
-    hosts = [
-        _picked(row, "host", "wave", "step", "verdict", "code", "message", "touched") for row in store.host_rows(run.id)
-    ]
+    names_of_host = ("host", "step", "verdict", "code", "message", "touched")
+    hosts = [{"wave": row.wave + 1, **_picked(row, *names_of_host)} for row in store.host_rows(run.id)]
     notes = [_picked(row, "at", "host", "step", "verdict", "code", "message", "doc") for row in store.events(run.id)]
     return {**_picked(run, *names), "by": actor_of(run.holder), "hosts": hosts, "notes": notes}
 

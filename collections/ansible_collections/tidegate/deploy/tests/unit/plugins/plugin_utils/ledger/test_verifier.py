@@ -234,6 +234,16 @@ def test_what_cannot_be_read_is_not_a_verdict(export, tmp_path):
     assert (code, "a checkpoint that you named is not one" in said) == (2, True)
 
 
+def test_the_sample_of_the_documentation_is_good():
+    """What docs/samples shows is what an auditor gets, and the program says so."""
+    samples, program = SITE / "docs/samples", SITE / "collections/ansible_collections/tidegate/deploy/files"
+    key = str(samples / "export/log_keys")
+    for words in ((str(samples / "export"),), ("record", str(samples / "record.json"))):
+        command = [sys.executable, "-I", str(program / exports.VERIFIER), *words, "--key", key]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout[:5]) == (0, "GOOD:"), done.stdout
+
+
 def test_the_program_is_what_its_modules_are():
     """tools/verifier has written it; the modules in it are word for word those of the store's own audit."""
     loader = SourceFileLoader("verifier", str(SITE / "tools/verifier"))

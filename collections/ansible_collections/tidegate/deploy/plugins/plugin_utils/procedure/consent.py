@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Standing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.elsewhere import given
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.quorum import Standing, standing_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.quorum import standing_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
@@ -25,6 +26,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import Kind, Rules, rules_for
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving, timing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import command
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import HOLDS
 
 GOING = (states.IMPLEMENTING, states.PARTIAL)
 """The states in which a wave may open."""
@@ -71,11 +73,13 @@ def why_not(store: Store, change: ChangeRow, by: Governed, now: datetime) -> Ref
     """
     plan = plans.recorded(change.plan_bytes)
     try:
-        states.decide(change, "begin", moving.facts_of(store, change))
         require_rules(change, plan, rules_of(plan, by.policy))
+        found = standing(store, change, by, now)
+        if change.state == states.SUBMITTED and found is not None and not found.granted:
+            return _missing(change, found)  # says more than that it has been handed in
+        states.decide(change, "begin", moving.facts_of(store, change))
     except Refusal as refusal:
         return refusal
-    found = standing(store, change, by, now)
     return None if found is None or found.granted else _missing(change, found)
 
 
@@ -137,10 +141,11 @@ def require_rules(change: ChangeRow, plan: Plan, rules: Rules) -> None:
 def _missing(change: ChangeRow, found: Standing) -> Refusal:
     if found.vetoed_by:
         return Refusal("VETO", f"{change.id} was rejected by {', '.join(found.vetoed_by)}", change=change.id)
-    code = next((finding.code for finding in found.why), "QUORUM")
+    code = next((finding.code for finding in found.why if finding.code in HOLDS), "QUORUM")
     return Refusal(
         code,
-        f"{change.id} is not approved: {found.missing}; {command('approve', change.id)}",
+        f"{change.id} is not approved: {found.missing or found.why[0].message}; {command('approve', change.id)}",
         change=change.id,
         why=[f"{finding.code}: {finding.message}" for finding in found.why],
+        next=[command("approve", change.id)],
     )

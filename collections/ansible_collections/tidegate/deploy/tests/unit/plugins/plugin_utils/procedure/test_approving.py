@@ -119,7 +119,7 @@ def test_two_people_approve_and_the_change_is_approved(office):
     """The first signature says who is missing, the second approves; both are entries of the ledger."""
     first = office.signs("ada")
     assert ("ada", "submitted", "1 of ops (production)") == (first.person, first.state, first.standing.missing)
-    assert "NOT_OPEN" == office.why_not
+    assert "QUORUM" == office.why_not
 
     second = office.signs("bob")
     assert ("bob", "approved", True) == (second.person, second.state, second.standing.granted)

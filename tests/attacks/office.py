@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import pty
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -74,21 +77,16 @@ class Office:
         """What a verb came to and said.
 
         Args:
-            verb: of the collection.
+            verb: of the collection, or a playbook of the project.
             more: arguments.
             agent: the socket of an SSH agent.
             variables: extra variables.
         """
-        pairs = {"tidegate_change": self.change, **variables}
-        named = [word for name, value in pairs.items() for word in ("-e", json.dumps({name: value}))]
-        environment = {
-            key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "TIDEGATE_", "SSH_"))
-        }
         held = {} if agent is None else {"SSH_AUTH_SOCK": agent}
         return subprocess.run(
-            [str(PLAYBOOK), f"tidegate.deploy.{verb}", *named, *more],
+            [*self._command(verb, variables), *more],
             cwd=self.folder,
-            env={**environment, "ANSIBLE_NOCOLOR": "1", "HOME": str(self.folder), **held},
+            env={**self._environment, **held},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -96,6 +94,38 @@ class Office:
             timeout=RUN_S,
             check=False,
         )
+
+    def typing(self, verb: str, awaited: str, typed: str, **variables: object) -> tuple[str, int]:
+        """What a verb said and came to, run at a terminal of its own at which somebody answers one question."""
+        process, terminal = pty.fork()
+        if process == 0:
+            os.chdir(self.folder)
+            os.execve(str(PLAYBOOK), self._command(verb, variables), self._environment)  # noqa: S606 - no shell is wanted
+        said = b""
+        try:
+            while part := os.read(terminal, 4096):
+                said += part
+                if awaited.encode() in said and typed:
+                    os.write(terminal, typed.encode())
+                    typed = ""
+        except OSError as error:  # how a terminal ends
+            if error.errno != errno.EIO:
+                raise
+        _process, status = os.waitpid(process, 0)
+        os.close(terminal)
+        return said.decode("utf-8", "replace"), os.waitstatus_to_exitcode(status)
+
+    def _command(self, verb: str, variables: Mapping[str, object]) -> list[str]:
+        pairs = {"tidegate_change": self.change, **variables}
+        named = [word for name, value in pairs.items() for word in ("-e", json.dumps({name: value}))]
+        return [str(PLAYBOOK), verb if verb.endswith(".yml") else f"tidegate.deploy.{verb}", *named]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        kept = {
+            key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "TIDEGATE_", "SSH_"))
+        }
+        return {**kept, "ANSIBLE_NOCOLOR": "1", "HOME": str(self.folder)}
 
     @property
     def denied(self) -> list[str]:

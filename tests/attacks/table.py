@@ -31,6 +31,16 @@ HISTORY = f"{UNIT}/plugin_utils/outcome/test_history.py"
 CONSUMING = f"{UNIT}/plugin_utils/ledger/test_approvals.py"
 
 
+RULES = f"{UNIT}/plugin_utils/policy/test_approvals.py"
+DECIDING = f"{UNIT}/plugin_utils/procedure/test_deciding.py"
+ACTIVATION = f"{UNIT}/module_utils/host/test_activation.py"
+CONTROL = "tests/attacks/test_change_control.py"
+GATE = "tests/gate/test_gate.py"
+NARROWED = "tests/e2e/test_narrowed.py"
+CHECK = "tests/e2e/test_check.py"
+VETOED = "tests/e2e/test_change_control.py"
+
+
 class Row(NamedTuple):
     """One attack.
 
@@ -175,7 +185,16 @@ ROWS = (
     ),
     Row("B09", "… for other hosts", "as B08", (f"{APPROVING}::test_approvals_of_something_else",)),
     Row("B10", "… for another environment or service", "as B08", (f"{APPROVING}::test_approvals_of_something_else",)),
-    Row("B11", "… for another window", "as B08", (f"{APPROVING}::test_approvals_of_something_else",)),
+    Row(
+        "B11",
+        "… for another window, or outside of it",
+        "as B08; WINDOW",
+        (
+            f"{APPROVING}::test_approvals_of_something_else",
+            f"{CONTROL}::test_nothing_begins_outside_of_its_window",
+            f"{DECIDING}::test_a_freeze_in_mid_rollout_opens_no_new_wave",
+        ),
+    ),
     Row(
         "B12",
         "an approval that was used up",
@@ -192,19 +211,130 @@ ROWS = (
         "B14",
         "a change that is edited after it was approved",
         "a new revision, which nobody has approved",
-        (f"{APPROVING}::test_a_new_revision_asks_again",),
+        (
+            f"{APPROVING}::test_a_new_revision_asks_again",
+            f"{DECIDING}::test_other_content_voids_what_was_handed_in",
+        ),
     ),
     Row(
         "B15",
         "an approval that was withdrawn, or a veto that came later",
         "WITHDRAWN, VETO",
-        (f"{APPROVING}::test_a_veto_stops_what_was_approved", f"{APPROVING}::test_what_was_withdrawn_stays_so"),
+        (
+            f"{APPROVING}::test_a_veto_stops_what_was_approved",
+            f"{APPROVING}::test_what_was_withdrawn_stays_so",
+            f"{CONTROL}::test_a_veto_outranks_the_approvals_before_it",
+            f"{DECIDING}::test_a_veto_or_a_withdrawal_holds_a_rollout",
+            f"{VETOED}::test_approved_change_is_held_by_a_veto_in_mid_rollout",
+        ),
     ),
     Row(
         "B16",
         "rules that were weakened after the approval",
         "RULES",
-        (f"{APPROVING}::test_weaker_rules_void_the_approval",),
+        (
+            f"{APPROVING}::test_weaker_rules_void_the_approval",
+            f"{RULES}::test_rules_that_are_weakened_have_another_digest",
+            f"{CONTROL}::test_a_policy_that_is_weakened_approves_nothing",
+        ),
+    ),
+    Row(
+        "B17",
+        "an emergency without a reason, without a rule of two people, or while a review is overdue",
+        "DATA, DATA, REVIEW; otherwise allowed, recorded, and marked for review",
+        (
+            f"{CONTROL}::test_an_emergency_without_a_reason_is_no_change_file",
+            f"{RULES}::test_an_emergency_needs_two_people_of_its_own",
+            f"{DECIDING}::test_an_emergency_is_reviewed_and_blocks_the_next_one_until_it_is",
+        ),
+    ),
+    Row(
+        "B19",
+        "a rollback as a deployment: of another change, after its time, to a release that is damaged or gone",
+        "refused by the host; rollback names no release, only a change that put current there",
+        (
+            f"{ACTIVATION}::test_back_ends_with_its_time",
+            f"{ACTIVATION}::test_back_to_a_damaged_release_is_refused",
+            f"{ACTIVATION}::test_a_way_back_that_retention_removed_is_refused",
+        ),
+    ),
+    Row(
+        "B21",
+        "an old approval, an old policy or an old log is shown",
+        "EXPIRED, RULES, TRUNCATED or RESTORED",
+        (
+            f"{QUORUM}::test_what_does_not_count",
+            f"{CONTROL}::test_a_policy_that_is_weakened_approves_nothing",
+            f"{VERIFIER}::test_a_restored_backup_is_named",
+        ),
+    ),
+    Row(
+        "C01",
+        "another ansible.cfg, without the callbacks",
+        "verbs and waves ask the store all the same",
+        (f"{CONTROL}::test_without_callbacks_the_same_is_refused",),
+    ),
+    Row(
+        "C02",
+        "a gate that is broken, missing or replaced",
+        "exit 78 where it is there; verbs and waves ask the store all the same",
+        (
+            f"{GATE}::test_an_error_inside_the_gate_stops_the_run",
+            f"{CONTROL}::test_without_callbacks_the_same_is_refused",
+        ),
+    ),
+    Row("C03", "an exception inside the gate", "exit 78", (f"{GATE}::test_an_error_inside_the_gate_stops_the_run",)),
+    Row(
+        "C04",
+        "--skip-tags, --tags, --start-at-task, --step, --limit, another strategy",
+        "refused with the cause; waves hold",
+        (
+            f"{NARROWED}::test_narrowed_run_is_refused_with_its_cause",
+            f"{NARROWED}::test_waves_hold_however_ansible_is_set",
+            f"{GATE}::test_no_way_into_the_middle_of_a_play_steps_around_it",
+        ),
+    ),
+    Row(
+        "C05",
+        "extra variables, variables of plays and facts that say that nobody has to approve",
+        "policy and people are the inventory's alone",
+        (
+            f"{CONTROL}::test_no_variable_disables_approval",
+            f"{VETOED}::test_approved_change_is_held_by_a_veto_in_mid_rollout",
+            f"{GATE}::test_no_extra_variable_opens_the_gate",
+        ),
+    ),
+    Row(
+        "C07",
+        "a step that is called by itself, also ad hoc",
+        "NO_CHANGE",
+        (f"{CONTROL}::test_a_step_that_is_called_by_itself_has_no_run",),
+    ),
+    Row(
+        "C10",
+        "check mode that writes",
+        "nothing is written on hosts, in the store or beside it",
+        (
+            f"{CONTROL}::test_check_mode_decides_nothing",
+            f"{CHECK}::test_check_writes_nothing_on_hosts_that_never_saw_tidegate",
+            f"{CHECK}::test_check_of_an_update_writes_nothing",
+        ),
+    ),
+    Row(
+        "C11",
+        "plan, approval or playbook edited between approval and a later wave",
+        "STATEMENT, SIG_INVALID or DRIFT; everything is computed again before each wave",
+        (
+            f"{APPROVING}::test_a_plan_that_was_edited_in_the_store_is_not_signed",
+            f"{APPROVING}::test_a_signature_that_was_edited_in_the_store_does_not_count",
+            f"{GATE}::test_another_playbook_than_the_planned_one_is_refused",
+        ),
+    ),
+    Row(
+        "C13",
+        "an ansible.cfg that others may write",
+        "the gate refuses to start",
+        (f"{GATE}::test_a_writable_ansible_cfg_is_refused",),
     ),
     Row(
         "H13",

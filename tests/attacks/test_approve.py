@@ -161,3 +161,13 @@ def test_bad_people(office: Office, people: object, says: str) -> None:
     assert "DATA: tidegate_people of host localhost: " in refused.stdout
     assert says in refused.stdout
     assert ("submitted", ["DATA"]) == (office.state, office.denied)
+
+
+@pytest.mark.parametrize(("typed", "code"), [("yes", 0), ("no", 2)])
+def test_at_a_terminal_somebody_is_asked(office: Office, typed: str, code: int) -> None:
+    """Yes signs, anything else does not."""
+    shown, returned = office.typing("approve", "Type yes:", f"{typed}\r", tidegate_key=str(office.keys["ada"]))
+    assert code == returned, shown
+    assert ("approve by ada" if typed == "yes" else "SIGNING: ") in shown
+    with office.store() as store:
+        assert (1 if typed == "yes" else 0) == len(store.approvals(office.change))

@@ -15,7 +15,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import Away
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import consent, own_tasks
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import consent, own_tasks, telling
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availability import (
     Wave,
@@ -60,7 +60,17 @@ class ActionModule(RecordDoor):
             if not isinstance(refusal, Away) and refusal.code != "PAUSED":
                 raise
             return self._stopped(run, refusal)
+        if not self.check:
+            self._tell(store, run, wave)
         return StepResult(self.STEP, "ok", say)
+
+    def _tell(self, store: Store, run: Run, wave: Wave) -> None:
+        """Tell ServiceNow that a wave opens; what could not be told is a warning."""
+        policy = Government(self, run.plan.host_names[0]).policy
+        text = f"wave {wave.index + 1} of {len(run.plan.waves)} opens: {', '.join(run.plan.waves[wave.index])}"
+        warning = telling.noted(store, change_of(store, run.change_id), policy, text)
+        if warning:
+            Display().warning(warning)
 
     def _stopped(self, run: Run, refusal: Refusal) -> StepResult:
         """The result of a wave that may not begin: the rollout stops."""

@@ -12,8 +12,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lab.command import run
+from lab.command import LabError, run
 from lab.state import FleetState, HostState
+
+
+FILL_ATTEMPTS = 20
 
 
 def root(state: FleetState, host: HostState) -> Path:
@@ -58,8 +61,13 @@ def is_mounted(path: Path) -> bool:
 def fill(state: FleetState, host: HostState) -> None:
     """Leave no free byte on a host's disk: it becomes as small as what it holds."""
     disk = state.host_folder(host) / "disk"
-    usage = os.statvfs(disk)
-    _remount(disk, f"size={(usage.f_blocks - usage.f_bfree) * usage.f_frsize}")
+    for attempt in range(1, FILL_ATTEMPTS + 1):
+        usage = os.statvfs(disk)
+        try:
+            return _remount(disk, f"size={(usage.f_blocks - usage.f_bfree) * usage.f_frsize}")
+        except LabError:  # the kernel refuses when more was written meanwhile
+            if attempt == FILL_ATTEMPTS:
+                raise
 
 
 def fill_inodes(state: FleetState, host: HostState) -> None:

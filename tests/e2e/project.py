@@ -28,7 +28,7 @@ from lab.releases import PLACE
 CHECKOUT = Path(__file__).resolve().parents[2]
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 PLUGINS = Path(__file__).resolve().parent / "plugins"
-RUN_S = 150
+RUN_S = 300
 
 ROOMY = {"drain_s": 3, "hook_s": 2, "restart_s": 15, "probe_s": 12, "confirm_s": 30}
 SHORT = {"drain_s": 2, "hook_s": 1, "restart_s": 5, "probe_s": 5, "confirm_s": 5}

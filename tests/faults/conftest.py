@@ -24,7 +24,7 @@ from host.driver import Driver, Release  # noqa: E402
 from lab import releases  # noqa: E402
 
 HOSTS = 3
-BULKY, FILES = "9.0.0", 800
+BULKY, FILES = "9.0.0", 4000
 
 
 @pytest.fixture(scope="session")

@@ -203,8 +203,8 @@ HOST_ROWS = (
     ),
     host(
         64, "hook hangs past the deadline and ignores signals",
-        Cell("S", "HookBeyondDeadline", "OLD", at="staged", then="activate", code="DEADLINE"),
-        Cell("R", "AfterHookBeyondDeadline", "OLD", at="staged", then="activate", code="DEADLINE"),
+        Cell("S", "HookBeyondDeadline", "OLD", at="staged", then="activate", code="DEADLINE or ACTIVATION"),
+        Cell("R", "AfterHookBeyondDeadline", "OLD", at="staged", then="activate", code="DEADLINE or ACTIVATION"),
     ),
     host(
         65, "reboot in the confirm window that takes longer than the deadline",

@@ -38,7 +38,7 @@ READ = {
     "tidegate_services": lambda value: services.Services.of(value).names,
     "tidegate_policy": lambda value: policy.Policy.of(value).doc,
     "tidegate_people": lambda value: people.People.of(value).by_name,
-    "tidegate_witnesses": lambda value: witnesses.places(value),
+    "tidegate_witnesses": witnesses.places,
     "tidegate_protected": lambda value: value is True,
     "tidegate_gate": lambda value: value in windows_schema.MODES,
 }

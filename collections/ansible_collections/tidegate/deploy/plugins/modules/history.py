@@ -19,7 +19,7 @@ author:
   - Tidegate contributors (@tidegate)
 extends_documentation_fragment:
   - tidegate.deploy.attributes
-  - tidegate.deploy.attributes.shows_release
+  - tidegate.deploy.attributes.changes_no_release
   - tidegate.deploy.procedure.record
 options:
   id:

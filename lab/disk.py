@@ -15,7 +15,6 @@ from pathlib import Path
 from lab.command import LabError, run
 from lab.state import FleetState, HostState
 
-
 FILL_ATTEMPTS = 20
 
 
@@ -64,10 +63,12 @@ def fill(state: FleetState, host: HostState) -> None:
     for attempt in range(1, FILL_ATTEMPTS + 1):
         usage = os.statvfs(disk)
         try:
-            return _remount(disk, f"size={(usage.f_blocks - usage.f_bfree) * usage.f_frsize}")
+            _remount(disk, f"size={(usage.f_blocks - usage.f_bfree) * usage.f_frsize}")
         except LabError:  # the kernel refuses when more was written meanwhile
             if attempt == FILL_ATTEMPTS:
                 raise
+        else:
+            return
 
 
 def fill_inodes(state: FleetState, host: HostState) -> None:

@@ -701,7 +701,7 @@ _AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{
 class Entry(NamedTuple):
     """One line of the ledger, as its document says it."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # the word of the documents; nobody looks things up in one
     previous: str
     at: str
     kind: str
@@ -973,7 +973,7 @@ class Finding(NamedTuple):
 class Key(NamedTuple):
     """A key that the log names, and where."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # the word of the documents; nobody looks things up in one
     line: str
     signature: Optional[str]
 

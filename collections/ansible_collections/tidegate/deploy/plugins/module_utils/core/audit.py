@@ -58,7 +58,7 @@ class Finding(NamedTuple):
 class Key(NamedTuple):
     """A key that the log names, and where."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # the word of the documents; nobody looks things up in one
     line: str
     signature: Optional[str]
 

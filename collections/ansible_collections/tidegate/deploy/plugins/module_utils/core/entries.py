@@ -69,7 +69,7 @@ _AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{
 class Entry(NamedTuple):
     """One line of the ledger, as its document says it."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # the word of the documents; nobody looks things up in one
     previous: str
     at: str
     kind: str

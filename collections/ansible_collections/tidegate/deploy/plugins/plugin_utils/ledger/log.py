@@ -41,9 +41,11 @@ def append(
     last = connection.execute(_newest()).first()
     if last is None:
         begun = {"log": secrets.token_hex(16)}
-        last = (0, _insert(connection, 0, entries.NO_ENTRY, now, "log.begun", actor, begun, None))
-    index = last[0] + 1
-    _insert(connection, index, last[1], now, kind, actor, body, change)
+        number, leaf = 0, _insert(connection, 0, entries.NO_ENTRY, now, "log.begun", actor, begun, None)
+    else:
+        number, leaf = last
+    index = number + 1
+    _insert(connection, index, leaf, now, kind, actor, body, change)
     return int(index)
 
 

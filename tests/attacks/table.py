@@ -36,6 +36,9 @@ DECIDING = f"{UNIT}/plugin_utils/procedure/test_deciding.py"
 ACTIVATION = f"{UNIT}/module_utils/host/test_activation.py"
 CONTROL = "tests/attacks/test_change_control.py"
 GATE = "tests/gate/test_gate.py"
+RECORDER = "tests/gate/test_recorder.py"
+OBSERVED = f"{UNIT}/plugin_utils/outcome/test_observed.py"
+OBSERVATIONS = f"{UNIT}/plugin_utils/ledger/test_observations.py"
 NARROWED = "tests/e2e/test_narrowed.py"
 CHECK = "tests/e2e/test_check.py"
 VETOED = "tests/e2e/test_change_control.py"
@@ -498,5 +501,50 @@ ROWS = (
             f"{EFFECTS}::test_a_flood_of_refusals_does_not_fill_the_disk",
             f"{EFFECTS}::test_a_flood_from_many_sources_is_counted_as_one",
         ),
+    ),
+    Row(
+        "F01",
+        "a template in the name of a change, by extra variable",
+        "it is never run: the gate reads text",
+        (f"{GATE}::test_a_template_as_the_name_of_a_change_is_never_run",),
+    ),
+    Row(
+        "F04",
+        "SQL in names of changes, runs, hosts and people",
+        "compared as it is, in both databases",
+        (
+            f"{OBSERVATIONS}::test_no_text_becomes_sql",
+            f"{GATE}::test_a_change_that_there_is_not_is_refused",
+        ),
+    ),
+    Row(
+        "F12",
+        "newlines and terminal escapes in names of playbooks and people",
+        "one line each, made visible; entries are one line of JSON",
+        (
+            f"{RECORDER}::test_newlines_and_escapes_make_no_lines_of_their_own",
+            f"{OBSERVED}::test_a_terminal_is_not_told_what_to_do",
+        ),
+    ),
+    Row(
+        "F13",
+        "a secret in arguments, results, differences, items, names of tasks, errors, the environment, with -vvv and ANSIBLE_DEBUG",
+        "found in no file of the store, no report, no line of ours",
+        (f"{RECORDER}::test_a_secret_is_found_nowhere",),
+    ),
+    Row(
+        "F14",
+        "the same, encoded or split",
+        "an allow-list of fields, no masking",
+        (
+            f"{RECORDER}::test_a_secret_is_found_nowhere",
+            f"{UNIT}/plugin_utils/procedure/test_recording.py::test_only_names_are_kept",
+        ),
+    ),
+    Row(
+        "F16",
+        "the password of a store's address in an error",
+        "the address is shown without it",
+        (f"{RECORDER}::test_the_address_of_a_store_keeps_its_password",),
     ),
 )

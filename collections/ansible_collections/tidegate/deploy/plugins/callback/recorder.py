@@ -32,6 +32,7 @@ author:
 
 import atexit
 import functools
+import gc
 import os
 import time
 from collections.abc import Callable
@@ -122,6 +123,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._recorder = Recorder(manager._inventory._sources, name_of(self._playbook), named)
         atexit.register(self._at_exit)
         self._recorder.begin()
+        gc.freeze()  # what was imported stays; collections in each forked worker would touch all of it, and so copy its pages
 
     def _keep(self, result: Any, status: str) -> None:
         task, host = result.task, str(result.host.name)

@@ -278,7 +278,7 @@ def _window(value: dict[str, str], place: str) -> dict[str, str | None]:
             "DATA",
             f"{place}: window.not_after: found {value['not_after']!r}, expected a time after {value['not_before']!r}",
         )
-    return {"not_before": begins and utc_text(begins), "not_after": ends and utc_text(ends)}
+    return {key: utc_text(at) if at else None for key, at in (("not_before", begins), ("not_after", ends))}
 
 
 def _beside(path: str, place: str) -> str:

@@ -118,7 +118,7 @@ class Guard:
         mode = self._value(name, variables, MODE)
         if mode is not None and mode not in MODES:
             raise _wrong(name, MODE, mode, " or ".join(MODES))
-        return mode
+        return None if mode is None else str(mode)
 
     def _first(self, name: str, layers: list[dict[str, Any]], variable: str) -> Any:
         found = (self._value(name, layer, variable) for layer in layers)

@@ -9,8 +9,11 @@ import errno
 import json
 import os
 import pty
+import select
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,16 +104,19 @@ class Office:
         if process == 0:
             os.chdir(self.folder)
             os.execve(str(PLAYBOOK), self._command(verb, variables), self._environment)  # noqa: S606 - no shell is wanted
-        said = b""
+        said, ends = b"", time.monotonic() + RUN_S
         try:
-            while part := os.read(terminal, 4096):
-                said += part
-                if awaited.encode() in said and typed:
+            while time.monotonic() < ends:
+                ready, _out, _error = select.select([terminal], [], [], 1)
+                if ready:
+                    said += os.read(terminal, 4096)
+                elif awaited.encode() in said:  # what is typed before the question waits is thrown away: once more
                     os.write(terminal, typed.encode())
-                    typed = ""
         except OSError as error:  # how a terminal ends
             if error.errno != errno.EIO:
                 raise
+        else:
+            os.kill(process, signal.SIGKILL)
         _process, status = os.waitpid(process, 0)
         os.close(terminal)
         return said.decode("utf-8", "replace"), os.waitstatus_to_exitcode(status)

@@ -9,9 +9,9 @@ a stable code, nothing changed, and an entry in the ledger that it was refused.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from attacks.artifacts import ARTIFACTS
+from attacks.row import UNIT, Row
 
-UNIT = "collection:tests/unit/plugins"
 SSHSIG = f"{UNIT}/module_utils/core/test_sshsig.py"
 QUORUM = f"{UNIT}/module_utils/core/test_quorum.py"
 PEOPLE = f"{UNIT}/plugin_utils/inventory/test_people.py"
@@ -43,23 +43,6 @@ NARROWED = "tests/e2e/test_narrowed.py"
 CHECK = "tests/e2e/test_check.py"
 VETOED = "tests/e2e/test_change_control.py"
 
-
-class Row(NamedTuple):
-    """One attack.
-
-    Attributes:
-        id: its number; its letter is the class.
-        attack: what is tried.
-        expected: what becomes of it.
-        tests: of it, as file::function.
-    """
-
-    id: str
-    attack: str
-    expected: str
-    tests: tuple[str, ...]
-
-
 CLASSES = {
     "A": "Signatures and identity",
     "B": "Logic of approvals",
@@ -77,6 +60,16 @@ LATER = {
     "C08": "a second controller without the store",
 }
 """What needs hosts that check permits themselves."""
+
+NOTHING_OF_IT = {
+    "C09": "drift of what runs is shown by status and refused by the pre-check, but makes no entry by itself",
+    "D23": "artifacts carry no signatures of their own yet; the digest in the approved plan names the one",
+    "F02": "ansible-core before 2.19 is not supported",
+    "F08": "there are no reports in HTML",
+    "F17": "there are no metrics",
+    "F18": "nothing listens",
+}
+"""What has nothing here that could be attacked, or is not done yet."""
 
 ROWS = (
     Row("A01", "a signature with flipped bytes", "SIG_INVALID", (f"{APPROVING}::test_refused_decisions",)),
@@ -547,4 +540,5 @@ ROWS = (
         "the address is shown without it",
         (f"{RECORDER}::test_the_address_of_a_store_keeps_its_password",),
     ),
+    *ARTIFACTS,
 )

@@ -126,4 +126,13 @@ ARTIFACTS = (
             f"{UNIT}/plugin_utils/approve/elsewhere/test_client.py::test_settings_do_not_hold_the_secret",
         ),
     ),
+    Row(
+        "F09",
+        "Markdown and mentions in free text",
+        "shown as the text that it is",
+        (
+            f"{UNIT}/plugin_utils/outcome/test_history.py::test_texts_of_people_mean_nothing_in_markdown",
+            "tests/attacks/test_ledger.py::test_a_history_is_written_for_programs_and_people",
+        ),
+    ),
 )

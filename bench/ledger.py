@@ -22,15 +22,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "collections"), str(ROOT / "tests")]
+from bench import report
+
+sys.path[:0] = [str(report.ROOT / "collections"), str(report.ROOT / "tests")]
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import checkpoint, entries, merkle  # noqa: E402
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.exports import VERIFIER  # noqa: E402
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.signing import LogKey  # noqa: E402
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store  # noqa: E402
 
-KEPT = ROOT / "bench/results/ledger.json"
 FORK = multiprocessing.get_context("fork")
 PROCESSES = 8
 RUNS = 3
@@ -113,7 +113,7 @@ def export_of(folder: Path, size: int) -> None:
 
 def verified(size: int) -> tuple[float, int]:
     """Seconds and peak bytes of memory of an outsider who checks an export against a checkpoint."""
-    program = ROOT / "collections/ansible_collections/tidegate/deploy/files" / VERIFIER
+    program = report.ROOT / "collections/ansible_collections/tidegate/deploy/files" / VERIFIER
     with tempfile.TemporaryDirectory(prefix="tidegate-bench-") as place:
         folder = Path(place)
         export_of(folder, size)
@@ -172,7 +172,7 @@ def main() -> None:
     given = parser.parse_args()
     document = measure(given)
     if given.keep:
-        KEPT.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        report.LEDGER.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

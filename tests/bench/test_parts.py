@@ -42,8 +42,9 @@ def document(*found):
 
 
 def test_the_page_is_made_of_what_is_kept():
-    """docs/benchmarks.md says what bench/results/reference.json holds, and nothing else."""
-    made = report.page(json.loads(report.KEPT.read_text()), report.REMARKS.read_text())
+    """docs/benchmarks.md says what bench/results/reference.json and ledger.json hold, and nothing else."""
+    ledger = json.loads(report.LEDGER.read_text())
+    made = report.page(json.loads(report.KEPT.read_text()), report.REMARKS.read_text(), ledger)
 
     assert made == report.PAGE.read_text(), "run python -m bench.report"
 
@@ -174,3 +175,15 @@ def test_a_rollout_over_the_stub(tmp_path):
     assert {"distribute", "activate", "test", "confirm"} <= set(
         runs.read_times(json.loads(site.times.read_text()), Used(0, 0, 0, 0, 0, 0), 3)["steps_s"]
     )
+
+
+def test_the_ledger_is_measured_apart():
+    """Each promise beside what was found, and whether it was kept."""
+    found = {"processes": 8, "each": 500, "runs": 3, "entries": 1_000_000, "verified_peak_bytes": 20 * 2**20}
+    table = report.ledger_table({**found, "sqlite_per_s": 1200.4, "postgresql_per_s": 399.0, "verified_s": 22.93})
+    assert table.splitlines()[-4:] == [
+        "| appends/s, SQLite | ≥ 1,000 | 1,200 | yes |",
+        "| appends/s, PostgreSQL | ≥ 400 | 399 | **no** |",
+        "| verifying 1,000,000 entries | ≤ 60 s | 22.9 s | yes |",
+        "| memory for that | ≤ 500 MiB | 20 MiB | yes |",
+    ]

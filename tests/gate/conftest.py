@@ -103,8 +103,15 @@ class Site:
         """The hosts on which something was done."""
         return sorted(path.name for path in self.touched_folder.iterdir())
 
-    def run(self, playbook: str, *args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Result:
+    def run(self, playbook: str, *args: str, env: Mapping[str, str] | None = None) -> Result:
         """Run a playbook, or a verb by its full name."""
+        return self._done([str(PLAYBOOK), playbook, *args], env)
+
+    def ad_hoc(self, *args: str) -> Result:
+        """Run `ansible`."""
+        return self._done([str(PLAYBOOK.with_name("ansible")), *args], None)
+
+    def _done(self, words: list[str], env: Mapping[str, str] | None) -> Result:
         environment = {
             "PATH": f"{PLAYBOOK.parent}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.folder),
@@ -113,8 +120,8 @@ class Site:
             "ANSIBLE_NOCOLOR": "1",
         }
         done = subprocess.run(
-            [str(PLAYBOOK), playbook, *args],
-            cwd=cwd or self.folder,
+            words,
+            cwd=self.folder,
             env={**environment, **(env or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,

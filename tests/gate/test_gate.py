@@ -225,6 +225,19 @@ def test_delegation_to_an_observed_host_is_recorded(site: Any) -> None:
     assert [("observe", False, "NO_CHANGE", ["db1"])] == site.gated
 
 
+def test_ad_hoc_commands_are_asked_about_where_they_load_callbacks(site: Any) -> None:
+    """One more line of ansible.cfg lets `ansible` load callbacks: then only the hosts that it names are asked about."""
+    site.config(bin_ansible_callbacks="True")
+    site.protect(**ENFORCE)
+    command = ["-m", "ansible.builtin.command", "-a", f"touch {site.touched_folder}/{{{{ inventory_hostname }}}}"]
+
+    refused = site.ad_hoc("web", *command)
+    passed = site.ad_hoc("db1", *command)
+
+    assert (77, 0, ["db1"]) == (refused.rc, passed.rc, site.touched)
+    assert [("ad-hoc",)] == site.ask("SELECT playbook FROM gated")
+
+
 # --- check mode ------------------------------------------------------------------------------------------------------
 
 

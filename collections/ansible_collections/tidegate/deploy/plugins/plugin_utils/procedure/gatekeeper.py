@@ -33,6 +33,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site imp
 
 CHANGE_VARIABLE, CHANGE_ENVIRONMENT = "tidegate_change", "TIDEGATE_CHANGE"
 MAX_NAME = 100
+_AD_HOC = "__adhoc_playbook__"  # what `ansible` calls its one play
 COLLECTION = Path(__file__).resolve().parents[3]
 
 
@@ -177,7 +178,7 @@ def named_change(extra: Mapping[str, Any], environment: Mapping[str, str]) -> st
 def name_of(playbook: str) -> str:
     """The name of a playbook's file, as it is recorded."""
     name = "".join(char for char in os.path.basename(playbook) if char.isprintable())
-    return name[:MAX_NAME] or "ad-hoc"
+    return "ad-hoc" if name in ("", _AD_HOC) else name[:MAX_NAME]
 
 
 def digest_of(playbook: str) -> str | None:

@@ -16,6 +16,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.doctor imp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import controller, examining
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor, refuse_limit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import modes_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, OK, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now, write_json
@@ -42,6 +43,8 @@ class ActionModule(RecordDoor):
         largest = max(map(len, site.hosts.values()), default=0)
         here = controller.look()
         found = [(CONTROLLER, one) for one in controller.findings(here, largest, site.longest_s)]
+        protected = modes_of(self._loader, self.task_vars["hostvars"]._inventory)
+        found += [(CONTROLLER, one) for one in controller.gate_findings(here, sum(map(len, protected.values())))]
         found += [(CONTROLLER, one) for one in inspect(locate(self.sources), beside=self.store_folder)] + site.findings
         places = [(name, environment_of(host)) for name, hosts in site.hosts.items() for host in hosts]
         found += [(CONTROLLER, one) for one in staffing(lambda: Government(self).governed, places, now())]

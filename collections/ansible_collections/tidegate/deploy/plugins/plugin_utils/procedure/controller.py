@@ -33,7 +33,7 @@ PYTHONS = {(2, 19): (3, 11), (2, 20): (3, 12), (2, 21): (3, 12)}
 
 COLLECTION = Path(__file__).resolve().parents[3]
 _PLACE = Path("ansible_collections", "tidegate", "deploy")
-_PROGRESS = "tidegate.deploy.progress"
+_PROGRESS, _GATE = "tidegate.deploy.progress", "tidegate.deploy.gate"
 
 
 @dataclass(frozen=True)
@@ -263,6 +263,21 @@ def _costly(found: Controller, hosts: int) -> Iterator[Finding]:
     if _PROGRESS not in settings["callbacks"]:
         said = "the callback progress is off: no line per host and step, and SIGTERM ends a run without order"
         yield finding("ansible.cfg", NOTE, said, f"callbacks_enabled = {_PROGRESS} under [defaults]")
+
+
+def gate_findings(found: Controller, protected: int) -> list[Finding]:
+    """What is wrong where hosts are protected and nobody asks the gate about them.
+
+    Args:
+        found: what was found.
+        protected: how many hosts the inventory protects.
+    """
+    if not protected or _GATE in found.settings["callbacks"]:
+        return []
+    said = f"{protected} hosts are protected (tidegate_protected), and the callback that asks about them is off"
+    return [
+        finding("ansible.cfg", WARN, said, f"callbacks_enabled = {_GATE}, tidegate.deploy.recorder under [defaults]")
+    ]
 
 
 def keeps_connections(ssh_args: str) -> bool:

@@ -189,3 +189,15 @@ def test_a_collection_beside_that_is_not_looked_at(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
     assert controller.look().beside == str(place)
+
+
+def test_protected_hosts_that_nobody_asks_about_are_told():
+    """The gate is a callback, and Ansible says nothing about one that is off."""
+    watched = replace(SOUND, settings={**SETTINGS, "callbacks": ["tidegate.deploy.gate"]})
+
+    assert [] == controller.gate_findings(SOUND, 0) == controller.gate_findings(watched, 2)
+    [one] = controller.gate_findings(SOUND, 2)
+    assert ("warn", "2 hosts are protected (tidegate_protected), and the callback that asks about them is off") == (
+        one["level"],
+        one["found"],
+    )

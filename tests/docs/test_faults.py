@@ -26,7 +26,7 @@ ROWS_ASKED_FOR = {
     55,
     57,
 }
-ROWS_ASKED_FOR |= {5, 20, *range(61, 71)}
+ROWS_ASKED_FOR |= {5, 20, *range(58, 71)}
 EXPECTATIONS = {"OLD", "OLD*", "NEW", "EITHER", "ELSEWHERE", "BLOCK", "REC"}
 
 

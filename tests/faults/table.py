@@ -84,6 +84,7 @@ def controller(number: int, fault: str, *cells: Cell) -> Row:
 
 
 GONE = "the host went back"
+DECISIONS = "tests/unit/plugins/plugin_utils/procedure/test_deciding.py"
 
 HOST_ROWS = (
     host(
@@ -181,6 +182,18 @@ HOST_ROWS = (
         52, "the reaper's timer is stopped",
         Cell("V", "NoTimer", "OLD", then="ask"),
         Cell("V boot", "NoTimerUntilBoot", "OLD"),
+    ),
+    host(
+        58, "an approval is vetoed or withdrawn in mid-rollout",
+        Cell("N", DECISIONS, "BLOCK", at=PYTHON),
+    ),
+    host(
+        59, "the window ends in mid-rollout",
+        Cell("N", DECISIONS, "BLOCK", at=PYTHON),
+    ),
+    host(
+        60, "a rollout takes longer than its max_runtime",
+        Cell("N", DECISIONS, "BLOCK", at=PYTHON),
     ),
     host(
         61, "the new release fills disk and inodes",

@@ -65,7 +65,7 @@ class Policy:
 
 def people_asked(rule: Mapping[str, Any]) -> int:
     """How many distinct people a rule asks for."""
-    return sum(rule.get("groups", {}).values()) + int(rule.get("count", 0))
+    return int(sum(rule.get("groups", {}).values()) + rule.get("count", 0))
 
 
 def _rule_problems(value: Mapping[str, Any]) -> list[Problem]:

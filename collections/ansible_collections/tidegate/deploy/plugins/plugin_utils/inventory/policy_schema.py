@@ -37,9 +37,10 @@ def _words(words: tuple[str, ...]) -> dict[str, Any]:
     return _list({"enum": list(words), "description": f"one of {', '.join(words)}"}, f"a list of {', '.join(words)}")
 
 
+_OF_TIMES: dict[str, Any] = windows_schema.MATCH
 MATCH: dict[str, Any] = {
-    **windows_schema.MATCH,
-    "properties": {**windows_schema.MATCH["properties"], "type": _words(TYPES), "risk": _words(RISKS)},
+    **_OF_TIMES,
+    "properties": {**_OF_TIMES["properties"], "type": _words(TYPES), "risk": _words(RISKS)},
     "description": "a mapping with service, environment, type or risk, each a list",
 }
 

@@ -84,6 +84,19 @@ def test_a_doctored_ledger_fails_the_audit_and_the_outsider_s_check(office: Offi
     assert (status, "BAD: EDITED: entry 2" in said) == (1, True)
 
 
+def test_a_new_key_takes_over(office: Office) -> None:
+    """The old one stays beside it; the ledger, its checkpoints and an export are good with either known to the outsider."""
+    assert 0 == office.play("audit").returncode
+    key = office.folder / "inventory/.tidegate/log_key"
+    old = key.read_bytes()
+    ran = office.play("audit", tidegate_rotate_key=True, tidegate_export=str(office.folder / "export"))
+    assert 0 == ran.returncode, ran.stdout
+    assert (key.with_name("log_key.old").read_bytes(), key.read_bytes() == old) == (old, False)
+    for known in ("log_key.pub", "log_key.old.pub"):
+        assert 0 == verified(office.folder / "export", office.folder / "export", "--key", key.with_name(known))[0]
+    assert 0 == office.play("audit").returncode
+
+
 def test_a_witness_that_refuses_is_told_and_stops_nothing(office: Office) -> None:
     """It is on another machine that is away; the audit is good all the same."""
     office.say(tidegate_witnesses=["/nowhere/witness"])

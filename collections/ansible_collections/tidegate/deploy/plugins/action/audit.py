@@ -17,24 +17,31 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.audit import audit_text, first_bad, verdict_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.signing_off import WITNESSES, sign_off
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.signing_off import WITNESSES, rotate, sign_off
 
 
 class ActionModule(WholeVerb):
     """Prove the ledger from its first entry on, and write an export for an outsider. Fails unless all is as it was."""
 
     STEP = "audit"
-    ARGUMENTS: ClassVar[dict[str, Any]] = {"export": {"type": "path"}}
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "export": {"type": "path"},
+        "rotate_key": {"type": "bool", "default": False},
+    }
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         setting = plain(self.templated(WITNESSES))
         found = audit_store(store, witnesses.places(setting), signing.verify, _tell)
-        warnings = [] if self.check or found.findings or not found.walked.size else sign_off(store, setting)
+        warnings: list[str] = []
+        if not self.check and not found.findings and found.walked.size:
+            if arguments["rotate_key"]:
+                rotate(store)
+            warnings = sign_off(store, setting)
         written = bool(arguments.get("export")) and not self.check
         if written:
             exports.write(store, arguments["export"], witnesses.places(setting))
         Display().display(audit_text(found, self.store_path, warnings))
-        return _result(self.STEP, found, warnings, changed=written)
+        return _result(self.STEP, found, warnings, changed=written or (arguments["rotate_key"] and not self.check))
 
 
 def _tell(count: int) -> None:

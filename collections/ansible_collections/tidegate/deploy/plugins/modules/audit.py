@@ -26,6 +26,11 @@ options:
   export:
     description: A folder on the controller that is not there yet, or empty. Nothing is written in check mode.
     type: path
+  rotate_key:
+    description: Whether a new key signs from now on. The old one signs it over in an entry, and stays beside it. Nothing happens in
+      check mode, or when the ledger is not what it was.
+    type: bool
+    default: false
 notes:
   - It reads C(tidegate_witnesses), a list of files, best on file systems of other machines; the environment variable
     C(TIDEGATE_WITNESSES) names them instead, separated by colons.

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What was refused, in the ledger before it is answered; and a flood of it, which does not fill the disk.
 
-A source has one entry per minute, and is counted beyond that; the count becomes an entry when the minute is over.
-Sources are counted as one once `MAX_SOURCES` were refused within a minute.
+What the same source is refused for the same reason and change has one entry per minute, and is counted beyond that; the
+count becomes an entry when the minute is over. All are counted as one once `MAX_SOURCES` were told apart within a minute.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema impo
 MAX_SOURCES = 30
 MAX_FACT = 200
 EVERYBODY = "*"
-"""The source that all are counted as who come after `MAX_SOURCES`."""
+"""What all are counted as who come after `MAX_SOURCES`."""
 
 _MINUTE = len("2026-11-28T13:00")
 
@@ -56,7 +56,7 @@ class Denials(Database):
         minute = stamp(now)[:_MINUTE]
         with self.writing() as connection:
             _close(connection, now, minute)
-            which = _source(connection, source or holder.actor(), minute)
+            which = _source(connection, f"{(source or holder.actor())[:MAX_FACT]} {code} {change or '-'}", minute)
             more = DENIALS.update().where(DENIALS.c.source == which).values(more=DENIALS.c.more + 1)
             if connection.execute(more).rowcount:
                 return None
@@ -77,7 +77,7 @@ def _close(connection: sa.Connection, now: datetime, minute: str) -> None:
     rows = connection.execute(sa.select(DENIALS).where(over).order_by(DENIALS.c.source)).all()
     for row in rows:
         if row.more:
-            body = {"source": row.source[:MAX_FACT], "minute": row.minute, "more": row.more}
+            body = {"source": row.source, "minute": row.minute, "more": row.more}
             log.append(connection, now, "denied.more", holder.actor(), body)
     if rows:
         connection.execute(DENIALS.delete().where(over))

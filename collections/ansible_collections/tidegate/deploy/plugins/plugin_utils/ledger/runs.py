@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs, their waves and hosts, and the notes about them."""
+"""Runs, their waves, and how they end."""
 
 from __future__ import annotations
 
@@ -14,25 +14,21 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries impor
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import batches, holder, leases, log
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import (
-    Database,
     doc_in,
     doc_out,
     stamp,
     text_in,
 )
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.hosts import Hosts
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import (
     HALTED,
     INTERRUPTED,
     LIVE,
     RUNNING,
-    VERDICTS,
-    EventRow,
-    HostRow,
     RunRow,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import (
     CHANGES,
-    EVENTS,
     RUN_HOSTS,
     RUNS,
     WAVES,
@@ -40,7 +36,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema impo
 )
 
 
-class Runs(Database):
+class Runs(Hosts):
     """The part of the store that keeps runs."""
 
     def begin_run(
@@ -83,22 +79,14 @@ class Runs(Database):
                 if (existing.change_id, existing.revision, existing.verb) != (change_id, revision, verb):
                     raise ValueError(f"run {run_id} is already a {existing.verb} of {existing.change_id}")
                 return existing
-            connection.execute(
-                RUNS.insert().values(
-                    id=run_id,
-                    change_id=change_id,
-                    revision=revision,
-                    verb=verb,
-                    holder=canonical.dumps(holder_doc).decode("utf-8"),
-                    doc=None if doc is None else canonical.dumps(doc).decode("utf-8"),
-                    leased=int(lease),
-                    waves=len(waves),
-                    opened=0,
-                    closed=0,
-                    state=RUNNING,
-                    started_at=stamp(now),
-                )
-            )
+            row = {
+                "change_id": change_id,
+                "revision": revision,
+                "verb": verb,
+                "leased": int(lease),
+                "waves": len(waves),
+            }
+            connection.execute(RUNS.insert().values({**row, **_new(run_id, holder_doc, doc, stamp(now))}))
             if hosts:
                 connection.execute(RUN_HOSTS.insert(), hosts)
             begun = _require(connection, run_id)
@@ -136,15 +124,6 @@ class Runs(Database):
         query = sa.select(RUNS).where(RUNS.c.change_id == change_id).order_by(RUNS.c.started_at, RUNS.c.id)
         with self.reading() as connection:
             return [_run_row(found) for found in connection.execute(query)]
-
-    def touched_hosts(self, change_id: str) -> set[str]:
-        """The hosts on which any run of a change had an effect, or may have had."""
-        of_change = sa.join(RUN_HOSTS, RUNS, RUN_HOSTS.c.run_id == RUNS.c.id)
-        query = sa.select(RUN_HOSTS.c.host).select_from(of_change)
-        with self.reading() as connection:
-            return set(
-                connection.execute(query.where(RUNS.c.change_id == change_id, RUN_HOSTS.c.touched == 1)).scalars()
-            )
 
     def halt(self, run_id: str, code: str, message: str) -> bool:
         """Let no further wave of a run open, and keep the first cause. Answers whether this was the first."""
@@ -186,69 +165,6 @@ class Runs(Database):
             holders = [doc_out(text) for text in connection.execute(live).scalars()]
         dead = [holder for holder in holders if is_dead(holder)]
         return [run for holder in dead for run in self.interrupt(holder, "INTERRUPTED", "its process is gone")]
-
-    # -- hosts ---------------------------------------------------------------------------------------------------
-
-    def note(
-        self,
-        run_id: str,
-        host: str,
-        step: str,
-        verdict: str,
-        code: str | None = None,
-        message: str | None = None,
-        doc: Any = None,
-        touched: bool | None = None,
-        at: str | None = None,
-    ) -> None:
-        """Record what a step came to on a host: an event that stays, and the row that says where the host stands.
-
-        A lease that the run still holds begins anew. What happened is recorded also when the run has ended.
-
-        Args:
-            verdict: one of `rows.VERDICTS`.
-            code: of a refusal.
-            message: for people; cut at 4,000 characters.
-            doc: details that the caller picked from an allow-list.
-            touched: whether the change may have had an effect on the host; None leaves what is known.
-            at: when that was, as the store keeps it; None for now.
-
-        Raises:
-            ValueError: another verdict, or a host that is not of this run.
-        """
-        if verdict not in VERDICTS:
-            raise ValueError(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
-        with self.writing() as connection:
-            values = {"step": step, "verdict": verdict, "code": code, "message": text_in(message), "doc": doc_in(doc)}
-            _note(connection, run_id, host, values, touched, self.now(), at)
-
-    def host_rows(self, run_id: str) -> list[HostRow]:
-        """The hosts of a run in the order of its waves."""
-        query = sa.select(RUN_HOSTS).where(RUN_HOSTS.c.run_id == run_id)
-        with self.reading() as connection:
-            return [
-                _host_row(found) for found in connection.execute(query.order_by(RUN_HOSTS.c.wave, RUN_HOSTS.c.position))
-            ]
-
-    def host_row(self, run_id: str, host: str) -> HostRow | None:
-        """One host of a run."""
-        with self.reading() as connection:
-            found = connection.execute(sa.select(RUN_HOSTS).where(_host(run_id, host))).first()
-        return None if found is None else _host_row(found)
-
-    def bad_hosts(self, run_id: str) -> set[str]:
-        """The hosts of a run on which any step failed or could not be asked for, whatever came after."""
-        query = sa.select(EVENTS.c.host).where(EVENTS.c.run_id == run_id, EVENTS.c.verdict.in_(("failed", "unknown")))
-        with self.reading() as connection:
-            return set(connection.execute(query.distinct()).scalars())
-
-    def events(self, run_id: str) -> list[EventRow]:
-        """Every note of a run, in order."""
-        query = sa.select(EVENTS).where(EVENTS.c.run_id == run_id).order_by(EVENTS.c.number)
-        with self.reading() as connection:
-            return [EventRow(**_with_doc(found)) for found in connection.execute(query)]
-
-    # -- waves ---------------------------------------------------------------------------------------------------
 
     def open_wave(self, run_id: str, index: int, doc: Any = None, going: Collection[str] = ()) -> bool:
         """Open exactly the next wave, counted from 0. The open one, asked for again, answers false.
@@ -313,27 +229,6 @@ class Runs(Database):
             return run.opened, run.closed
 
 
-def _note(
-    connection: sa.Connection,
-    run_id: str,
-    host: str,
-    values: dict[str, Any],
-    touched: bool | None,
-    now: datetime,
-    at: str | None,
-) -> None:
-    when = at or stamp(now)
-    row = {**values, "updated_at": when} | ({} if touched is None else {"touched": int(touched)})
-    updated = connection.execute(RUN_HOSTS.update().where(_host(run_id, host)).values(row)).rowcount
-    if updated != 1:
-        raise ValueError(f"host {host!r} is not of run {run_id}")
-    last = sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.number), 0)).where(EVENTS.c.run_id == run_id)
-    number = connection.execute(last).scalar_one() + 1
-    event = {**values, "run_id": run_id, "number": number, "at": when, "host": host}
-    connection.execute(EVENTS.insert().values(event))
-    leases.extend(connection, run_id, now)
-
-
 def _end(
     connection: sa.Connection, which: sa.ColumnElement[bool], state: str, now: datetime, outcome: str | None
 ) -> list[str]:
@@ -347,6 +242,19 @@ def _end(
         _append(connection, now, "run.ended", run, {"state": state, "code": run.code, "outcome": digest_of(outcome)})
         leases.give_back(connection, run_id)
     return ids
+
+
+def _new(run_id: str, holder_doc: dict[str, Any], doc: Any, now: str) -> dict[str, Any]:
+    """What the row of every run begins with."""
+    return {
+        "id": run_id,
+        "holder": canonical.dumps(holder_doc).decode("utf-8"),
+        "doc": None if doc is None else canonical.dumps(doc).decode("utf-8"),
+        "opened": 0,
+        "closed": 0,
+        "state": RUNNING,
+        "started_at": now,
+    }
 
 
 def _append(connection: sa.Connection, now: datetime, kind: str, run: RunRow, body: dict[str, Any]) -> None:
@@ -395,17 +303,3 @@ def _run_row(found: Any) -> RunRow:
         "leased": bool(values["leased"]),
     }
     return RunRow(**values)
-
-
-def _host(run_id: str, host: str) -> sa.ColumnElement[bool]:
-    return (RUN_HOSTS.c.run_id == run_id) & (RUN_HOSTS.c.host == host)
-
-
-def _host_row(found: Any) -> HostRow:
-    values = _with_doc(found)
-    return HostRow(**{**values, "touched": bool(values["touched"])})
-
-
-def _with_doc(found: Any) -> dict[str, Any]:
-    values = dict(found._mapping)
-    return {**values, "doc": doc_out(values["doc"])}

@@ -40,3 +40,24 @@ def sign_off(store: Store, setting: Sequence[str] | None, change_id: str | None 
         return [f"the ledger was not signed: {error}"]
     shown = witnesses.show(store, note, witnesses.places(setting))
     return [f"the witness {seen.path} did not accept the checkpoint: {seen.refused}" for seen in shown if seen.refused]
+
+
+def rotate(store: Store) -> None:
+    """Let a new key sign from now on: the old one signs it over, and stays beside it.
+
+    Raises:
+        Refusal: LEDGER, this controller has not the log's key, or it cannot sign.
+    """
+    old = log_key(store)
+    new = signing.LogKey(f"{old.path}.new")
+    try:
+        old.make()
+        new.make()
+        store.hand_over(old, new)
+        for ending in ("", ".pub"):
+            os.replace(f"{old.path}{ending}", f"{old.path}.old{ending}")
+            os.replace(f"{new.path}{ending}", f"{old.path}{ending}")
+    except OSError as error:
+        raise Refusal(
+            "LEDGER", f"the key was not replaced: {error}; see that {old.path} is the one that signs"
+        ) from error

@@ -158,7 +158,15 @@ def test_a_flood_of_refusals_does_not_fill_the_disk(store, clock):
     clock.turn(60)
     store.deny("eve", "SELF", "no", source="eve@ops1")
     assert kinds(store) == ["log.begun", "denied", "denied.more", "denied"]
-    assert bodies(store, "denied.more") == [{"source": "eve@ops1", "minute": "2026-11-24T12:00", "more": 99}]
+    assert bodies(store, "denied.more") == [{"source": "eve@ops1 SELF -", "minute": "2026-11-24T12:00", "more": 99}]
+
+
+def test_each_reason_and_change_has_an_entry_of_its_own(store):
+    """Also when the same source was refused something else within the minute."""
+    for code, change in (("SELF", None), ("QUORUM", None), ("SELF", "CHG-2026-0001"), ("SELF", None)):
+        store.deny("eve", code, "no", change, source="eve@ops1")
+    told = [(entry.body["code"], entry.change) for entry in store.entries() if entry.kind == "denied"]
+    assert told == [("SELF", None), ("QUORUM", None), ("SELF", "CHG-2026-0001")]
 
 
 def test_a_flood_from_many_sources_is_counted_as_one(store, clock):

@@ -120,7 +120,7 @@ ledger-kills: dev  ## SIGKILL while the ledger is appended to, N=1000 times
 many: lab-packages dev  ## a change out to 80 booted hosts and back, with the time that each part took (root; MANY=n)
 	@MANY=$(or $(MANY),80) python -m pytest -s tests/e2e/many.py
 
-hosts: lab-packages dev
+hosts: lab-packages store-packages dev
 	@$(STAGE) python -m pytest -n 2 --dist loadfile $(WITH_HOSTS)
 
 # --- set-up ------------------------------------------------------------------------------------------------------

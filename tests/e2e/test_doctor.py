@@ -88,13 +88,13 @@ def test_a_controller_that_lacks_something(blank_site: Project, tmp_path: Path) 
     config.write_text(config.read_text().replace("forks = 25", "forks = 4"))
     blank_site.services(unit="web", limts={})
 
-    seen = blank_site.play("doctor", env={"PYTHONPATH": str(tmp_path), "TIDEGATE_STORE": "postgresql://db/tidegate"})
+    seen = blank_site.play("doctor", env={"PYTHONPATH": str(tmp_path), "TIDEGATE_STORE": "mysql://db/tidegate"})
 
     lines = seen.stdout.splitlines()
     place = "inventory/group_vars/all/tidegate_services.yml:"
     assert seen.rc == 2, seen.text
     assert named(lines, "stop     controller ", "not for this Python", "-m pip install 'SQLAlchemy>=2,<3'")
-    assert named(lines, "stop     controller ", "a store in postgresql is not supported yet", "TIDEGATE_STORE")
+    assert named(lines, "stop     controller ", "found a store in mysql, expected a file", "TIDEGATE_STORE")
     assert named(
         lines, "stop     web1, web2, web3, web4 and 2 more ", place, "web.limts: found an unknown key", "limits?"
     )

@@ -81,6 +81,7 @@ def rollout(stoppable, tmp_path, monkeypatch):
     monkeypatch.setattr(doors.HostStep, "call_until_answered", partialmethod(_answered, begun.hosts))
     monkeypatch.setattr(availability.ActionModule, "_require_consent", lambda *_: None)
     monkeypatch.setattr(availability.ActionModule, "_who_serves", lambda *_: {"web1": ""})
+    monkeypatch.setattr(availability.ActionModule, "_tell", lambda *_: None)
     monkeypatch.setattr(close.ActionModule, "_sign_off", lambda *_: None)
     return begun
 
@@ -100,6 +101,7 @@ def test_the_wave_that_is_under_way_is_finished_and_no_other_opens(rollout):
     stopped = rollout.act(availability, batch=["web2", "web3"])
 
     assert (stopped.verdict, stopped.code) == ("skipped", "STORE_AWAY")
+    assert rollout.act(activate, "web2").verdict == "skipped"
     assert rollout.query("cause")[0].startswith("STORE_AWAY: ")
     assert rollout.hosts.asked == [("confirm", "web1")]
     run, events = recorded(rollout)

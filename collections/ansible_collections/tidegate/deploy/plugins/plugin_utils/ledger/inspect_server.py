@@ -48,7 +48,7 @@ def _asked(address: str) -> tuple[Mapping[str, Any], int]:
     server = Server(address, "")
     with server.refusing(), server.engine().connect() as connection, connection.begin():
         server.begin(connection, write=False)
-        facts = connection.exec_driver_sql(_FACTS).mappings().one()
+        facts = dict(connection.exec_driver_sql(_FACTS).mappings().one())
         return facts, migrations.version(connection)
 
 

@@ -86,7 +86,8 @@ class Server:
 
     def begin(self, connection: sa.Connection, write: bool) -> None:
         """Begin a transaction, in one trip to the server."""
-        connection.connection.driver_connection.execute(_WRITES % (self._busy_s * 1000) if write else _READS)
+        driver: Any = connection.connection.driver_connection
+        driver.execute(_WRITES % (self._busy_s * 1000) if write else _READS)
 
     def shape(self, connection: sa.Connection) -> None:
         """There is none."""
@@ -161,7 +162,7 @@ def dialect() -> Any:
         Refusal: DEPENDENCY, with the command that installs psycopg for the Python that runs Ansible.
     """
     require_sqlalchemy()
-    kind = sa.make_url("postgresql+psycopg://").get_dialect()
+    kind: Any = sa.make_url("postgresql+psycopg://").get_dialect()
     try:
         driver = kind.import_dbapi()
     except ImportError as error:

@@ -9,11 +9,14 @@ everything else that it does with the store, some of it while no other worker ca
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import schema
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import postgresql, schema
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.address import is_server
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import VARIABLE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.sqlite import SqliteFile
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
@@ -26,13 +29,25 @@ def warm() -> None:
     if schema.MISSING is None:
         with suppress(Refusal):
             _rehearse()
+            if is_server(os.environ.get(VARIABLE, "")):
+                _translate()
+
+
+def _translate() -> None:
+    """Have what was compiled for SQLite compiled for PostgreSQL, too, under the key by which it is looked for."""
+    for dialect, _key, columns, _schemas, many in list(schema.COMPILED):
+        if dialect is schema.DIALECT:
+            statement = schema.COMPILED[dialect, _key, columns, _schemas, many].statement
+            statement._compile_w_cache(
+                postgresql.dialect(), compiled_cache=schema.COMPILED, column_keys=list(columns), for_executemany=many
+            )
 
 
 def _rehearse() -> None:
     store = Store(SqliteFile(":memory:"), lambda: _LONG_AGO)
     try:
         store.migrate()
-        store.migrate()
+        store.schema()
         change, revision = store.new_change(*_SERVICE, "0" * 64, b"{}", "")
         store.begin_run(_RUN, None, None, "rollout", {}, [[_HOST]], lease=True)
         store.bind_run(_RUN, change, revision)

@@ -122,10 +122,19 @@ class RecordDoor(Door):
             with open_store(self.sources, self.check) as store:
                 return self.act(store, arguments)
         except Away:
-            if not self.FINISHES:
-                raise
+            pass
         with store_to_finish(self.sources, self.check) as store:
-            return self.act(store, arguments)
+            return self.go_on(store, arguments)
+
+    def go_on(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
+        """Do what the action is for with what this run keeps beside the store, if it begins nothing.
+
+        Raises:
+            Refusal: STORE_AWAY.
+        """
+        if not self.FINISHES:
+            store.require_there()
+        return self.act(store, arguments)
 
     def deny(self, store: Store, refusal: Refusal, identity: str | None = None) -> None:
         """Enter a refusal in the ledger before it is answered. Check mode enters nothing.
@@ -196,6 +205,8 @@ class HostStep(RecordDoor):
         reason = self.reason_to_skip(run, host)
         if reason:
             return StepResult(self.STEP, SKIPPED, reason)
+        if not self.FINISHES:
+            store.require_there()
         watch = Stopwatch()
         try:
             result = self.step(run, host, arguments)
@@ -210,6 +221,9 @@ class HostStep(RecordDoor):
             run.record(host, StepResult(self.STEP, FAILED, f"broke off: {type(broken).__name__}", code="BROKEN"))
             raise
         return run.record(host, result, touched=self.touched_after(run, result), took_ms=watch.ms)
+
+    def go_on(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
+        return self.act(store, arguments)
 
     def reason_to_skip(self, run: Run, host: str) -> str:
         """Why the step is not begun; empty if it is."""

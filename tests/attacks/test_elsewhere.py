@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verb approve with evidence of another system, run as an operator runs it, against a server of that system's API."""
+"""Verbs that ask another system, run as an operator runs them, against a server of that system's API."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,9 @@ from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve
 from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve.elsewhere.awx_server import (
     AwxServer,
     workflow_job,
+)
+from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve.elsewhere.servicenow_server import (
+    ServiceNowServer,
 )
 from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.procedure.conftest import a_plan
 
@@ -92,3 +96,69 @@ def test_an_outage_holds(workflow: Workflow) -> None:
     assert "answers with status 500" in refused.stdout
     assert "Traceback" not in refused.stdout
     assert ("submitted", ["ELSEWHERE"]) == (workflow.state, workflow.denied)
+
+
+@pytest.fixture
+def snow() -> Iterator[ServiceNowServer]:
+    with ServiceNowServer() as server:
+        server.changes.clear()
+        yield server
+
+
+class Board(Office):
+    """A site whose changes are approved in ServiceNow, and a change file for a playbook of its own."""
+
+    def __init__(self, folder: Path, snow: ServiceNowServer) -> None:
+        super().__init__(folder)
+        (folder / "token").write_text(PASSWORD)
+        there = {
+            "url": f"{snow.url}/api",
+            "user": "tidegate",
+            "secret": {"file": str(folder / "token")},
+            "timeout_s": 5,
+        }
+        people = {"ada": {"groups": ["ops"], "accounts": {"servicenow": "ada.there"}}}
+        elsewhere = {"servicenow": {**there, "create": {"environments": ["production"]}}}
+        self.say(tidegate_policy={"approvals": [RULE], "elsewhere": elsewhere}, tidegate_people=people)
+        (folder / "own.yml").write_text("- hosts: web\n")
+        self.file = folder / "own-change.yml"
+        self.file.write_text("service: web\nplaybook: own.yml\nrequester: ada\n")
+
+    def planned(self, *more: str) -> subprocess.CompletedProcess[str]:
+        """The change file, planned."""
+        return self.play("plan", *more, tidegate_change=None, tidegate_change_file=str(self.file))
+
+
+def test_plan_makes_the_change_in_servicenow(tmp_path: Path, snow: ServiceNowServer) -> None:
+    """Once, with the digest of the plan; not in check mode; and not at all while ServiceNow is away, which is said."""
+    board = Board(tmp_path, snow)
+    assert 0 == board.planned("--check").returncode
+    snow.fault = "500"
+    away = board.planned()
+    assert 2 == away.returncode
+    assert "ELSEWHERE: servicenow" in away.stdout
+    snow.fault = None
+    for said in ("written to ServiceNow as CHG0030001", "is in ServiceNow as CHG0030001"):
+        shown = board.planned()
+        assert 0 == shown.returncode, shown.stdout
+        assert said in shown.stdout
+    [made] = snow.changes.values()
+    with board.store() as store:
+        change = store.change(made["correlation_id"])
+    assert change is not None
+    assert change.plan_digest in made["description"]
+    assert "web" == change.service
+
+
+@pytest.mark.parametrize("fault", [None, "500"])
+def test_close_closes_the_change_in_servicenow(tmp_path: Path, snow: ServiceNowServer, fault: str | None) -> None:
+    """With a code that follows from what came out; while ServiceNow is away a warning says so, and nothing else is different."""
+    board = Board(tmp_path, snow)
+    assert 0 == board.planned().returncode
+    [made] = snow.changes.values()
+    made.update(approval="approved", state="-1")
+    snow.fault = fault
+    ended = board.play("close", tidegate_change=made["correlation_id"], tidegate_reason="nobody needs it")
+    assert 0 == ended.returncode, ended.stdout
+    assert (fault is not None) == ("ServiceNow was not told: servicenow" in ended.stdout)
+    assert (("-1", "") if fault else ("3", "successful_issues")) == (made["state"], made["close_code"])

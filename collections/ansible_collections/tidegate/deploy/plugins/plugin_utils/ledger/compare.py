@@ -19,6 +19,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import batches
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import Database
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import (
+    APPROVALS,
     CHANGES,
     REVISIONS,
     RUN_HOSTS,
@@ -41,6 +42,7 @@ class Comparison:
         self._begun = ""
         self._planned: set[tuple[str, int]] = set()
         self._runs: set[str] = set()
+        self._decisions: set[tuple[str, ...]] = set()
         self._states: dict[str, tuple[int, str]] = {}
         self._ask: dict[str, Callable[[sa.Connection, Entry], str | None]] = {
             "change.planned": self._plan,
@@ -48,6 +50,9 @@ class Comparison:
             "run.begun": self._run,
             "hosts.recorded": self._notes,
             "run.ended": self._end,
+            "approval.given": self._decision,
+            "approval.vetoed": self._decision,
+            "approval.withdrawn": self._decision,
         }
         self.findings: list[Finding] = []
 
@@ -121,6 +126,20 @@ class Comparison:
             return f"run {run} did not end as entry {entry.index} says"
         return None
 
+    def _decision(self, connection: sa.Connection, entry: Entry) -> str | None:
+        body = entry.body
+        key = (str(body.get("statement")), entry.actor, str(body.get("decision")), str(body.get("strength")))
+        self._decisions.add(key)
+        columns = (APPROVALS.c.statement, APPROVALS.c.person, APPROVALS.c.decision, APPROVALS.c.strength)
+        which = sa.and_(*(column == value for column, value in zip(columns, key, strict=True)))
+        found = connection.execute(sa.select(APPROVALS).where(which)).first()
+        if found is None:
+            return f"the {key[2]} of {entry.actor} is gone; entry {entry.index} names it"
+        told = (body.get("revision"), body.get("key"), body.get("signature"), entry.at, entry.change)
+        if told != (found.revision, found.key, digest_of(found.signature), found.at, found.change_id):
+            return f"the {key[2]} of {entry.actor} is not the one of entry {entry.index}"
+        return None
+
     def _without_entry(self, connection: sa.Connection) -> Iterator[str]:
         since: Any = REVISIONS.c.created_at >= self._begun
         for change, revision in connection.execute(sa.select(REVISIONS.c.change_id, REVISIONS.c.revision).where(since)):
@@ -129,3 +148,7 @@ class Comparison:
         for run in connection.execute(sa.select(RUNS.c.id).where(RUNS.c.started_at >= self._begun)).scalars():
             if run not in self._runs:
                 yield f"run {run} has no entry"
+        given = (APPROVALS.c.statement, APPROVALS.c.person, APPROVALS.c.decision, APPROVALS.c.strength)
+        for key in connection.execute(sa.select(*given)):
+            if tuple(key) not in self._decisions:
+                yield f"the {key.decision} of {key.person} has no entry"

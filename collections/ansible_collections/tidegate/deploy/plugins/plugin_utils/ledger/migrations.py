@@ -141,7 +141,26 @@ _ONCE = Migration(
 )
 
 _NEVER = "the ledger is only added to"
-_ONLY_ADDED_TO = ("entries", "checkpoints", "log_keys")
+
+
+def _only_added_to(*tables: str) -> dict[str, tuple[str, ...]]:
+    """The triggers that keep tables from being edited by accident, by the kind of database."""
+    return {
+        "sqlite": tuple(
+            f"CREATE TRIGGER {table}_{what} BEFORE {what} ON {table} BEGIN SELECT RAISE(ABORT, '{_NEVER}'); END"
+            for table in tables
+            for what in ("UPDATE", "DELETE")
+        ),
+        "postgresql": tuple(
+            f"""CREATE TRIGGER {table}_{what} BEFORE {what} ON {table}
+            FOR EACH {each} EXECUTE FUNCTION tidegate_never()"""
+            for table in tables
+            for what, each in (("UPDATE", "ROW"), ("DELETE", "ROW"), ("TRUNCATE", "STATEMENT"))
+        ),
+    }
+
+
+_LEDGER = _only_added_to("entries", "checkpoints", "log_keys")
 
 _LOG = Migration(
     3,
@@ -176,20 +195,11 @@ _LOG = Migration(
         )""",
     ),
     {
-        "sqlite": tuple(
-            f"CREATE TRIGGER {table}_{what} BEFORE {what} ON {table} BEGIN SELECT RAISE(ABORT, '{_NEVER}'); END"
-            for table in _ONLY_ADDED_TO
-            for what in ("UPDATE", "DELETE")
-        ),
+        "sqlite": _LEDGER["sqlite"],
         "postgresql": (
             f"""CREATE FUNCTION tidegate_never() RETURNS trigger LANGUAGE plpgsql
                 AS $$ BEGIN RAISE EXCEPTION '{_NEVER}'; END $$""",
-            *(
-                f"""CREATE TRIGGER {table}_{what} BEFORE {what} ON {table}
-                FOR EACH {each} EXECUTE FUNCTION tidegate_never()"""
-                for table in _ONLY_ADDED_TO
-                for what, each in (("UPDATE", "ROW"), ("DELETE", "ROW"), ("TRUNCATE", "STATEMENT"))
-            ),
+            *_LEDGER["postgresql"],
         ),
     },
 )
@@ -248,6 +258,7 @@ _APPROVALS = Migration(
             UNIQUE (statement, run_id)
         )""",
     ),
+    _only_added_to("approvals", "attempts"),
 )
 
 _OBSERVED = Migration(

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals import ApprovalRow
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.compare import Comparison
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import Move
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import APPROVALS
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
 from .processes import at_once
@@ -131,3 +133,35 @@ def test_of_processes_at_once_one_wins(store, change, path, clock):
     answers = at_once(ask, 4)
     assert [1] == [answer for answer in answers if answer != "LEASE"], answers
     assert 3 == answers.count("LEASE")
+
+
+def compared(store):
+    """What the rows are found to differ in from the entries."""
+    comparison = Comparison(store)
+    for entry in store.entries():
+        comparison.see(entry)
+    return [finding.message for finding in comparison.finish()]
+
+
+def test_an_audit_misses_no_decision(store, change):
+    """Each row has its entry, and each entry its row."""
+    store.add_approval(approval(change))
+    store.add_approval(approval(change, person="bob", decision="veto"))
+    assert [] == [text for text in compared(store) if "approve" in text or "veto" in text]
+
+    with store.writing() as connection:
+        values = {**asdict(approval(change, person="eve")), "at": "2026-11-24T12:00:00.000000Z"}
+        connection.execute(APPROVALS.insert().values(values))
+    assert ["the approve of eve has no entry"] == [text for text in compared(store) if "approve" in text]
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE approvals SET at = '2999'", "DELETE FROM approvals", "DELETE FROM attempts"]
+)
+def test_decisions_are_only_added(store, change, statement):
+    """What was decided is not edited by accident, nor by a program that knows the tables only."""
+    store.add_approval(approval(change))
+    uses(store, change, "run0")
+    with pytest.raises(Refusal, match="only added to"), store.writing() as connection:
+        connection.exec_driver_sql(statement)
+    assert 1 == len(store.approvals(change))

@@ -103,6 +103,8 @@ def test_a_witness_that_refuses_is_told_and_stops_nothing(office: Office) -> Non
     ran = office.play("audit")
     assert 0 == ran.returncode, ran.stdout
     assert "the witness /nowhere/witness did not accept the checkpoint" in ran.stdout
+    office.say(tidegate_services={})
+    assert "witness /nowhere/witness: has seen nothing yet" in office.play("status").stdout
 
 
 def test_a_history_is_written_for_programs_and_people(office: Office) -> None:

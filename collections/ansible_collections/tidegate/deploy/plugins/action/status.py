@@ -12,9 +12,11 @@ from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import OPEN, PARTIAL, PAUSED
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.status import status_text
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import signing_off
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import service_hosts
@@ -44,6 +46,7 @@ class ActionModule(WholeVerb):
             definitions = {host: inventory.services_of(host).service(name).definition for host in hosts}
             document["services"][name] = {host: _stand(stand) for host, stand in ask_all(self, definitions).items()}
         document["gate"] = modes_of(self._loader, self.task_vars["hostvars"]._inventory)
+        document["ledger"] = signing_off.stand(store, plain(self.templated(signing_off.WITNESSES)))
         Display().display(status_text(document))
         if arguments.get("json_file") and not self.check:
             write_json(arguments["json_file"], document)

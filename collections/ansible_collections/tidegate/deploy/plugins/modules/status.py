@@ -64,6 +64,11 @@ status:
       description: The hosts that the gate for any playbook protects, by what it does there, V(enforce) or V(observe).
       returned: always
       type: dict
+    ledger:
+      description: The C(size) of the ledger, the size that was C(signed) last, what C(problem) its checkpoint has, and of each of its C(witnesses)
+        the C(path) and what it C(says).
+      returned: always
+      type: dict
     services:
       description: Of each service, by host, what the host said; C(unknown) says why it could not be asked.
       returned: always

@@ -62,9 +62,10 @@ class Log(Database):
             return append(connection, self.now(), kind, actor, body, change)
 
     def log_size(self) -> int:
-        """How many entries there are."""
+        """How many entries there are, by the number of the last one."""
         with self.reading() as connection:
-            return connection.execute(sa.select(sa.func.count()).select_from(ENTRIES)).scalar_one()
+            last = connection.execute(_newest()).first()
+        return 0 if last is None else last[0] + 1
 
     def entries(self, change: str | None = None) -> list[entries.Entry]:
         """The entries of a change, oldest first; all of them unless one is named."""

@@ -34,8 +34,16 @@ def status_text(document: Mapping[str, Any]) -> str:
             lines += [f"{change['id']} is {change['state']}: {printable(_why(change))}", *_indented(change["next"]), ""]
     enforced = [host for hosts in document["services"].values() for host, stand in hosts.items() if stand["enforced"]]
     lines.append(gate_text(document["gate"]))
+    lines += _ledger(document["ledger"])
     lines.append(f"enforced by the hosts themselves: {len(enforced)} hosts; store {document['store']}")
     return "\n".join(lines)
+
+
+def _ledger(ledger: Mapping[str, Any]) -> list[str]:
+    unsigned = printable(ledger["problem"]) or "not signed yet"
+    signed = unsigned if ledger["signed"] is None else f"the first {ledger['signed']} are signed"
+    seen = [f"witness {printable(one['path'])}: {printable(one['says'])}" for one in ledger["witnesses"]]
+    return [f"ledger: {ledger['size']} entries, {signed}", *_indented(seen)]
 
 
 def _change(change: Mapping[str, Any]) -> tuple[str, str, str, str, str, str, str]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.checkpoint import Note
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import holder, signing, witnesses
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -40,6 +42,33 @@ def sign_off(store: Store, setting: Sequence[str] | None, change_id: str | None 
         return [f"the ledger was not signed: {error}"]
     shown = witnesses.show(store, note, witnesses.places(setting))
     return [f"the witness {seen.path} did not accept the checkpoint: {seen.refused}" for seen in shown if seen.refused]
+
+
+def stand(store: Store, setting: Sequence[str] | None) -> dict[str, Any]:
+    """Where the log stands, for status: its size, the size that was signed, and what each witness has seen of it.
+
+    Args:
+        setting: the site's `tidegate_witnesses`.
+    """
+    try:
+        note, problem = store.last_checkpoint(), ""
+    except Refusal as refusal:
+        note, problem = None, refusal.message
+    signed = None if note is None else note.checkpoint.size
+    seen = [{"path": path, "says": _seen(path, note)} for path in witnesses.places(setting)]
+    return {"size": store.log_size(), "signed": signed, "problem": problem, "witnesses": seen}
+
+
+def _seen(path: str, note: Note | None) -> str:
+    try:
+        kept = witnesses.kept(path)
+    except (OSError, ValueError) as error:
+        return f"cannot be read: {error}"
+    if kept is None or note is None:
+        return "has seen nothing yet"
+    if kept == note:
+        return "has seen all that is signed"
+    return f"has seen {kept.checkpoint.size} entries; run tidegate.deploy.audit to hear why not {note.checkpoint.size}"
 
 
 def rotate(store: Store) -> None:

@@ -30,10 +30,18 @@ def a_change(**facts):
 
 
 GATE = {"enforce": [], "observe": []}
+LEDGER = {
+    "size": 12,
+    "signed": 10,
+    "problem": "",
+    "witnesses": [{"path": "/mnt/\x1bw", "says": "has seen all that is signed"}],
+}
 
 
 def shown(*changes):
-    return status_text({"store": "/site/store.db", "services": {}, "changes": list(changes), "gate": GATE})
+    return status_text(
+        {"store": "/site/store.db", "services": {}, "changes": list(changes), "gate": GATE, "ledger": LEDGER}
+    )
 
 
 def test_a_paused_change_is_told_with_its_cause_and_what_to_type():
@@ -72,3 +80,10 @@ def test_other_changes_have_one_line_with_what_is_to_note():
     assert "catch up until 2026-12-01 12:00 UTC" in text
     assert "the next one mends it" in text
     assert "is paused" not in text
+
+
+def test_the_ledger_and_its_witnesses_are_told():
+    """How far it is signed, and what each witness has seen; a path that a terminal would obey is shown."""
+    text = shown()
+    assert "ledger: 12 entries, the first 10 are signed" in text
+    assert "witness /mnt/\\x1bw: has seen all that is signed" in text

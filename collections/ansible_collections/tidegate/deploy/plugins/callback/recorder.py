@@ -32,7 +32,6 @@ author:
 
 import atexit
 import functools
-import gc
 import os
 import time
 from collections.abc import Callable
@@ -69,7 +68,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._playbook = ""
-        self._recorder: Any = None
+        self._courier: Any = None
         self._result_of: Any = None
         self._hosts: Any = {}
         self._on = False
@@ -83,7 +82,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     @harmless
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self._on = not context.CLIARGS.get("check") and not _is_ours(play)
-        if self._on and self._recorder is None:
+        if self._on and self._courier is None:
             self._begin(play)
 
     @harmless
@@ -112,28 +111,30 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._end()
 
     def _begin(self, play: Any) -> None:
-        # SQLAlchemy is a heavy import, and may be missing: only a run that is recorded comes here.
-        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.gatekeeper import name_of, named_change
-        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.recording import Recorder, result_of
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import (
+            actor,
+            current_run_holder,
+            run_id,
+        )
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.courier import Courier, result_of
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.naming import name_of, named_change
 
         manager = play.get_variable_manager()
         self._hosts = manager._inventory.hosts
         self._result_of = result_of
-        named = named_change(manager.extra_vars, os.environ)
-        self._recorder = Recorder(manager._inventory._sources, name_of(self._playbook), named)
+        named, run = named_change(manager.extra_vars, os.environ), run_id(current_run_holder())
+        self._courier = Courier(manager._inventory._sources, name_of(self._playbook), named, run, actor())
         atexit.register(self._at_exit)
-        self._recorder.begin()
-        gc.freeze()  # what was imported stays; collections in each forked worker would touch all of it, and so copy its pages
 
     def _keep(self, result: Any, status: str) -> None:
         task, host = result.task, str(result.host.name)
         began = self._began.pop((host, task._uuid), None)
-        if not self._on or self._recorder is None:
+        if not self._on or self._courier is None:
             return
         took_ms = None if began is None else round((time.monotonic() - began) * 1000)
         action = str(task.resolved_action or task.action)
         where = os.path.basename(str(task.get_path() or ""))
-        self._recorder.add(
+        self._courier.add(
             self._result_of(datetime.now(UTC), host, status, action, where, took_ms, self._delegate(task))
         )
 
@@ -143,20 +144,19 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         return str(name) if isinstance(name, str) and name in self._hosts else None
 
     def _end(self) -> None:
-        if self._recorder is None:
-            return
-        self._recorder.end()
-        if self._recorder.unwritten:
+        courier, self._courier = self._courier, None
+        unwritten = courier.end() if courier is not None else 0
+        if unwritten:
             self._display.display(
-                f"tidegate recorder: {self._recorder.unwritten} results are not recorded, since the store cannot be used",
+                f"tidegate recorder: {unwritten} results are not recorded, since the store cannot be used",
                 color="bright purple",
                 stderr=True,
             )
 
     @harmless
     def _at_exit(self) -> None:
-        if os.getpid() == self._pid and self._recorder.unwritten:
-            self._recorder.end()
+        if os.getpid() == self._pid:
+            self._end()
 
 
 def _is_ours(play: Any) -> bool:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,6 +23,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.observation
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.gating import Decision, decide, listed
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import Guard, Guarded
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.naming import digest_of, name_of, named_change
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import (
     drop_scratch,
     now,
@@ -31,9 +31,6 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site imp
     scratch_folder,
 )
 
-CHANGE_VARIABLE, CHANGE_ENVIRONMENT = "tidegate_change", "TIDEGATE_CHANGE"
-MAX_NAME = 100
-_AD_HOC = "__adhoc_playbook__"  # what `ansible` calls its one play
 COLLECTION = Path(__file__).resolve().parents[3]
 
 
@@ -165,28 +162,6 @@ class Gatekeeper:
         finally:
             if self._check and not kept:
                 drop_scratch()
-
-
-def named_change(extra: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:
-    """The change that was named on the command line or in the environment, as text that nobody has templated."""
-    value = extra.get(CHANGE_VARIABLE)
-    if value is None:
-        value = environment.get(CHANGE_ENVIRONMENT)
-    return str.__str__(value) if isinstance(value, str) and value else None
-
-
-def name_of(playbook: str) -> str:
-    """The name of a playbook's file, as it is recorded."""
-    name = "".join(char for char in os.path.basename(playbook) if char.isprintable())
-    return "ad-hoc" if name in ("", _AD_HOC) else name[:MAX_NAME]
-
-
-def digest_of(playbook: str) -> str | None:
-    """The SHA-256 of a playbook's file; None where it cannot be read, as in an ad-hoc run."""
-    try:
-        return hashlib.sha256(Path(playbook).read_bytes()).hexdigest()
-    except OSError:
-        return None
 
 
 def unsafe_places() -> list[str]:

@@ -3,22 +3,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The record of playbooks that are not Tidegate's: results in batches, each of which is one transaction.
 
-Nothing here may change or delay a run. The store is opened for a moment and closed again, since Ansible forks in between; it is
-waited for only briefly, and results wait in memory while it is away, up to a limit beyond which they are counted as lost.
+It runs in a process of its own, so that Ansible's is not made larger by it, and nothing here can change or delay a run. The store
+is opened for a moment and closed again. Results wait in memory while it is away, up to a limit beyond which they are lost.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+import json
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import CHANGE_ID
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.away import open_store
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import stamp
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor, current_run_holder, run_id
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import locate
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Stopwatch, now, store_folder
@@ -34,34 +35,6 @@ BUSY_S, LAST_BUSY_S = 0.2, 5.0
 
 AT_ONCE = ("failed", "unreachable")
 
-_ACTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){0,8}")
-_WHERE = re.compile(r"[A-Za-z0-9._-]{1,100}:[0-9]{1,7}")
-
-
-def result_of(
-    at: datetime, host: str, status: str, action: str, where: str, took_ms: int | None, on: str | None
-) -> dict[str, Any]:
-    """What is kept of a result: nothing but names, a word of ours and numbers.
-
-    Args:
-        at: when it came.
-        host: whose result it is.
-        status: one of `observations.STATUSES`.
-        action: the name of the module; kept if it is one.
-        where: file and line of the task; kept if that is what it looks like.
-        took_ms: how long it took, where that is known.
-        on: the host of the inventory to which the task was delegated, if it was.
-    """
-    kept: dict[str, Any] = {
-        "at": stamp(at),
-        "host": host,
-        "status": status,
-        "action": action if len(action) <= 128 and _ACTION.fullmatch(action) else "?",
-        "where": where if _WHERE.fullmatch(where) else "?",
-        "ms": took_ms,
-    }
-    return kept | ({"on": on} if on else {})
-
 
 class Recorder:
     """Keeps the results of one ansible-playbook process.
@@ -70,6 +43,8 @@ class Recorder:
         sources: where the inventory was read from.
         playbook: the name of the playbook's file.
         named: the change that was named, or None.
+        run: the id of the ansible-playbook process.
+        actor: who runs it.
         opened: opens the store, waiting for so many seconds.
     """
 
@@ -78,10 +53,12 @@ class Recorder:
         sources: Iterable[str],
         playbook: str,
         named: str | None,
+        run: str,
+        actor: str,
         opened: Callable[[float], Store] | None = None,
     ) -> None:
         where = [str(source) for source in sources]
-        self._run = run_id(current_run_holder())
+        self._run, self._actor = run, actor
         self._opened = opened or (lambda busy_s: open_store(locate(where), now, store_folder(where), self._run, busy_s))
         self._playbook = playbook
         self._named = named if named and CHANGE_ID.fullmatch(named) else None
@@ -106,8 +83,12 @@ class Recorder:
             self._waiting.append(result)
         else:
             self._lost += 1
-        due = len(self._waiting) >= BATCH or self._since.ms >= PAUSE_MS or result["status"] in AT_ONCE
-        if due and (self._away is None or self._away.ms >= RETRY_MS):
+        self.write_if_due(result["status"] in AT_ONCE)
+
+    def write_if_due(self, at_once: bool = False) -> None:
+        """Write what waits, if it has waited long enough or is enough, and the store was not away just now."""
+        due = at_once or len(self._waiting) >= BATCH or self._since.ms >= PAUSE_MS
+        if self._waiting and due and (self._away is None or self._away.ms >= RETRY_MS):
             self._write(BUSY_S, ended=False)
 
     def end(self) -> None:
@@ -119,7 +100,7 @@ class Recorder:
         try:
             with self._opened(busy_s) as store:
                 if not self._begun:
-                    store.begin_record(self._run, self._change(store), actor(), self._playbook)
+                    store.begin_record(self._run, self._change(store), self._actor, self._playbook)
                     self._begun = True
                 if self._waiting or self._lost or ended:
                     store.add_batch(self._run, self._waiting, self._lost, ended)
@@ -134,3 +115,38 @@ class Recorder:
             return self._named
         run = store.run(self._run)
         return None if run is None else run.change_id
+
+
+def main() -> None:
+    """Record what `courier.Courier` hands over on standard input, until the end is said or whoever would say it is gone.
+
+    Answers on standard output how many results are in no store.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    lines = _lines(sys.stdin.fileno())
+    recorder = Recorder(**json.loads(next(line for line in lines if line is not None)))
+    recorder.begin()
+    for line in lines:
+        if line is None:
+            recorder.write_if_due()
+            continue
+        result = json.loads(line)
+        if result is None:
+            break
+        recorder.add(result)
+    recorder.end()
+    sys.stdout.write(str(recorder.unwritten))
+
+
+def _lines(descriptor: int) -> Iterator[bytes | None]:
+    """Lines as they come; None where none has come for a while."""
+    waiting = b""
+    while True:
+        if not select.select([descriptor], [], [], PAUSE_MS / 1000)[0]:
+            yield None
+            continue
+        more = os.read(descriptor, 65536)
+        if not more:
+            return
+        *lines, waiting = (waiting + more).split(b"\n")
+        yield from lines

@@ -12,9 +12,11 @@ import pytest
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import recording
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.recording import Recorder, result_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.courier import result_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.recording import Recorder
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
 
+RUN, ANN = "0" * 32, "ann@control"
 AT = datetime(2026, 11, 28, 13, tzinfo=UTC)
 
 
@@ -40,7 +42,7 @@ def opener(tmp_path):
 
 @pytest.fixture
 def recorder(opener):
-    return Recorder([], "site.yml", "CHG-2026-0001", opener)
+    return Recorder([], "site.yml", "CHG-2026-0001", RUN, ANN, opener)
 
 
 def a_result(host="web1", status="ok"):
@@ -125,7 +127,7 @@ def test_what_memory_does_not_hold_is_counted_as_lost(opener, recorder, monkeypa
 @pytest.mark.parametrize("named", [None, "", "CHG-1", "CHG-2026-0001 or so", "{{ x }}"])
 def test_what_is_no_change_is_not_recorded_as_one(opener, named):
     """A name is kept only if it is one."""
-    recorder = Recorder([], "site.yml", named, opener)
+    recorder = Recorder([], "site.yml", named, RUN, ANN, opener)
     recorder.begin()
 
     assert None is run_of(opener).change_id

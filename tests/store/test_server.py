@@ -258,3 +258,21 @@ def test_a_server_that_comes_back_is_used_again(stoppable: Server, clock):
             assert caught.value.code == "STORE_AWAY"
         stoppable.start()
         assert [change.id for change in store.changes()] == ["CHG-2026-0001"]
+
+
+def test_a_clock_that_jumps_back(store, clock):
+    """Nothing is given again: events, entries and lease numbers go on from where they were, and a held lease stays held."""
+    change = plan(store)
+    store.begin_run("run", change, 1, "rollout", {"user": "ann"}, [["web1"]], True)
+    number = store.take_lease("web", "production", "run", {"user": "ann"}, 600, lambda _holder: False)
+    store.note("run", "web1", "stage", "ok")
+    clock.turn(-7200)
+
+    store.note("run", "web1", "activate", "ok")
+    assert [(event.number, event.step) for event in store.events("run")] == [(1, "stage"), (2, "activate")]
+    assert [entry.index for entry in store.entries()] == list(range(store.log_size()))
+    store.begin_run("other", change, 1, "rollout", {"user": "eve"}, [["web1"]], True)
+    with pytest.raises(Refusal, match="is being rolled out by ann"):
+        store.take_lease("web", "production", "other", {"user": "eve"}, 600, lambda _holder: False)
+    store.end_run("run", "done")
+    assert store.take_lease("web", "production", "other", {"user": "eve"}, 600, lambda _holder: False) > number

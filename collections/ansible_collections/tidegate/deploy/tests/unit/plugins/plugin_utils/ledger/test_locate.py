@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import locate
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import folder, locate
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +43,21 @@ def test_the_variable_decides(monkeypatch, told, expected):
     """TIDEGATE_STORE is stronger than any inventory."""
     monkeypatch.setenv("TIDEGATE_STORE", told)
     assert locate(["inventories/demo"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("postgresql://db/site", "{here}/inventories/demo/.tidegate"),
+        ("/var/lib/store.db", "/var/lib"),
+        ("sqlite:////var/lib/store.db", "/var/lib"),
+        ("", "{here}/inventories/demo/.tidegate"),
+    ],
+)
+def test_what_lies_beside_the_store(monkeypatch, tmp_path, told, expected):
+    """A file has its own folder; of a server each controller keeps one beside its inventory."""
+    monkeypatch.setenv("TIDEGATE_STORE", told)
+    assert folder(["inventories/demo"]) == expected.format(here=tmp_path)
 
 
 def test_a_relative_path_is_of_the_working_folder(monkeypatch, tmp_path):

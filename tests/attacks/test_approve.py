@@ -158,7 +158,7 @@ def test_bad_people(office: Office, people: object, says: str) -> None:
     refused = office.play("approve", tidegate_key=str(office.keys["ada"]), tidegate_sign=True)
 
     assert 0 != refused.returncode
-    assert "DATA: tidegate_people of host localhost: " in refused.stdout
+    assert "DATA: tidegate_people of host web1: " in refused.stdout
     assert says in refused.stdout
     assert ("submitted", ["DATA"]) == (office.state, office.denied)
 

@@ -14,6 +14,7 @@ from ansible.utils.display import Display
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import Signature
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange, ssh_keygen
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.approval import asked_text, export_text
@@ -51,8 +52,8 @@ class ActionModule(WholeVerb):
             raise
 
     def _decided(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        by, now = Government(self).governed, store.now()
-        change = change_of(store, _named(arguments.get("id")))
+        change, now = change_of(store, _named(arguments.get("id"))), store.now()
+        by = Government(self, recorded(change.plan_bytes).host_names[0]).governed
         asked = approving.ask(store, change, arguments["verb"], arguments["reason"], by, now)
         Display().display(asked_text(asked, self.store_path))
         if self.check:

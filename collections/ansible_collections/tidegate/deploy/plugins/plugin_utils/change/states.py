@@ -147,6 +147,10 @@ ROWS = (
 )
 
 
+def _typed(verb: str, change_id: str) -> str:
+    return f"ansible-playbook tidegate.deploy.{verb} -e tidegate_change={change_id}"
+
+
 def _asked(change: ChangeRow, facts: Facts) -> None:
     if not facts.asked:
         raise Refusal(
@@ -158,9 +162,9 @@ def _unasked(change: ChangeRow, facts: Facts) -> None:
     if facts.asked:
         raise Refusal(
             "APPROVAL",
-            f"{change.id} is a draft, and policy asks for approval; hand it in: "
-            f"ansible-playbook tidegate.deploy.submit -e tidegate_change={change.id}",
+            f"{change.id} is a draft, and policy asks for approval; hand it in: {_typed('submit', change.id)}",
             change=change.id,
+            next=[_typed("submit", change.id)],
         )
 
 
@@ -175,13 +179,13 @@ def _untouched(change: ChangeRow, facts: Facts) -> None:
 
 def _reviewed(change: ChangeRow, facts: Facts) -> None:
     if facts.emergency and facts.overdue:
+        review = f"{_typed('review', facts.overdue[0])} -e \"tidegate_reason='WHAT WAS FOUND'\""
         raise Refusal(
             "REVIEW",
-            f"{change.id} is an emergency, and the review of {', '.join(facts.overdue)} is overdue; record it first: "
-            f"ansible-playbook tidegate.deploy.review -e tidegate_change={facts.overdue[0]} -e \"tidegate_reason='WHAT WAS "
-            "FOUND'\"",
+            f"{change.id} is an emergency, and the review of {', '.join(facts.overdue)} is overdue; record it first: {review}",
             change=change.id,
             overdue=list(facts.overdue),
+            next=[review],
         )
 
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.fitness import REFUSE, WARN, finding
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.fitness import NOTE, REFUSE, WARN, finding
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.vitals import Finding
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import findings
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
 
 CHECK = "approvals"
+LOGIN = "login"
 
 
 def staffing(governed: Callable[[], Governed], places: Iterable[tuple[str, str]], now: datetime) -> list[Finding]:
@@ -32,7 +33,12 @@ def staffing(governed: Callable[[], Governed], places: Iterable[tuple[str, str]]
             finding(CHECK, REFUSE, line, "mend it; nothing is approved until then")
             for line in refusal.message.splitlines()
         ]
+    found = []
+    if by.policy.approvals and not any(system == LOGIN for system, _account in by.people.accounts):
+        said = "nobody's user is known: whoever submits a change from here could approve it under another name"
+        found.append(
+            finding(CHECK, NOTE, said, f"write accounts: {{{LOGIN}: USER}} at each person of {by.people.place}")
+        )
     hint = f"add people to {by.people.place}, or let the rule ask others"
-    return [
-        finding(CHECK, WARN, line, hint) for line in findings(by.policy, sorted(set(places)), by.people.members(now))
-    ]
+    wrong = findings(by.policy, sorted(set(places)), by.people.members(now))
+    return [*found, *(finding(CHECK, WARN, line, hint) for line in wrong)]

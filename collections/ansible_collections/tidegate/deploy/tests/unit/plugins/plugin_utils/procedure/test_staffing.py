@@ -23,7 +23,7 @@ def told(policy, people):
 
 
 def person(name, *groups):
-    return {"groups": list(groups), "accounts": {"awx": name}}
+    return {"groups": list(groups), "accounts": {"login": name}}
 
 
 def test_enough_people_are_no_news():
@@ -52,6 +52,14 @@ def test_people_that_cannot_be_read():
     found = staffing(lambda: Governed(Policy.of(POLICY), People.of({"*": {}})), PLACES, NOW)
     assert ["refuse"] == [one["level"] for one in found]
     assert "tidegate_people: " in found[0]["found"]
+
+
+def test_whose_users_are_unknown():
+    """Without users, whoever wants a change is not known as a person: that is said once."""
+    people = {name: {"groups": ["ops"], "accounts": {"awx": name}} for name in ("ada", "bob", "cyd")}
+    ((level, text),) = told(POLICY, people)
+    assert "note" == level
+    assert "could approve it under another name" in text
 
 
 def test_without_a_policy_nothing_is_said():

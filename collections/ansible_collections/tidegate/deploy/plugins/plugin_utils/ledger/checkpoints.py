@@ -21,7 +21,13 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import batc
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import stamp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.denials import Denials
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.log import Log, append
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import CHECKPOINTS, LOG_KEYS, RUNS, sa
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import (
+    CHECKPOINTS,
+    ENTRIES,
+    LOG_KEYS,
+    RUNS,
+    sa,
+)
 
 
 class Key(Protocol):
@@ -101,9 +107,10 @@ class Checkpoints(Log, Denials):
         Raises:
             Refusal: LEDGER, it has none.
         """
-        first = next(self.rows(), None)
+        with self.reading() as connection:
+            first = connection.execute(sa.select(ENTRIES.c.document).where(ENTRIES.c.number == 0)).scalar()
         try:
-            return f"{checkpoints.ORIGIN}{entries.parse(first[1]).body['log']}" if first else ""
+            return f"{checkpoints.ORIGIN}{entries.parse(first.encode('utf-8')).body['log']}" if first else ""
         except (ValueError, KeyError) as error:
             raise _broken("entry 0 does not name the log") from error
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import permutations
 
 from hypothesis import given
@@ -20,7 +20,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import
     unfilled,
 )
 
-NOW = datetime(2026, 11, 28, 13, tzinfo=UTC)
+NOW = datetime(2026, 11, 28, 13, tzinfo=timezone(timedelta()))
 NAMES, GROUPS = "abcde", ("ops", "security", "dba")
 KEYS = [f"{name}{number}" for name in NAMES for number in (1, 2)]
 MOMENTS = st.integers(-10, 0).map(lambda days: NOW + timedelta(days=days))
@@ -111,7 +111,7 @@ def test_as_many_places_are_filled_as_can_be(seats):
     everybody = sorted({name for names in groups.values() for name in names})
     padded = everybody + [""] * len(groups)
     most = max(
-        sum(name in groups[group] for group, name in zip(groups, order, strict=False))
+        sum(name in groups[f"g{index}"] for index, name in enumerate(order))
         for order in {order[: len(groups)] for order in permutations(padded, min(len(groups), len(padded)))} | {()}
     )
     assert len(groups) - most == len(unfilled(rule, groups))

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -18,7 +18,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import
     unfilled,
 )
 
-NOW = datetime(2026, 11, 28, 13, tzinfo=UTC)
+NOW = datetime(2026, 11, 28, 13, tzinfo=timezone(timedelta()))
 EARLIER = NOW - timedelta(hours=1)
 DAY = timedelta(days=1)
 ALWAYS = Span()

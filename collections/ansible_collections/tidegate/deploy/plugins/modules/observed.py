@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: observed
 short_description: Show what the gate for any playbook refused, or would have refused, and why
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Sums up what the callback P(tidegate.deploy.gate#callback) said to playbooks on protected hosts. Runs are grouped by reason, with
     playbooks, people, changes and hosts.

@@ -142,6 +142,8 @@ class Client:
             timer.start()
             connection.connect()
             sockets.append(connection.sock)
+            if late.is_set():  # there was no socket yet that could be cut
+                raise self._too_slow()
             yield connection
             if late.is_set():
                 raise self._too_slow()

@@ -66,12 +66,22 @@ def refresh(store: Store, change: ChangeRow, policy: Policy, people: People, now
     Raises:
         Refusal: as `counted`; an outage of the other side, too: it holds.
     """
+    try:
+        _refresh(store, change, policy, people, now)
+    except Refusal as refusal:
+        if refusal.code != "DATA":
+            raise
+        # a site that cannot ask any more, since a credential or system is gone, holds as an outage does
+        raise Refusal("ELSEWHERE", f"{change.id}: {refusal.message}", change=change.id) from None
+
+
+def _refresh(store: Store, change: ChangeRow, policy: Policy, people: People, now: datetime) -> None:
     wanted = _recorded(store, change)
     number = created_number(change, policy)
     if number is not None:
         wanted.setdefault(f"{SERVICENOW}:{number}", set())
     for name, relied_on in wanted.items():
-        found = _still_counted(store, change, name, policy, people, now)
+        found = counted(store, change, name, policy, people, now)
         lost = sorted(relied_on - set(found))
         if lost:
             raise Refusal(
@@ -79,18 +89,6 @@ def refresh(store: Store, change: ChangeRow, policy: Policy, people: People, now
                 f"{name} no longer shows the approval of {', '.join(lost)}, which {change.id} relies on; look there",
                 change=change.id,
             )
-
-
-def _still_counted(
-    store: Store, change: ChangeRow, name: str, policy: Policy, people: People, now: datetime
-) -> dict[str, dict[str, object]]:
-    """As `counted`; a site that cannot ask any more holds, as an outage does."""
-    try:
-        return counted(store, change, name, policy, people, now)
-    except Refusal as refusal:
-        if refusal.code != "DATA":
-            raise
-        raise Refusal("ELSEWHERE", f"{change.id}: {refusal.message}", change=change.id) from None
 
 
 def created_number(change: ChangeRow, policy: Policy, within_s: int | None = None) -> str | None:

@@ -27,6 +27,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
     telling,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import HOLDS
 from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve.elsewhere.api import FAULTS, PASSWORD
 from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve.elsewhere.servicenow_server import (
     ServiceNowServer,
@@ -237,6 +238,17 @@ def test_a_system_that_policy_names_no_more_holds(office):
     office.take()
     office.by = replace(office.by, policy=Policy.of({}))
     assert "tidegate_policy.elsewhere.servicenow: found nothing" in office.refusal(office.refresh)
+
+
+@pytest.mark.parametrize("settings", [{}, {"create": {}}])
+def test_a_credential_that_is_gone_holds(site, snow, monkeypatch, settings):
+    """In mid-rollout that is no reason to take hosts back."""
+    office = Office(site, snow, **settings)
+    office.approve("ada.there", "ben.there")
+    office.take()
+    monkeypatch.delenv("TIDEGATE_TEST_SECRET")
+    assert "found nothing in the environment variable TIDEGATE_TEST_SECRET" in office.refusal(office.refresh)
+    assert "ELSEWHERE" in HOLDS
 
 
 def test_nothing_is_asked_where_nothing_was_given_elsewhere(office):

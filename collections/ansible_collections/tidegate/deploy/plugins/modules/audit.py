@@ -33,8 +33,8 @@ options:
     default: false
 notes:
   - It reads C(tidegate_witnesses), a list of files, best on file systems of other machines; the environment variable
-    C(TIDEGATE_WITNESSES) names them instead, separated by colons.
-  - The environment variable C(TIDEGATE_LOG_KEY) names another place of the key.
+    E(TIDEGATE_WITNESSES) names them instead, separated by colons.
+  - The environment variable E(TIDEGATE_LOG_KEY) names another place of the key.
 seealso:
   - module: tidegate.deploy.status
   - module: tidegate.deploy.history

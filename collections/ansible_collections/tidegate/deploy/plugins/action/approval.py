@@ -69,7 +69,7 @@ class ActionModule(WholeVerb):
             decided = approving.decide(store, asked, signature, by, store.now())
         again = "" if decided.new else " (as before)"
         missing = f", missing {decided.standing.missing}" if decided.standing.missing else ""
-        say = f"{change.id}: {asked.verb} by {decided.person}{again}; it is {decided.state}{missing}"
+        say = f"{change.id}: {asked.verb} by {by.people.called(decided.person)}{again}; it is {decided.state}{missing}"
         return self._said(asked, say, decided.state, decided.person, changed=decided.new)
 
     def _exported(self, asked: Asked, file: str) -> StepResult:

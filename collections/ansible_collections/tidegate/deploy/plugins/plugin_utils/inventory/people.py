@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.names import printable
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Absence, Member, Span, groups_at
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people_schema import PEOPLE
@@ -33,12 +34,14 @@ class People:
         by_name: as they are counted.
         keys: the public keys, by fingerprint.
         accounts: system and account -> the name of the person.
+        names: what people are called, where that is written down.
     """
 
     place: str = VARIABLE
     by_name: Mapping[str, Member] = field(default_factory=dict)
     keys: Mapping[str, PublicKey] = field(default_factory=dict)
     accounts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, variable: Any, place: str = VARIABLE) -> People:
@@ -58,7 +61,9 @@ class People:
         keys = {key.fingerprint: key for person in value.values() for key in map(_key, person.get("keys", ()))}
         members = {name: _member(name, person) for name, person in value.items()}
         refuse(place, [*_shared_problems(value), *_deputy_problems(value, members)])
-        return cls(place, members, keys, {(system, known): name for system, known, name, _path in _accounts(value)})
+        accounts = {(system, known): name for system, known, name, _path in _accounts(value)}
+        names = {name: person["name"] for name, person in value.items() if "name" in person}
+        return cls(place, members, keys, accounts, names)
 
     def of_key(self, fingerprint: str) -> str | None:
         """Whose key it is; None: nobody's."""
@@ -67,6 +72,10 @@ class People:
     def of_account(self, system: str, account: str) -> str | None:
         """Whose account it is in a system of `people_schema.SYSTEMS`; None: nobody's."""
         return self.accounts.get((system, account))
+
+    def called(self, name: str) -> str:
+        """A person for messages: the name by which they are counted, and what they are called."""
+        return f"{name} ({printable(self.names[name])})" if name in self.names else name
 
     def members(self, now: datetime) -> Mapping[str, tuple[str, ...]]:
         """The people of each group who could approve at a moment, by themselves or for somebody who is absent."""

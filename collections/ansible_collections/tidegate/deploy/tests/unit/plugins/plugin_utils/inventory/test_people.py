@@ -51,6 +51,7 @@ def test_people_are_found_by_key_account_and_group():
     assert "ada" == people.of_key(PublicKey.of_line(a_line(9)).fingerprint)
     assert people.of_key(PublicKey.of_line(a_line(11)).fingerprint) is None
     assert "ada" == people.of_account("gitlab", "ada.l")
+    assert ("ada (Ada Lovelace)", "bob") == (people.called("ada"), people.called("bob"))
     assert people.of_account("awx", "ada.l") is None
     assert {"ops": ("ada", "bob"), "security": ("bob",)} == dict(people.members(NOW))
 

@@ -34,15 +34,17 @@ clean:  ## take the practice hosts down; delete environments, caches and everyth
 
 # --- for developers: each name in a list is a target of its own, too ----------------------------------------------
 
-CHECKS := ruff format types site unit store
+CHECKS := ruff format types site unit
 LINTS  := yamllint shellcheck ansible-lint changelog plugin-docs sanity
 # Parts that mostly compute, and parts that mostly wait for practice hosts: `make test` does them side by side.
-COMPUTING := $(CHECKS) second-core $(LINTS) host-pythons
+COMPUTING := $(CHECKS) store playbooks second-core $(LINTS) host-pythons
 MOLECULE  := molecule molecule-second-core
 
-# Tests of the site that need no practice hosts; every other folder of tests/ does.
+# Tests of the site that need no practice hosts, and those that run playbooks on this machine alone; every other folder of
+# tests/ needs them, but for tests/store, which needs PostgreSQL.
 WITHOUT_HOSTS := tests/architecture tests/bench tests/docs
-WITH_HOSTS    := $(filter-out $(WITHOUT_HOSTS) tests/store,$(patsubst %/,%,$(wildcard tests/*/)))
+PLAYBOOKS     := tests/attacks tests/gate
+WITH_HOSTS    := $(filter-out $(WITHOUT_HOSTS) $(PLAYBOOKS) tests/store,$(patsubst %/,%,$(wildcard tests/*/)))
 
 .PHONY: check lint test hosts $(MOLECULE) $(COMPUTING)
 check: $(CHECKS)  ## lint, format and types of Python; unit, property and architecture tests (under 2 minutes)
@@ -70,6 +72,9 @@ site: dev
 
 unit: dev
 	@$(STAGE) python -m pytest -n auto $(DEPLOY)/tests
+
+playbooks: dev
+	@$(STAGE) python -m pytest -n 2 --dist loadfile $(PLAYBOOKS)
 
 store: dev store-packages
 	@$(STAGE) python -m pytest tests/store

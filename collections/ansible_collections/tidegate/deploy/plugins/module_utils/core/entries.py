@@ -137,7 +137,7 @@ def _require_size(document: bytes) -> None:
 
 
 def _require_fields(entry: Entry) -> None:
-    if type(entry.index) is not int or entry.index < 0:
+    if isinstance(entry.index, bool) or not isinstance(entry.index, int) or entry.index < 0:
         raise ValueError(f"index {entry.index!r} is not a number from 0 on")
     if not (isinstance(entry.previous, str) and _HASH.fullmatch(entry.previous)):
         raise ValueError(f"previous {entry.previous!r} is not a SHA-256 in hexadecimal")

@@ -25,6 +25,7 @@ from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.ledger.
 HOLDER = {"user": "ann", "host": "one", "pid": 7}
 HOSTS = ["web1", "web2"]
 PROCESS = "the-process"
+"""Of a process and of its first run."""
 COMPLETED = Move("done", "completed", ended=True)
 
 
@@ -50,16 +51,16 @@ class Controller:
         """A run with an open wave."""
         with self.open() as store:
             change, revision = store.new_change("web", "production", "c" * 64, b"{}", "x")
-            store.begin_run("run", None, None, "rollout", HOLDER, [HOSTS, ["web3"]], lease=True)
-            store.bind_run("run", change, revision)
-            store.take_lease("web", "production", "run", HOLDER, 600, lambda _holder: False)
-            store.open_wave("run", 0)
-            store.note("run", "web1", "activate", "ok", touched=True)
+            store.begin_run(PROCESS, None, None, "rollout", HOLDER, [HOSTS, ["web3"]], lease=True)
+            store.bind_run(PROCESS, change, revision)
+            store.take_lease("web", "production", PROCESS, HOLDER, 600, lambda _holder: False)
+            store.open_wave(PROCESS, 0)
+            store.note(PROCESS, "web1", "activate", "ok", touched=True)
             return change
 
     def events(self):
         with self.open() as store:
-            return [(event.host, event.step, event.at) for event in store.events("run")]
+            return [(event.host, event.step, event.at) for event in store.events(PROCESS)]
 
 
 @pytest.fixture
@@ -71,12 +72,12 @@ def finish(store, change, clock):
     """What the steps that were under way come to."""
     for host in HOSTS:
         clock.turn(1)
-        store.note("run", host, "confirm", "ok", None, "confirmed", {"state": "steady"}, touched=True)
-    assert store.halt("run", "STORE_AWAY", "the store is away") is True
-    assert store.halt("run", "OTHER", "a second cause") is False
-    store.close_wave("run", 0)
+        store.note(PROCESS, host, "confirm", "ok", None, "confirmed", {"state": "steady"}, touched=True)
+    assert store.halt(PROCESS, "STORE_AWAY", "the store is away") is True
+    assert store.halt(PROCESS, "OTHER", "a second cause") is False
+    store.close_wave(PROCESS, 0)
     store.move_change(change, lambda _row: COMPLETED, {"verdict": "kept"})
-    assert store.end_run("run", "kept", {"verdict": "kept"}) is True
+    assert store.end_run(PROCESS, "kept", {"verdict": "kept"}) is True
 
 
 def test_nothing_starts_without_the_store(site):
@@ -95,25 +96,25 @@ def test_what_runs_is_finished_and_no_wave_opens(site, clock):
     site.server.stop()
     with site.to_end() as store:
         assert store.kept_in
-        assert store.run("run").state == "running"
-        assert store.lease("web", "production").run_id == "run"
-        assert store.wave_state("run") == (1, 0)
-        assert store.host_row("run", "web1").step == "activate"
+        assert store.run(PROCESS).state == "running"
+        assert store.lease("web", "production").run_id == PROCESS
+        assert store.wave_state(PROCESS) == (1, 0)
+        assert store.host_row(PROCESS, "web1").step == "activate"
         for begins in (
-            lambda: store.open_wave("run", 1),
+            lambda: store.open_wave(PROCESS, 1),
             lambda: store.begin_run("other", change, 1, "rollout", HOLDER, [], lease=False),
             lambda: store.new_change("web", "production", "c" * 64, b"{}", "x"),
-            lambda: store.take_lease("api", "production", "run", HOLDER, 60, bool),
-            lambda: store.move_once(change, "migrate", "run", "web1", "begun", True),
+            lambda: store.take_lease("api", "production", PROCESS, HOLDER, 60, bool),
+            lambda: store.move_once(change, "migrate", PROCESS, "web1", "begun", True),
             lambda: store.append("denied", "ada", {}),
         ):
             with pytest.raises(Refusal) as caught:
                 begins()
             assert caught.value.code == "STORE_AWAY"
         finish(store, change, clock)
-        assert store.run("run").code == "STORE_AWAY"
-        assert store.wave_state("run") == (1, 1)
-        assert store.bad_hosts("run") == set()
+        assert store.run(PROCESS).code == "STORE_AWAY"
+        assert store.wave_state(PROCESS) == (1, 1)
+        assert store.bad_hosts(PROCESS) == set()
         assert store.change(change).state == "completed"
     kinds = [event["kind"] for event in site.spooled()]
     assert kinds == ["note", "note", "halt", "halt", "close_wave", "move_change", "end_run"]
@@ -130,13 +131,13 @@ def test_what_was_noted_is_recorded_once_and_in_order(site, clock):
     site.server.start()
 
     with site.open("another") as store:
-        assert [(event.host, event.step) for event in store.events("run")] == [
+        assert [(event.host, event.step) for event in store.events(PROCESS)] == [
             ("web1", "activate"),
             ("web1", "confirm"),
             ("web2", "confirm"),
         ]
-        assert store.events("run")[2].at < f"{begun_at:%Y-%m-%dT%H}:01"
-        run = store.run("run")
+        assert store.events(PROCESS)[2].at < f"{begun_at:%Y-%m-%dT%H}:01"
+        run = store.run(PROCESS)
         assert (run.state, run.code, run.closed, run.outcome) == ("kept", "STORE_AWAY", 1, {"verdict": "kept"})
         assert store.change(change).state == "completed"
         assert store.lease("web", "production") is None
@@ -153,18 +154,18 @@ def test_a_store_that_goes_away_during_a_step(site, clock):
     site.begin()
     with site.open() as store:
         site.server.stop()
-        store.note("run", "web1", "confirm", "ok")
+        store.note(PROCESS, "web1", "confirm", "ok")
         assert [event["said"][1:3] for event in site.spooled()] == [["web1", "confirm"]]
         site.server.start()
-        store.note("run", "web2", "confirm", "ok")
+        store.note(PROCESS, "web2", "confirm", "ok")
     assert sorted(event[:2] for event in site.events()) == [
         ("web1", "activate"),
         ("web1", "confirm"),
         ("web2", "confirm"),
     ]
     with site.open() as store:
-        store.close_wave("run", 0)
-        assert store.open_wave("run", 1) is True
+        store.close_wave(PROCESS, 0)
+        assert store.open_wave(PROCESS, 1) is True
 
 
 def test_a_note_that_was_committed_before_the_connection_broke_is_not_recorded_again(site, monkeypatch):
@@ -179,7 +180,7 @@ def test_a_note_that_was_committed_before_the_connection_broke_is_not_recorded_a
             raise away.Away("the connection broke")
 
         monkeypatch.setattr(away.Remote, "writing", contextmanager(commits_and_breaks))
-        store.note("run", "web1", "confirm", "ok")
+        store.note(PROCESS, "web1", "confirm", "ok")
         monkeypatch.undo()
     assert len(site.spooled()) == 1
     assert [event[:2] for event in site.events()] == [("web1", "activate"), ("web1", "confirm")]
@@ -208,7 +209,7 @@ def test_killed_while_it_records(site, clock, after, monkeypatch):
 
     assert [event[:2] for event in site.events()] == [("web1", "activate"), ("web1", "confirm"), ("web2", "confirm")]
     with site.open() as store:
-        assert store.run("run").state == "kept"
+        assert store.run(PROCESS).state == "kept"
         assert [entry.kind for entry in store.entries()].count("run.ended") == 1
         assert [entry.kind for entry in store.entries()].count("run.halted") == 1
 
@@ -220,7 +221,7 @@ def test_workers_that_note_at_once_and_those_that_record_at_once(site):
 
     def notes(number):
         with site.to_end() as store:
-            store.note("run", HOSTS[number % 2], f"step{number}", "ok")
+            store.note(PROCESS, HOSTS[number % 2], f"step{number}", "ok")
 
     assert at_once(notes, 8) == [None] * 8
     assert len(site.spooled()) == 8
@@ -250,9 +251,9 @@ def test_a_run_that_was_overtaken_meanwhile(site, clock, tmp_path):
         store.move_change(change, lambda _row: Move("back", "rolled_back", ended=True), {})
 
     with site.open("another") as store:
-        assert [event.step for event in store.events("run")] == ["activate", "confirm", "confirm"]
+        assert [event.step for event in store.events(PROCESS)] == ["activate", "confirm", "confirm"]
         assert store.change(change).state == "rolled_back"
-        assert store.run("run").state == "interrupted"
+        assert store.run(PROCESS).state == "interrupted"
         assert store.lease("web", "production").run_id == "theirs"
         (told,) = [entry.body for entry in store.entries() if entry.kind == "notes.recorded"]
         assert "NOT_OPEN" in told["left_out"]
@@ -263,11 +264,11 @@ def test_the_spool_is_for_its_user_only(site):
     site.begin()
     site.server.stop()
     with site.to_end() as store:
-        store.note("run", "web1", "confirm", "ok")
+        store.note(PROCESS, "web1", "confirm", "ok")
         spool = Path(store.kept_in)
         with spool.open("ab") as file:
             file.write(b'{"id":"torn')
-        store.note("run", "web2", "confirm", "ok")
+        store.note(PROCESS, "web2", "confirm", "ok")
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (spool.parent.parent, spool.parent, spool)}
         kept = stat.S_IMODE(spool.with_suffix(".db").stat().st_mode)
     assert modes == {".tidegate": 0o700, "spool": 0o700, spool.name: 0o600}
@@ -301,9 +302,36 @@ def test_a_full_disk_of_the_server_is_a_store_that_is_away(site, monkeypatch):
                 "$$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$"
             )
             connection.exec_driver_sql("CREATE TRIGGER full_disk BEFORE INSERT ON events EXECUTE FUNCTION full_disk()")
-        store.note("run", "web1", "confirm", "ok")
+        store.note(PROCESS, "web1", "confirm", "ok")
         assert len(site.spooled()) == 1
         with pytest.raises(Refusal, match="no space left"):
             site.open("another")
         site.server.execute(database_of(site.address), "DROP FUNCTION tidegate.full_disk CASCADE")
     assert [event[:2] for event in site.events()] == [("web1", "activate"), ("web1", "confirm")]
+
+
+def test_two_outages_in_one_wave(site):
+    """What was noted in the first is recorded by the run itself, which goes on to keep what the second needs."""
+    site.begin()
+    for host in HOSTS:
+        site.server.stop()
+        with site.to_end() as store:
+            store.note(PROCESS, host, "confirm", "ok")
+        site.server.start()
+        site.open().close()
+        assert site.spooled() == []
+    assert [event[:2] for event in site.events()] == [("web1", "activate"), ("web1", "confirm"), ("web2", "confirm")]
+
+
+def test_what_is_kept_goes_when_its_process_has_ended(site):
+    """Another run of this controller lets go of it, in the folder and in the store; of one that works it does not."""
+    change = site.begin()
+    folder = Path(site.folder, "spool")
+    for ended in (False, True):
+        with site.open() as store:
+            store.end_run(PROCESS, "kept") if ended else store.note(PROCESS, "web2", "activate", "ok")
+        with site.open(f"next-{ended}") as store:
+            store.begin_run(f"next-{ended}", change, 1, "rollback", {"pid": ended}, [HOSTS], lease=True)
+        assert (folder / f"{PROCESS}.db").exists() is not ended
+    noted = site.server.execute(database_of(site.address), "SELECT process FROM tidegate.noted")
+    assert (PROCESS,) not in noted

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -26,8 +27,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.copying imp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import BUSY_S, Clock, stamp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import Away, Server
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow, Move
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import NOTED, sa
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import LIVE, ChangeRow, Move, RunRow
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import NOTED, RUNS, sa
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.spool import FOLDER, Event, Spool, spools
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.sqlite import SqliteFile, make_folder, prepare_file
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -213,6 +214,22 @@ class Remote(Store):
             with suppress(FileNotFoundError):
                 os.unlink(_path(self.folder, process) + ending)
 
+    def works(self, process: str) -> bool:
+        """Whether a run of a process is live; its first run has the name of the process."""
+        holder = sa.select(RUNS.c.holder).where(RUNS.c.id == process).scalar_subquery()
+        live = sa.select(RUNS.c.id).where(RUNS.c.holder == holder, RUNS.c.state.in_(LIVE))
+        with self.reading() as connection:
+            return connection.execute(live).first() is not None
+
+    def begin_run(self, *said: Any, **more: Any) -> RunRow:
+        """Begin, and let go of what is kept for processes that have ended."""
+        begun = super().begin_run(*said, **more)
+        for path in Path(self.folder, FOLDER).glob("*.db"):
+            waits = path.with_suffix(".jsonl").exists()
+            if path.stem != self._process and not waits and not self.works(path.stem):
+                self.forget(path.stem)
+        return begun
+
     # -- what a run needs to be finished without the store ---------------------------------------------------------
 
     def take_lease(self, service: str, environment: str, run_id: str, *said: Any) -> int:
@@ -291,7 +308,7 @@ def record(store: Remote, spool: Spool) -> None:
         left_out = [code for event in new if (code := _recorded(store, spool.process, event))]
         if new:
             store.append("notes.recorded", actor(), {"process": spool.process, "notes": len(new), "left_out": left_out})
-    if events:
+    if events and not store.works(spool.process):
         store.forget(spool.process)
 
 

@@ -31,6 +31,12 @@ budget: 1
 back_for: 12h
 on_failure: pause
 catch_up_for: 3d
+type: emergency
+risk: high
+reason: it burns
+author: ada
+requester: bob@example.com
+max_runtime: 2h
 """
 
 
@@ -70,6 +76,8 @@ def test_every_key():
     assert (("web2",), ("web1",)) == change.waves
     assert ("50%", 1, 43200) == (change.floor, change.budget, change.back_for_s)
     assert ("pause", 3 * 86400) == (change.on_failure, change.catch_up_for_s)
+    assert ("emergency", "high", "it burns") == (change.type, change.risk, change.reason)
+    assert ("ada", "bob@example.com", 7200) == (change.author, change.requester, change.max_runtime_s)
     assert (
         file.ArtifactSource(
             kind="url",
@@ -121,7 +129,7 @@ def test_sizes_and_patterns():
 
 URL = "service: web\nrelease: 1\nartifact:\n  url: {url}\n  sha256: " + SHA256 + "\n"
 BAD = {
-    "empty": ("", ": the document: found nothing, expected a mapping with service, and release and artifact or tasks"),
+    "empty": ("", ": the document: found nothing, expected a mapping with service, and release and artifact, or tasks"),
     "only a comment": ("# nothing\n", ": the document: found nothing"),
     "a list": ("- a\n", ":1: the document: found a list of 1, expected a mapping"),
     "not YAML": ("service: [\n", ":2: not YAML: while parsing a flow"),
@@ -225,6 +233,29 @@ def test_bad_files(text, message):
     assert "DATA" == refusal.code
     assert f"{PLACE}" in refusal.message
     assert message in refusal.message
+
+
+WANTED_WRONGLY = {
+    "no such type": ("type: urgent", "type: found 'urgent', expected standard, normal or emergency"),
+    "no such risk": ("risk: none", "risk: found 'none', expected low, medium or high"),
+    "an emergency without a reason": (
+        "type: emergency",
+        "reason: found nothing, expected why this emergency cannot wait",
+    ),
+    "a reason that says nothing": (
+        "type: emergency\nreason: ' '",
+        "reason: found nothing, expected why this emergency",
+    ),
+    "a reason of two lines": ('reason: "a\\nb"', "reason: found 'a\\nb', expected why the change is made: one line"),
+    "nobody": ("author: '*'", "author: found '*', expected who made what is rolled out: the name of a person"),
+    "for ever": ("max_runtime: 99999d", "max_runtime: found '99999d', expected at most 3650d"),
+}
+
+
+@pytest.mark.parametrize(("more", "told"), WANTED_WRONGLY.values(), ids=WANTED_WRONGLY)
+def test_who_wants_a_change_and_why_is_said_exactly(more, told):
+    """Types and risks are words of a list, reasons one line, people names; an emergency explains itself."""
+    assert told in refused(f"{SMALLEST}{more}\n").message
 
 
 def test_aliases_cannot_grow_without_end():

@@ -66,9 +66,7 @@ def _forget_manifests(host: Host, service: str, folder: str) -> None:
     manifests, releases = host.paths.manifests(service), set(os.listdir(folder))
     for name in os.listdir(manifests) if os.path.isdir(manifests) else ():
         release, _dot, ending = name.rpartition(".")
-        if (
-            ending in ("json", "seal", "new") and release not in releases
-        ):  # what is not renamed yet belongs to the dead
+        if ending in ("json", "seal", "new") and release not in releases:  # what is not renamed yet belongs to the dead
             os.unlink(os.path.join(manifests, name))
 
 

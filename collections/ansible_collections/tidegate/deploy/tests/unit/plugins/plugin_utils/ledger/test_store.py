@@ -88,7 +88,9 @@ def test_a_network_file_system_is_refused_at_open(path, clock, create, exists):
 
 def test_another_kind_of_database_is_refused(clock):
     """The message says which kinds there are."""
-    with pytest.raises(Refusal, match="found a store in mysql, expected a file, sqlite:///<path> or postgresql://") as caught:
+    with pytest.raises(
+        Refusal, match="found a store in mysql, expected a file, sqlite:///<path> or postgresql://"
+    ) as caught:
         Store.open("mysql://db/tidegate", clock)
     assert caught.value.code == "UNSUPPORTED"
 

@@ -144,7 +144,9 @@ def test_rules_and_services_that_nobody_can_approve_are_found():
     """Before anybody needs them: a rule of a group without people, a service whose only approver may want it."""
     site = policy(ALL, {**NORMAL, "match": {"type": ["normal"], "service": ["web"]}}, EMERGENCY)
     found = findings(site, [("web", "production"), ("worker", "production")], {**MEMBERS, "security": []})
-    alone = "tidegate_policy: {} changes of {} in production cannot be approved when they are wanted by {} (the rule {})"
+    alone = (
+        "tidegate_policy: {} changes of {} in production cannot be approved when they are wanted by {} (the rule {})"
+    )
     assert found == [
         alone.format("normal", "web", "ada", "'normal'"),
         alone.format("emergency", "web", "ada or grace", "'fire'"),

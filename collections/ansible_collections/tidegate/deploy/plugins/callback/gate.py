@@ -48,7 +48,8 @@ from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.callback import CallbackBase
 
-REFUSED, BROKEN = 77, 78
+REFUSED = 77
+BROKEN = 78
 """Exit codes: the gate refuses; the gate cannot tell."""
 
 OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))), "playbooks") + os.sep

@@ -281,7 +281,7 @@ class Remote(Store):
             kept = open_kept(self.folder, self._clock, self._process, why)
             if kept is None:
                 raise
-            with kept:
+            with closing(kept):
                 kept.ident = ident
                 return getattr(kept, kind)(*said, **more)
         self._note_beside(kind, said, more)

@@ -79,8 +79,7 @@ class Courier:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
-        self._pipe = self._process.stdin.fileno()
+        self._pipe = self._process.stdin.fileno()  # type: ignore[union-attr]  # a pipe was asked for
         os.set_blocking(self._pipe, False)
         first = {"sources": list(map(str, sources)), "playbook": playbook, "named": named, "run": run, "actor": actor}
         self._say(first)

@@ -162,7 +162,7 @@ class Plan:
     @property
     def payload(self) -> str:
         """What the change carries: `ARCHIVE`, `TASKS` or `PLAYBOOK`."""
-        if self.doc["action"] == RUN:
+        if self.doc.get("action") == RUN:  # plans that were recorded before actions had names deploy
             return PLAYBOOK
         return TASKS if self.doc.get("tasks") else ARCHIVE
 

@@ -116,7 +116,7 @@ class Answer:
     Args:
         open: it may.
         until: when that ends, if it may; None for no end within sight.
-        next: when it may next, if it may not now; None where nothing opens within sight.
+        next: when it may next, if it may not now, up to `NEVER` where no end is within sight; None where nothing opens.
         why: why it may not now, one reason each.
     """
 
@@ -190,9 +190,11 @@ class Calendar:
             span = next((span for span in spans if now < span[1]), None)
             if span is not None and (span[1] < horizon or not windows):
                 break
+        if span is not None and windows and span[1] >= horizon:
+            span = (span[0], NEVER)  # no end within sight
         if span is None or now < span[0]:
             return Answer(False, next=span, why=tuple(_reasons(now, windows, freezes, own)))
-        return Answer(True, span[1] if span[1] < (horizon if windows else NEVER) else None)
+        return Answer(True, span[1] if span[1] < NEVER else None)
 
 
 def own_window(document: Mapping[str, Any] | None) -> Span:

@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from store.server import Server
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.ledger.conftest import TurnedClock
+
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))  # as in the collection's tests/property
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.address import file_of, is_server
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.address import file_of
 
 VARIABLE = "TIDEGATE_STORE"
 FOLDER = ".tidegate"
@@ -32,9 +33,11 @@ def locate(inventory_sources: Sequence[str]) -> str:
 
 
 def folder(inventory_sources: Sequence[str]) -> str:
-    """What lies beside the store on this controller: the folder of its file, or with a server `folder_beside`."""
-    address = locate(inventory_sources)
-    return folder_beside(inventory_sources) if is_server(address) else os.path.dirname(file_of(address))
+    """What lies beside the store on this controller: the folder of its file, or `folder_beside` where it is none."""
+    try:
+        return os.path.dirname(file_of(locate(inventory_sources)))
+    except Refusal:  # a server; or what can be no store, which whoever opens it says
+        return folder_beside(inventory_sources)
 
 
 def folder_beside(inventory_sources: Sequence[str]) -> str:

@@ -15,7 +15,6 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import Signature
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange, ssh_keygen
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.approval import asked_text, export_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
@@ -46,8 +45,7 @@ class ActionModule(WholeVerb):
         try:
             return self._decided(store, arguments)
         except Refusal as refusal:
-            if not self.check:
-                store.deny(actor(), refusal.code, refusal.message, _known(store, arguments.get("id")))
+            self.deny(store, refusal, arguments.get("id"))
             Display().display(refusal_text(refusal))
             raise
 
@@ -124,8 +122,3 @@ def _named(identity: str | None) -> str:
     if not identity:
         raise Refusal("NO_CHANGE", "tidegate_change was not given; name a change with -e tidegate_change=CHG-…")
     return identity
-
-
-def _known(store: Store, identity: str | None) -> str | None:
-    """The id of a change that there is; what somebody made up is no id in the ledger."""
-    return identity if identity and store.change(identity) is not None else None

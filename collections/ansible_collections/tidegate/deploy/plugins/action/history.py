@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.history import whole_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.history import history_markdown, history_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import write_json
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import write_json, write_text
 
 
 class ActionModule(WholeVerb):
@@ -36,15 +34,6 @@ class ActionModule(WholeVerb):
         if arguments.get("json_file") and not self.check:
             write_json(arguments["json_file"], whole)
         if arguments.get("markdown_file") and not self.check:
-            _write(arguments["markdown_file"], history_markdown(whole))
+            write_text(arguments["markdown_file"], history_markdown(whole), "markdown_file")
         say = f"{arguments['id']} {whole['record']['verdict'].replace('_', ' ')}"
         return StepResult(self.STEP, "ok", say, data={"history": whole})
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Refusal(
-            "DATA", f"markdown_file {path}: {error.strerror}; name a file in a folder that is there"
-        ) from None

@@ -20,6 +20,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database im
     doc_in,
     doc_out,
     moment,
+    next_number,
     stamp,
     text_in,
 )
@@ -211,14 +212,13 @@ def _moved(
         }
     if values:
         connection.execute(CHANGES.update().where(CHANGES.c.id == found.id).values(values))
-    last = sa.select(sa.func.coalesce(sa.func.max(MOVES.c.number), 0)).where(MOVES.c.change_id == found.id)
     line = {"event": move.event, "before": found.state, "after": move.state, "revision": found.revision}
     connection.execute(
         MOVES.insert().values(
             {
                 **line,
                 "change_id": found.id,
-                "number": connection.execute(last).scalar_one() + 1,
+                "number": next_number(connection, MOVES, MOVES.c.change_id == found.id),
                 "at": stamp(now),
                 "actor": actor,
                 "reason": text_in(reason or None),

@@ -183,6 +183,12 @@ class Database:
             raise
 
 
+def next_number(connection: sa.Connection, table: Any, which: Any) -> int:
+    """The number that follows the last one of some rows of a table; 1 where there are none."""
+    last = sa.select(sa.func.coalesce(sa.func.max(table.c.number), 0)).where(which)
+    return int(connection.execute(last).scalar_one()) + 1
+
+
 def stamp(moment: datetime) -> str:
     """A moment as text of one width, which sorts as time does."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

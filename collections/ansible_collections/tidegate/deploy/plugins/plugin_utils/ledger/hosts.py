@@ -13,6 +13,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database im
     Database,
     doc_in,
     doc_out,
+    next_number,
     stamp,
     text_in,
 )
@@ -106,8 +107,7 @@ def _note(
     updated = connection.execute(RUN_HOSTS.update().where(_host(run_id, host)).values(row)).rowcount
     if updated != 1:
         raise ValueError(f"host {host!r} is not of run {run_id}")
-    last = sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.number), 0)).where(EVENTS.c.run_id == run_id)
-    number = connection.execute(last).scalar_one() + 1
+    number = next_number(connection, EVENTS, EVENTS.c.run_id == run_id)
     event = {**values, "run_id": run_id, "number": number, "at": when, "host": host}
     connection.execute(EVENTS.insert().values(event))
     leases.extend(connection, run_id, now)

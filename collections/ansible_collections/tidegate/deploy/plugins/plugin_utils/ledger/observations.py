@@ -9,6 +9,7 @@ digest of the batch's document. All of it is names, numbers and words of ours: t
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database im
     Database,
     doc_in,
     doc_out,
+    next_number,
     stamp,
     text_in,
 )
@@ -124,14 +126,13 @@ class Observations(Database):
             "hosts_in_all": len(said.hosts),
         }
         with self.writing() as connection:
-            last = sa.select(sa.func.coalesce(sa.func.max(GATED.c.number), 0)).where(GATED.c.run_id == said.run_id)
             same = (GATED.c.run_id == said.run_id) & (GATED.c.mode == said.mode) & (GATED.c.code == said.code)
             hosts = doc_in(list(said.hosts))
             if connection.execute(sa.select(GATED.c.number).where(same, GATED.c.hosts == hosts)).first() is not None:
                 return
             row = {
                 "run_id": said.run_id,
-                "number": connection.execute(last).scalar_one() + 1,
+                "number": next_number(connection, GATED, GATED.c.run_id == said.run_id),
                 "at": stamp(now),
                 "actor": actor,
                 "playbook": said.playbook,
@@ -181,14 +182,13 @@ class Observations(Database):
         """
         now = self.now()
         document = canonical.dumps(list(results))
-        digest = canonical.digest(list(results))
+        digest = hashlib.sha256(document).hexdigest()
         which = RECORDED_RUNS.c.run_id == run_id
         with self.writing() as connection:
             run = connection.execute(sa.select(RECORDED_RUNS).where(which)).first()
             if run is None:
                 raise ValueError(f"the store has no record of run {run_id}")
-            batches = sa.select(sa.func.coalesce(sa.func.max(RECORDED_BATCHES.c.number), 0))
-            number = connection.execute(batches.where(RECORDED_BATCHES.c.run_id == run_id)).scalar_one() + 1
+            number = next_number(connection, RECORDED_BATCHES, RECORDED_BATCHES.c.run_id == run_id)
             row = {
                 "run_id": run_id,
                 "number": number,

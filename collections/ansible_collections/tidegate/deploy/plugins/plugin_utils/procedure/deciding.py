@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import requester_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import AUTHOR
@@ -77,7 +78,7 @@ def _pause(store: Store, change: ChangeRow, reason: str, by: Governed, _now: dat
 
 
 def _review(store: Store, change: ChangeRow, reason: str, by: Governed, _now: datetime) -> str:
-    wanted_by = plans.recorded(change.plan_bytes).requester or change.requested_by
+    wanted_by = requester_of(plans.recorded(change.plan_bytes), change)
     if by.operator is not None and by.operator == wanted_by:
         raise Refusal(
             "SELF", f"{change.id} was wanted by {wanted_by}, who may not review it; let somebody else", change=change.id

@@ -39,6 +39,7 @@ class ActionModule(RecordDoor):
 
     STEP = "availability"
     FINISHES = True
+    _governs: Government | None = None
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         run = Run.current(store)
@@ -66,7 +67,7 @@ class ActionModule(RecordDoor):
 
     def _tell(self, store: Store, run: Run, wave: Wave) -> None:
         """Tell ServiceNow that a wave opens; what could not be told is a warning."""
-        policy = Government(self, run.plan.host_names[0]).policy
+        policy = self._government(run).policy
         text = f"wave {wave.index + 1} of {len(run.plan.waves)} opens: {', '.join(run.plan.waves[wave.index])}"
         warning = telling.noted(store, change_of(store, run.change_id), policy, text)
         if warning:
@@ -82,9 +83,15 @@ class ActionModule(RecordDoor):
     def _require_consent(self, store: Store, run: Run) -> None:
         """See that nobody has stopped, vetoed or outlived the change since it began; check mode has said what it lacks."""
         if not self.check:
-            governed = Government(self, run.plan.host_names[0]).governed
+            governed = self._government(run).governed
             began = moment(run.row.started_at)
             consent.require_wave(store, change_of(store, run.change_id), governed, now(), began)
+
+    def _government(self, run: Run) -> Government:
+        """What governs the run, read once for this wave."""
+        if self._governs is None:
+            self._governs = Government(self, run.plan.host_names[0])
+        return self._governs
 
     def _require_linear(self) -> None:
         strategy = str(self._task.get_play().strategy).rpartition(".")[2]

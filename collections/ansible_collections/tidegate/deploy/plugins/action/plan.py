@@ -37,6 +37,7 @@ class ActionModule(RecordDoor):
     """Freeze the plan of the run's change with what its hosts said, and show it."""
 
     STEP = "plan"
+    _by: Governed | None = None
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         run = Run.current(store)
@@ -113,7 +114,10 @@ class ActionModule(RecordDoor):
         return found
 
     def _governed(self, run: Run) -> Governed:
-        return Government(self, run.plan.host_names[0]).governed
+        """What governs the run, read once."""
+        if self._by is None:
+            self._by = Government(self, run.plan.host_names[0]).governed
+        return self._by
 
 
 def _require_sound(run: Run) -> None:

@@ -21,12 +21,16 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import stat
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import Kind, Rules, rules_for
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving, timing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import command
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import HOLDS
+
+LOGIN = "login"
+"""What accounts of people on controllers are called."""
 
 GOING = (states.IMPLEMENTING, states.PARTIAL)
 """The states in which a wave may open."""
@@ -45,6 +49,12 @@ class Governed:
     policy: Policy
     people: People
     operator: str | None = None
+
+
+def operator_of(people: People) -> str:
+    """Who runs this: the person whose account the user of this process is, else that user."""
+    user = str(current_run_holder()["user"])
+    return people.of_account(LOGIN, user) or user
 
 
 def rules_of(plan: Plan, policy: Policy) -> Rules:

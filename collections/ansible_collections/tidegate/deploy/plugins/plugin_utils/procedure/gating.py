@@ -17,11 +17,10 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import PAUSED
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.windows import Answer
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed, why_not
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed, operator_of, why_not
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import PEOPLE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.timing import window_of
 
@@ -101,8 +100,7 @@ def _consent(store: Store, change: ChangeRow, policy: Policy, people: Any, now: 
     if change.state == PAUSED:
         return Refusal("PAUSED", f"{change.id} is paused: resume it, take it back, or close it first")
     known = People.of(people, f"{PEOPLE} beside {policy.place}")
-    user = str(current_run_holder()["user"])
-    return why_not(store, change, Governed(policy, known, known.of_account("login", user) or user), now)
+    return why_not(store, change, Governed(policy, known, operator_of(known)), now)
 
 
 def _window(change: ChangeRow, answer: Answer) -> Refusal | None:

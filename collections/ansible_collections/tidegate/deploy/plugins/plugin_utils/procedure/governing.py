@@ -12,8 +12,7 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed, operator_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import Door
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import PEOPLE, POLICY, Guard
 
@@ -58,9 +57,8 @@ class Government:
 
     @property
     def operator(self) -> str:
-        """Who runs this: the person whose account the user of this process is, else that user."""
-        user = str(current_run_holder()["user"])
-        return self.people.of_account("login", user) or user
+        """Who runs this."""
+        return operator_of(self.people)
 
     def value(self, variable: str) -> Any:
         """The plain value of a variable, as inventory data has it."""

@@ -12,10 +12,9 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.fitness import NOTE, REFUSE, WARN, finding
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.vitals import Finding
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import findings
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import LOGIN, Governed
 
 CHECK = "approvals"
-LOGIN = "login"
 
 
 def staffing(governed: Callable[[], Governed], places: Iterable[tuple[str, str]], now: datetime) -> list[Finding]:

@@ -43,14 +43,7 @@ def servicenow_client(system: System, within_s: int | None = None) -> Client:
     bounded = system if within_s is None else replace(system, timeout_s=min(within_s, system.timeout_s))
     basic = b64encode(f"{system.user}:{secret}".encode()).decode("ascii")
     authorization = f"Bearer {secret}" if system.user is None else f"Basic {basic}"
-    return Client(
-        servicenow.SYSTEM,
-        system.url,
-        {"Authorization": authorization},
-        (secret, basic),
-        bounded.ca_file,
-        bounded.timeout_s,
-    )
+    return Client.of(bounded, {"Authorization": authorization}, secret, basic)
 
 
 def parted(name: str, systems: Mapping[str, System]) -> tuple[System, str]:

@@ -56,7 +56,7 @@ class Awx:
         """Reads from the API that the site names, such as ``https://awx.example.org/api/v2``, with a token."""
         token = system.secret.read()
         headers = {"Authorization": f"Bearer {token}"}
-        return cls(Client(SYSTEM, system.url, headers, (token,), system.ca_file, system.timeout_s))
+        return cls(Client.of(system, headers, token))
 
     def look(self, reference: str) -> Evidence:
         """What became of a node.

@@ -25,6 +25,7 @@ from urllib.parse import urlencode
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.names import printable
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.urls import Url
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.elsewhere import System
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 MAX_SAID_BYTES = 2000
@@ -81,6 +82,20 @@ class Client:
         self._secrets = secrets
         self._ca_file = ca_file
         self._timeout_s = timeout_s
+
+    @classmethod
+    def of(cls, system: System, headers: Mapping[str, str], *secrets: str) -> Client:
+        """The client of a system as the policy of the site describes it.
+
+        Args:
+            system: how it is reached.
+            headers: sent with each request, credentials among them.
+            secrets: what is never shown.
+
+        Raises:
+            Refusal: as the constructor.
+        """
+        return cls(system.name, system.url, headers, secrets, system.ca_file, system.timeout_s)
 
     def url_of(self, path: str) -> str:
         """The whole URL of a path, for records."""

@@ -52,7 +52,7 @@ class Github:
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": "2022-11-28",
         }
-        return cls(Client(SYSTEM, system.url, headers, (token,), system.ca_file, system.timeout_s))
+        return cls(Client.of(system, headers, token))
 
     def look(self, reference: str) -> Evidence:
         """What became of the reviews of a run for one environment.

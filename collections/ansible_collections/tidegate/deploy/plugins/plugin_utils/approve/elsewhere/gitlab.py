@@ -46,7 +46,7 @@ class Gitlab:
     def of(cls, system: System) -> Gitlab:
         """Reads from the API that the site names, such as ``https://gitlab.example.org/api/v4``, with a token."""
         token = system.secret.read()
-        return cls(Client(SYSTEM, system.url, {"PRIVATE-TOKEN": token}, (token,), system.ca_file, system.timeout_s))
+        return cls(Client.of(system, {"PRIVATE-TOKEN": token}, token))
 
     def look(self, reference: str) -> Evidence:
         """What became of the approvals of a deployment.

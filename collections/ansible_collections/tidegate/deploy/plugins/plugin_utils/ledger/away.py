@@ -90,7 +90,41 @@ def open_kept(folder: str, clock: Clock, process: str, why: Away) -> Kept | None
     return Kept(SqliteFile(path), clock, Spool(folder, process), why) if os.path.exists(path) else None
 
 
-class Kept(Store):
+class Noting(Store):
+    """A store to which all that ends something (`spool.KINDS`) goes one way: through `_noted`."""
+
+    def note(self, *said: Any, **more: Any) -> None:
+        self._noted("note", said, more, super().note)
+
+    def halt(self, *said: Any, **more: Any) -> bool:
+        return bool(self._noted("halt", said, more, super().halt))
+
+    def close_wave(self, *said: Any, **more: Any) -> bool:
+        return bool(self._noted("close_wave", said, more, super().close_wave))
+
+    def end_run(self, *said: Any, **more: Any) -> bool:
+        return bool(self._noted("end_run", said, more, super().end_run))
+
+    def interrupt(self, *said: Any, **more: Any) -> list[str]:
+        return list(self._noted("interrupt", said, more, super().interrupt))
+
+    def move_change(self, *said: Any, **more: Any) -> ChangeRow:
+        found: ChangeRow = self._noted("move_change", said, more, super().move_change)
+        return found
+
+    def _noted(self, kind: str, said: Sequence[Any], more: Mapping[str, Any], do: Callable[..., Any]) -> Any:
+        """Do what is noted, and keep it where it has to be kept.
+
+        Args:
+            kind: the method of the store.
+            said: what it was called with.
+            more: the same, by name.
+            do: does it in this store.
+        """
+        raise NotImplementedError
+
+
+class Kept(Noting):
     """The runs of a process as they stood when the store went away, and what their steps came to since.
 
     Args:
@@ -126,31 +160,19 @@ class Kept(Store):
 
     def note(self, *said: Any, **more: Any) -> None:
         more.setdefault("at", stamp(self.now()))
-        self._keep("note", said, more, super().note)
-
-    def halt(self, *said: Any, **more: Any) -> bool:
-        return bool(self._keep("halt", said, more, super().halt))
-
-    def close_wave(self, *said: Any, **more: Any) -> bool:
-        return bool(self._keep("close_wave", said, more, super().close_wave))
-
-    def end_run(self, *said: Any, **more: Any) -> bool:
-        return bool(self._keep("end_run", said, more, super().end_run))
-
-    def interrupt(self, *said: Any, **more: Any) -> list[str]:
-        return list(self._keep("interrupt", said, more, super().interrupt))
+        super().note(*said, **more)
 
     def move_change(self, change_id: str, decide: Decide, *said: Any, **more: Any) -> ChangeRow:
         row = self.change(change_id)
         if row is None:
             raise self._why
         move = decide(row)
-        moved = partial(super().move_change, change_id, lambda _row: move)
+        moved = partial(Store.move_change, self, change_id, lambda _row: move)
         decided = {"change": change_id, "before": row.state, "move": asdict(move)}
-        found: ChangeRow = self._keep("move_change", said, more, moved, decided)
+        found: ChangeRow = self._noted("move_change", said, more, moved, decided)
         return found
 
-    def _keep(
+    def _noted(
         self,
         kind: str,
         said: Sequence[Any],
@@ -168,7 +190,7 @@ class Kept(Store):
             self._takes = False
 
 
-class Remote(Store):
+class Remote(Noting):
     """A store on a server, which may go away while a run is under way.
 
     Args:
@@ -250,26 +272,7 @@ class Remote(Store):
 
     # -- what is noted, in any case --------------------------------------------------------------------------------
 
-    def note(self, *said: Any, **more: Any) -> None:
-        self._note("note", said, more, super().note)
-
-    def halt(self, *said: Any, **more: Any) -> bool:
-        return bool(self._note("halt", said, more, super().halt))
-
-    def close_wave(self, *said: Any, **more: Any) -> bool:
-        return bool(self._note("close_wave", said, more, super().close_wave))
-
-    def end_run(self, *said: Any, **more: Any) -> bool:
-        return bool(self._note("end_run", said, more, super().end_run))
-
-    def interrupt(self, *said: Any, **more: Any) -> list[str]:
-        return list(self._note("interrupt", said, more, super().interrupt))
-
-    def move_change(self, *said: Any, **more: Any) -> ChangeRow:
-        found: ChangeRow = self._note("move_change", said, more, super().move_change)
-        return found
-
-    def _note(self, kind: str, said: Sequence[Any], more: Mapping[str, Any], do: Callable[..., Any]) -> Any:
+    def _noted(self, kind: str, said: Sequence[Any], more: Mapping[str, Any], do: Callable[..., Any]) -> Any:
         """Note it in the store and in what is kept beside it; without the store in what is kept, and spool it."""
         if self._noting is not None:  # from a spool: what is kept beside has it
             return do(*said, **more)

@@ -39,7 +39,6 @@ author:
 """
 
 import functools
-import os
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -51,8 +50,6 @@ from ansible.plugins.callback import CallbackBase
 REFUSED = 77
 BROKEN = 78
 """Exit codes: the gate refuses; the gate cannot tell."""
-
-OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))), "playbooks") + os.sep
 
 
 def closed(hook: Callable[..., None]) -> Callable[..., None]:
@@ -94,7 +91,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     @closed
     def v2_playbook_on_play_start(self, play: Any) -> None:
-        self._ours = _is_ours(play)
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.naming import is_ours
+
+        self._ours = is_ours(play.get_path())
         self._asked = set()
         if self._ours:
             return
@@ -180,11 +179,6 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             self._shown.add(line)
             text = "".join(char if char.isprintable() else " " for char in str(line))
             self._display.display(f"tidegate gate: {text}", color="bright red", stderr=True)
-
-
-def _is_ours(play: Any) -> bool:
-    """Whether a play is one of this collection's own."""
-    return os.path.realpath(str(play.get_path() or "").rpartition(":")[0]).startswith(OURS)
 
 
 def _watch_delegation(manager: Any, callback: CallbackModule) -> None:

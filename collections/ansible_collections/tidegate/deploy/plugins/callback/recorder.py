@@ -41,8 +41,6 @@ from typing import Any
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 
-OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))), "playbooks") + os.sep
-
 
 def harmless(hook: Callable[..., None]) -> Callable[..., None]:
     """Keep an error of a hook from reaching Ansible: its kind is shown with -v, and it changes nothing."""
@@ -81,7 +79,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     @harmless
     def v2_playbook_on_play_start(self, play: Any) -> None:
-        self._on = not context.CLIARGS.get("check") and not _is_ours(play)
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.naming import is_ours
+
+        self._on = not context.CLIARGS.get("check") and not is_ours(play.get_path())
         if self._on and self._courier is None:
             self._begin(play)
 
@@ -157,8 +157,3 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def _at_exit(self) -> None:
         if os.getpid() == self._pid:
             self._end()
-
-
-def _is_ours(play: Any) -> bool:
-    """Whether a play is one of this collection's own."""
-    return os.path.realpath(str(play.get_path() or "").rpartition(":")[0]).startswith(OURS)

@@ -121,6 +121,9 @@ class Finding:
     message: str
     person: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -139,6 +142,11 @@ class Standing:
     vetoed_by: tuple[str, ...]
     counted: Mapping[str, str]
     why: tuple[Finding, ...]
+
+    @property
+    def approved_by(self) -> tuple[str, ...]:
+        """The people who count, each with how strong that is, for people to read."""
+        return tuple(f"{name} ({strength})" for name, strength in sorted(self.counted.items()))
 
 
 def standing(

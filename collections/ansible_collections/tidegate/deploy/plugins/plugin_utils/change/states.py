@@ -151,6 +151,11 @@ def _typed(verb: str, change_id: str) -> str:
     return f"ansible-playbook tidegate.deploy.{verb} -e tidegate_change={change_id}"
 
 
+def review_command(change_id: str) -> str:
+    """What to type to record the review of an emergency."""
+    return f"{_typed('review', change_id)} -e \"tidegate_reason='WHAT WAS FOUND'\""
+
+
 def _asked(change: ChangeRow, facts: Facts) -> None:
     if not facts.asked:
         raise Refusal(
@@ -179,7 +184,7 @@ def _untouched(change: ChangeRow, facts: Facts) -> None:
 
 def _reviewed(change: ChangeRow, facts: Facts) -> None:
     if facts.emergency and facts.overdue:
-        review = f"{_typed('review', facts.overdue[0])} -e \"tidegate_reason='WHAT WAS FOUND'\""
+        review = review_command(facts.overdue[0])
         raise Refusal(
             "REVIEW",
             f"{change.id} is an emergency, and the review of {', '.join(facts.overdue)} is overdue; record it first: {review}",

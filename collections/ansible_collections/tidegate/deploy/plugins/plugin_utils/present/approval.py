@@ -52,10 +52,10 @@ def plan_of(asked: Asked) -> plans.Plan:
 def standing_lines(standing: Standing) -> list[tuple[str, str | list[str]]]:
     """How a change stands, as lines of a block."""
     return [
-        ("approved by", [f"{name} ({strength})" for name, strength in sorted(standing.counted.items())]),
+        ("approved by", list(standing.approved_by)),
         ("rejected by", list(standing.vetoed_by)),
         ("missing", standing.missing),
-        ("not counted", [f"{found.code}: {found.message}" for found in standing.why if found.person]),
+        ("not counted", [str(found) for found in standing.why if found.person]),
     ]
 
 

@@ -156,6 +156,6 @@ def _missing(change: ChangeRow, found: Standing) -> Refusal:
         code,
         f"{change.id} is not approved: {found.missing or found.why[0].message}; {command('approve', change.id)}",
         change=change.id,
-        why=[f"{finding.code}: {finding.message}" for finding in found.why],
+        why=list(map(str, found.why)),
         next=[command("approve", change.id)],
     )

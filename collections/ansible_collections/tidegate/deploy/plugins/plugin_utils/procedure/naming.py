@@ -16,7 +16,17 @@ from typing import Any
 
 CHANGE_VARIABLE, CHANGE_ENVIRONMENT = "tidegate_change", "TIDEGATE_CHANGE"
 MAX_NAME = 100
+_OURS = os.path.join(Path(os.path.realpath(__file__)).parents[3], "playbooks") + os.sep
 _AD_HOC = "__adhoc_playbook__"  # what `ansible` calls its one play
+
+
+def is_ours(place: str | None) -> bool:
+    """Whether a play is one of this collection's own.
+
+    Args:
+        place: file and line of the play, as Ansible tells them.
+    """
+    return os.path.realpath(str(place or "").rpartition(":")[0]).startswith(_OURS)
 
 
 def named_change(extra: Mapping[str, Any], environment: Mapping[str, str]) -> str | None:

@@ -79,8 +79,8 @@ def outlook_of(store: Store, change: ChangeRow, by: Governed, now: datetime) -> 
     except Refusal as refusal:
         found, missing = None, (f"{refusal.code}: {refusal.message}",)
     if found is not None:
-        approved = tuple(f"{name} ({strength})" for name, strength in sorted(found.counted.items()))
-        missing = tuple(f"{one.code}: {one.message}" for one in found.why)
+        approved = found.approved_by
+        missing = tuple(map(str, found.why))
         vetoed = found.vetoed_by
     due = change.review_due_at if change.review_due_at and not change.reviewed_at else ""
     return Outlook(
@@ -92,7 +92,7 @@ def outlook_of(store: Store, change: ChangeRow, by: Governed, now: datetime) -> 
         missing,
         vetoed,
         due,
-        (*_next(change, plan.rules is not None), *([_review(change.id)] if due else [])),
+        (*_next(change, plan.rules is not None), *([states.review_command(change.id)] if due else [])),
     )
 
 
@@ -108,7 +108,3 @@ def _next(change: ChangeRow, asked: bool) -> tuple[str, ...]:
         states.PARTIAL: "resume",
     }
     return (command(verbs[change.state], change.id),) if change.state in verbs else ()
-
-
-def _review(change_id: str) -> str:
-    return f"{command('review', change_id)} -e \"tidegate_reason='WHAT WAS FOUND'\""

@@ -100,7 +100,7 @@ class ActionModule(RecordDoor):
             self.STEP,
             "ok",
             f"{plan.service} {plan.release_id} for {len(plan.hosts)} hosts in {plan.environment}",
-            data=_named(plan),
+            data={"service": plan.service, "release": plan.release_id, "hosts": list(plan.host_names)},
         )
 
     def _decided(self, store: Store, change: ChangeRow, verb: str, reason: str | None) -> StepResult:
@@ -112,7 +112,8 @@ class ActionModule(RecordDoor):
         Display().display(outlook_text(found, say))
         if self.check:
             drop_scratch()
-        return StepResult(self.STEP, "ok", say, changed=True, data={**_named(plan), "outlook": found.doc()})
+        data = {"service": plan.service, "release": plan.release_id, "hosts": list(plan.host_names)}
+        return StepResult(self.STEP, "ok", say, changed=True, data={**data, "outlook": found.doc()})
 
     def _asked_all(self, run: Run) -> Run:
         """The run, with what each of its hosts says right now; nobody asks those of a playbook of the site's own."""
@@ -128,7 +129,7 @@ class ActionModule(RecordDoor):
             self.STEP,
             "ok",
             f"{run.change_id or run.doc['expected']} {what} on {len(run.plan.hosts)} hosts",
-            data=_named(run.plan),
+            data={"service": run.plan.service, "release": run.plan.release_id, "hosts": list(run.plan.host_names)},
         )
 
     def _draft(self, store: Store, source: str) -> Draft:
@@ -142,11 +143,6 @@ class ActionModule(RecordDoor):
         drafted = draft(change, inventory_of(self), cache, held)
         keeping.keep(store, drafted, now())
         return drafted
-
-
-def _named(plan: Plan) -> dict[str, Any]:
-    """What and where, for programs."""
-    return {"service": plan.service, "release": plan.release_id, "hosts": list(plan.host_names)}
 
 
 def _require_ours(plan: Plan, change_id: str) -> None:

@@ -12,13 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import (
+    STRENGTHS,
     Absence,
+    Bridge,
     Member,
     Span,
     Voice,
-    standing,
     unfilled,
 )
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import standing as standing_with
 
 NOW = datetime(2026, 11, 28, 13, tzinfo=timezone(timedelta()))
 NAMES, GROUPS = "abcde", ("ops", "security", "dba")
@@ -47,7 +49,7 @@ RULES = st.lists(
             "groups": st.dictionaries(st.sampled_from(GROUPS), st.integers(1, 2), max_size=2),
             "any_of": st.lists(st.sampled_from(GROUPS), unique=True, max_size=2),
             "count": st.integers(0, 3),
-            "strength": st.sampled_from(["recorded", "signed"]),
+            "strength": st.sampled_from(STRENGTHS),
             "separation": st.lists(st.sampled_from(["requester", "author", "operator"]), unique=True),
             "expires_after_s": st.sampled_from([86400, 604800]),
         }
@@ -61,12 +63,20 @@ VOICES = st.lists(
         st.sampled_from([*NAMES, "stranger"]),
         st.just("approve"),
         MOMENTS,
-        st.sampled_from(["recorded", "signed"]),
+        st.sampled_from(STRENGTHS),
         st.sampled_from(["", *KEYS]),
+        system=st.sampled_from(["", "awx", "gitlab"]),
+        bridge_key=st.sampled_from(["", "bridge", "bridge2", *KEYS]),
     ),
     max_size=12,
 )
+BRIDGES = [Bridge("stranger", frozenset(["awx"]), {"bridge": Span(), "bridge2": Span(None, NOW - timedelta(days=5))})]
 DUTIES = st.dictionaries(st.sampled_from(["requester", "author", "operator"]), st.sampled_from(NAMES))
+
+
+def standing(rules, voices, members, duties, now):
+    """With a bridge, whose name is that of nobody."""
+    return standing_with(rules, voices, members, duties, now, BRIDGES)
 
 
 @given(RULES, VOICES, VOICES, people(), DUTIES)

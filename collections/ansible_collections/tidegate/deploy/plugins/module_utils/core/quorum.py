@@ -9,6 +9,8 @@ Invariants:
 * A veto outranks every approval, and does not run out; only who gave it can take it back.
 * What a person withdrew does not count again, whatever else they hand in for the same statement.
 * More approvals never make a change less approved.
+* A bridge is nobody: it vouches for what a person decided in another system, and never decides anything itself. Where
+  none vouches any more, what the person decided there counts as what it still is, recorded.
 
 Everything is judged at one moment that is handed in: a key that is out of date now counts no more, whenever it signed.
 """
@@ -16,14 +18,14 @@ Everything is judged at one moment that is handed in: a key that is out of date 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
-STRENGTHS = ("recorded", "countersigned", "signed")
+RECORDED, COUNTERSIGNED, SIGNED = STRENGTHS = ("recorded", "countersigned", "signed")
 """How sure an approval is, weakest first."""
 
 APPROVE, VETO, WITHDRAW = DECISIONS = ("approve", "veto", "withdraw")
@@ -87,6 +89,21 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Bridge:
+    """A process that reads approvals in other systems and vouches for them with a key of its own; nobody who is counted.
+
+    Args:
+        name: of its own.
+        systems: those that it may vouch for.
+        keys: fingerprint -> when it may countersign with it; none is a person's.
+    """
+
+    name: str
+    systems: frozenset[str]
+    keys: Mapping[str, Span] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Voice:
     """What somebody decided about one statement, after the signature, if it has one, was found to be true.
 
@@ -95,16 +112,20 @@ class Voice:
         decision: one of `DECISIONS`.
         at: when it was recorded.
         strength: one of `STRENGTHS`.
-        key: the fingerprint of the key that signed; empty where none did.
+        key: the fingerprint of the person's key that signed; empty where none did.
         until: when it ends by itself; None where only rules say so.
+        system: in which it was decided; empty where the person signed it here.
+        bridge_key: the fingerprint of the key that countersigned it; empty where none did.
     """
 
     person: str
     decision: str
     at: datetime
-    strength: str = STRENGTHS[-1]
+    strength: str = SIGNED
     key: str = ""
     until: Optional[datetime] = None
+    system: str = ""
+    bridge_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,6 +176,7 @@ def standing(
     members: Mapping[str, Member],
     duties: Mapping[str, str],
     now: datetime,
+    bridges: Sequence[Bridge] = (),
 ) -> Standing:
     """Count.
 
@@ -165,6 +187,7 @@ def standing(
         members: everybody, by name.
         duties: who is what in this change: requester, author, operator; without those that nobody is.
         now: the moment at which it is judged.
+        bridges: that may vouch for what was decided in other systems.
     """
     heard = list(voices)
     withdrawn = {voice.person for voice in heard if voice.decision == WITHDRAW}
@@ -172,7 +195,7 @@ def standing(
     given = [voice for voice in heard if voice.decision == APPROVE and voice.person not in withdrawn]
     why = [Finding("VETO", f"{person} has rejected it", person) for person in vetoed_by]
     why += [Finding("WITHDRAWN", f"{person} has taken the approval back", person) for person in sorted(withdrawn)]
-    sound, flaws = _sound(given, members, now)
+    sound, flaws = _sound(given, members, now, bridges)
     counted: dict[str, str] = {}
     missing = []
     for rule in rules:
@@ -189,7 +212,9 @@ def standing(
     return Standing(not missing and not vetoed_by, "; ".join(missing), vetoed_by, counted, tuple(why))
 
 
-def flaw_of(voice: Voice, members: Mapping[str, Member], now: datetime) -> Optional[Finding]:
+def flaw_of(
+    voice: Voice, members: Mapping[str, Member], now: datetime, bridges: Sequence[Bridge] = ()
+) -> Optional[Finding]:
     """Why an approval counts for no rule at all, or None."""
     member, name = members.get(voice.person), voice.person
     if member is None:
@@ -199,7 +224,7 @@ def flaw_of(voice: Voice, members: Mapping[str, Member], now: datetime) -> Optio
     if voice.until is not None and now > voice.until:
         return Finding("EXPIRED", f"the approval of {name} ran out", name)
     if not voice.key:
-        return None if voice.strength == STRENGTHS[0] else Finding("KEY", f"no key signed the approval of {name}", name)
+        return Finding("KEY", f"no key signed the approval of {name}", name) if voice.strength == SIGNED else None
     span = member.keys.get(voice.key)
     if span is None:
         return Finding("KEY", f"{voice.key} is no key of {name} now", name)
@@ -207,7 +232,25 @@ def flaw_of(voice: Voice, members: Mapping[str, Member], now: datetime) -> Optio
         return Finding("KEY", f"{voice.key} of {name} is not valid now, or was not when it signed", name)
     if any(voice.key in other.keys for other in members.values() if other.name != name):
         return Finding("KEY", f"{voice.key} is a key of somebody else, too", name)
+    if any(voice.key in bridge.keys for bridge in bridges):
+        return Finding("KEY", f"{voice.key} is a key of a bridge, too", name)
     return None
+
+
+def why_unvouched(voice: Voice, members: Mapping[str, Member], now: datetime, bridges: Sequence[Bridge]) -> str:
+    """Why no bridge vouches for what somebody decided in another system; empty where exactly one does."""
+    key = voice.bridge_key
+    owners = [bridge for bridge in bridges if key in bridge.keys]
+    if not owners:
+        return f"{key or 'no key'} is no key of a bridge now"
+    bridge, span = owners[0], owners[0].keys[key]
+    if len(owners) > 1 or any(key in member.keys for member in members.values()):
+        return f"{key} of the bridge {bridge.name} is a key of somebody else, too"
+    if voice.system not in bridge.systems:
+        return f"the bridge {bridge.name} may not vouch for {voice.system or 'this'} now"
+    if not (span.holds(voice.at) and span.holds(now)):
+        return f"{key} of the bridge {bridge.name} is not valid now, or was not when it countersigned"
+    return ""
 
 
 def groups_at(name: str, members: Mapping[str, Member], moment: datetime) -> frozenset[str]:
@@ -257,17 +300,21 @@ def unfilled(
 
 
 def _sound(
-    given: list[Voice], members: Mapping[str, Member], now: datetime
+    given: list[Voice], members: Mapping[str, Member], now: datetime, bridges: Sequence[Bridge]
 ) -> tuple[dict[str, list[Voice]], list[Finding]]:
-    """The approvals that count for some rule, by person, and what is wrong with the others."""
+    """The approvals that count for some rule, by person and as strong as they are now, and what is wrong with them."""
     sound: dict[str, list[Voice]] = {}
     flaws = []
-    for voice in sorted(given, key=lambda one: (one.person, one.at, one.key)):
-        flaw = flaw_of(voice, members, now)
-        if flaw is None:
-            sound.setdefault(voice.person, []).append(voice)
-        else:
+    for voice in sorted(given, key=lambda one: (one.person, one.at, one.key, one.bridge_key)):
+        flaw = flaw_of(voice, members, now, bridges)
+        if flaw is not None:
             flaws.append(flaw)
+            continue
+        unvouched = why_unvouched(voice, members, now, bridges) if voice.strength == COUNTERSIGNED else ""
+        if unvouched:
+            told = f"the approval of {voice.person} counts as {RECORDED} only: {unvouched}"
+            flaws.append(Finding("KEY", told, voice.person))
+        sound.setdefault(voice.person, []).append(replace(voice, strength=RECORDED) if unvouched else voice)
     return sound, flaws
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import quorum
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import evidence, quorum
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import statement as statement_types
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import (
     APPROVE,
-    STRENGTHS,
+    COUNTERSIGNED,
+    SIGNED,
     VETO,
     WITHDRAW,
     Finding,
@@ -88,7 +89,7 @@ def standing(
             voices.append(_voice(row, statement, people))
         except Refusal as refusal:
             false.append(Finding(refusal.code, f"{row.person}: {refusal.message}", row.person))
-    found = quorum.standing(rules.docs, voices, people.by_name, duties, now)
+    found = quorum.standing(rules.docs, voices, people.by_name, duties, now, people.bridges)
     vetoes = sum(finding.code == "VETO" for finding in found.why)
     why = (*found.why[:vetoes], *false, *found.why[vetoes:])
     return Standing(found.granted, found.missing, found.vetoed_by, found.counted, why)
@@ -112,14 +113,31 @@ def _voice(row: ApprovalRow, statement: Statement, people: People) -> Voice:
     if row.decision == APPROVE and (signed.id != expected.id or signed.id != row.statement):
         raise Refusal("STATEMENT", "an approval of something else than this plan")
     until = None if row.expires_at is None else moment(row.expires_at)
-    if row.strength == STRENGTHS[0]:
-        evidence = row.evidence or {}
-        if people.of_account(str(evidence.get("system")), str(evidence.get("account"))) != row.person:
-            raise Refusal(
-                "KEY", f"{evidence.get('account')} of {evidence.get('system')} is not an account of theirs now"
-            )
-        return Voice(row.person, row.decision, moment(row.at), row.strength, until=until)
+    if row.strength != SIGNED:
+        return Voice(
+            row.person, row.decision, moment(row.at), row.strength, until=until, **_given_elsewhere(row, people)
+        )
     signature = Signature.parse(row.signature or "")
     if row.decision != VETO:  # a veto that was recorded stays, also when its key has gone
         ssh_keygen.require_valid(signature, expected.namespace, signed.data)
     return Voice(row.person, row.decision, moment(row.at), row.strength, signature.key.fingerprint, until)
+
+
+def _given_elsewhere(row: ApprovalRow, people: People) -> dict[str, str]:
+    """The system that an approval comes from, and the key by which a bridge vouches that it does.
+
+    Raises:
+        Refusal: KEY, the account is not the person's any more; whatever keeps a countersignature from being of this
+            approval, which was made by somebody who edited the store.
+    """
+    kept = row.evidence or {}
+    system, account = str(kept.get("system")), str(kept.get("account"))
+    if people.of_account(system, account) != row.person:
+        raise Refusal("KEY", f"{account} of {system} is not an account of theirs now")
+    if row.strength != COUNTERSIGNED:
+        return {"system": system, "bridge_key": ""}
+    signature = Signature.parse(row.signature or "")
+    ssh_keygen.require_valid(
+        signature, evidence.NAMESPACE, evidence.message(row.statement, row.person, kept), "the evidence"
+    )
+    return {"system": system, "bridge_key": signature.key.fingerprint}

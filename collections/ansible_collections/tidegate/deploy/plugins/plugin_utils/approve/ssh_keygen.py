@@ -11,6 +11,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -21,13 +22,31 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import sign
 TIMEOUT_S = 120
 """How long somebody may look for their token and touch it."""
 
-_ELSEWHERE = "or sign elsewhere: -e tidegate_export=FILE shows how"
+
+@dataclass(frozen=True)
+class Keys:
+    """Whose keys sign, for messages that say what to do.
+
+    Args:
+        variable: that holds their public halves.
+        named: how one is named.
+        otherwise: what else can be done.
+    """
+
+    variable: str
+    named: str
+    otherwise: str = ""
+
+
+OF_PEOPLE = Keys("tidegate_people", "-e tidegate_key=FILE", ", or sign elsewhere: -e tidegate_export=FILE shows how")
+
 _HINTS = (
     ("unknown option", "it is older than OpenSSH 8.1, which signs"),
-    ("passphrase", f"it has a passphrase, which cannot be asked for here; ssh-add it to an agent, {_ELSEWHERE}"),
-    ("No such file", f"there is no such key; name one with -e tidegate_key=FILE, {_ELSEWHERE}"),
-    ("agent", f"no agent holds it; start one and ssh-add the key, {_ELSEWHERE}"),
-    ("device not found", f"its FIDO token is not plugged in; plug it in, {_ELSEWHERE}"),
+    ("passphrase", "it has a passphrase, which cannot be asked for here; ssh-add it to an agent{otherwise}"),
+    ("No such file", "there is no such key; name one with {named}{otherwise}"),
+    ("agent", "no agent holds it; start one and ssh-add the key{otherwise}"),
+    ("device not found", "its FIDO token is not plugged in; plug it in{otherwise}"),
+    ("", "mend that{otherwise}"),
 )
 """What to say to words of ssh-keygen."""
 
@@ -47,13 +66,14 @@ def agent_keys() -> list[PublicKey]:
     return found
 
 
-def sign(message: bytes, namespace: str, key: str) -> Signature:
+def sign(message: bytes, namespace: str, key: str, keys: Keys = OF_PEOPLE) -> Signature:
     """A new signature over a message.
 
     Args:
         message: the exact bytes.
         namespace: what it is for.
         key: the path of a private key, or of a public one whose private half an agent or token holds.
+        keys: whose it is.
 
     Raises:
         Refusal: SIGNING, with what to do; ALG, by a key that may not sign.
@@ -67,18 +87,19 @@ def sign(message: bytes, namespace: str, key: str) -> Signature:
         raise Refusal("SIGNING", f"ssh-keygen has not signed within {TIMEOUT_S} s; was the token touched?") from None
     if done.returncode != 0:
         said = " ".join(done.stderr.decode("utf-8", "replace").split())
-        hint = next((hint for word, hint in _HINTS if word in said), f"mend that, {_ELSEWHERE}")
+        hint = next(hint for word, hint in _HINTS if word in said).format(**asdict(keys))
         raise Refusal("SIGNING", f"ssh-keygen cannot sign with {printable(key)} ({printable(said)}): {hint}")
     return Signature.parse(done.stdout.decode("ascii", "replace"))
 
 
-def sign_with_agent(message: bytes, namespace: str, wanted: Iterable[str]) -> Signature:
+def sign_with_agent(message: bytes, namespace: str, wanted: Iterable[str], keys: Keys = OF_PEOPLE) -> Signature:
     """A new signature by the one key of the agent that is among those wanted.
 
     Args:
         message: the exact bytes.
         namespace: what it is for.
         wanted: fingerprints of keys that may be used.
+        keys: whose they are.
 
     Raises:
         Refusal: SIGNING, none or several of them are there.
@@ -90,17 +111,23 @@ def sign_with_agent(message: bytes, namespace: str, wanted: Iterable[str]) -> Si
         there = ", ".join(key.fingerprint for key in usable or held) or "none"
         raise Refusal(
             "SIGNING",
-            f"found {len(usable)} keys of tidegate_people in the agent (it holds {there}), expected one; name a key with "
-            f"-e tidegate_key=FILE, {_ELSEWHERE}",
+            f"found {len(usable)} keys of {keys.variable} in the agent (it holds {there}), expected one; name a key with "
+            f"{keys.named}{keys.otherwise}",
         )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "key.pub")
         path.write_text(f"{usable[0].line}\n", encoding="ascii")
-        return sign(message, namespace, str(path))
+        return sign(message, namespace, str(path), keys)
 
 
-def require_valid(signature: Signature, namespace: str, message: bytes) -> None:
+def require_valid(signature: Signature, namespace: str, message: bytes, what: str = "the statement") -> None:
     """See that a signature is for this use and truly of these bytes by the key that it names.
+
+    Args:
+        signature: as it came.
+        namespace: of the use.
+        message: the exact bytes.
+        what: they are, for people.
 
     Raises:
         Refusal: NAMESPACE; PRESENCE; SIG_INVALID; SIGNING, it cannot be verified here.
@@ -113,5 +140,5 @@ def require_valid(signature: Signature, namespace: str, message: bytes) -> None:
     if not valid:
         raise Refusal(
             "SIG_INVALID",
-            f"the signature by {signature.key.fingerprint} is not of these bytes: the statement or the signature was changed",
+            f"the signature by {signature.key.fingerprint} is not of these bytes: {what} or the signature was changed",
         )

@@ -15,7 +15,13 @@ from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.names import printable
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Absence, Member, Span, groups_at
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import (
+    Absence,
+    Bridge,
+    Member,
+    Span,
+    groups_at,
+)
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people_schema import PEOPLE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
@@ -35,6 +41,7 @@ class People:
         keys: the public keys, by fingerprint.
         accounts: system and account -> the name of the person.
         names: what people are called, where that is written down.
+        bridges: what vouches for what people approve in other systems; see `bridges`.
     """
 
     place: str = VARIABLE
@@ -42,6 +49,7 @@ class People:
     keys: Mapping[str, PublicKey] = field(default_factory=dict)
     accounts: Mapping[tuple[str, str], str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    bridges: tuple[Bridge, ...] = ()
 
     @classmethod
     def of(cls, variable: Any, place: str = VARIABLE) -> People:
@@ -57,10 +65,10 @@ class People:
         if variable is None:
             return cls(place)
         value = plain(variable, place)
-        refuse(place, problems(value, PEOPLE) or [*_time_problems(value), *_key_problems(value)])
+        refuse(place, problems(value, PEOPLE) or [*time_problems(value), *key_problems(value)])
         keys = {key.fingerprint: key for person in value.values() for key in map(_key, person.get("keys", ()))}
         members = {name: _member(name, person) for name, person in value.items()}
-        refuse(place, [*_shared_problems(value), *_deputy_problems(value, members)])
+        refuse(place, [*shared_problems(value), *_deputy_problems(value, members)])
         accounts = {(system, known): name for system, known, name, _path in _accounts(value)}
         names = {name: person["name"] for name, person in value.items() if "name" in person}
         return cls(place, members, keys, accounts, names)
@@ -104,9 +112,13 @@ def moment_of(text: str, ends: bool = False) -> datetime:
 
 
 def _member(name: str, person: Mapping[str, Any]) -> Member:
-    keys = {_key(entry).fingerprint: _span(entry) for entry in person.get("keys", ())}
     absences = tuple(Absence(_span(entry), entry.get("deputy", "")) for entry in person.get("absent", ()))
-    return Member(name, frozenset(person.get("groups", ())), keys, absences)
+    return Member(name, frozenset(person.get("groups", ())), keys_of(person), absences)
+
+
+def keys_of(entry: Mapping[str, Any]) -> dict[str, Span]:
+    """The keys of one entry, by fingerprint, and when each holds."""
+    return {_key(one).fingerprint: _span(one) for one in entry.get("keys", ())}
 
 
 def _key(entry: Mapping[str, Any]) -> PublicKey:
@@ -123,7 +135,8 @@ def _span(entry: Mapping[str, Any]) -> Span:
 # --- what a schema cannot say ----------------------------------------------------------------------------------------
 
 
-def _time_problems(value: Mapping[str, Any]) -> list[Problem]:
+def time_problems(value: Mapping[str, Any]) -> list[Problem]:
+    """Days that there are not, and times that end before they begin."""
     found = []
     for name, person in value.items():
         for kind in ("keys", "absent"):
@@ -148,7 +161,8 @@ def _is_time(text: str) -> bool:
     return True
 
 
-def _key_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
+def key_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
+    """Keys that cannot be read, or may not sign."""
     for name, person in value.items():
         for index, entry in enumerate(person.get("keys", ())):
             try:
@@ -158,8 +172,8 @@ def _key_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem((name, "keys", index, "key"), found, expected)
 
 
-def _shared_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
-    """One key under two people, or twice under one; one account of two people."""
+def shared_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
+    """One key under two names, or twice under one; one account of two people."""
     owners: dict[str, str] = {}
     for name, person in value.items():
         for index, entry in enumerate(person.get("keys", ())):

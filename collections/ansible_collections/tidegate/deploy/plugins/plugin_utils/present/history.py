@@ -105,7 +105,9 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 
 def _decision(row: Mapping[str, Any]) -> str:
-    return f"{row['at']} {row['person']}: {row['decision']} ({row['strength']}), revision {row['revision']}"
+    kept = row["evidence"]
+    where = f", given in {kept['system']}:{kept['reference']}" if kept else ""
+    return f"{row['at']} {row['person']}: {row['decision']} ({row['strength']}), revision {row['revision']}{where}"
 
 
 def _move(move: Mapping[str, Any]) -> str:

@@ -150,14 +150,17 @@ def decide(store: Store, asked: Asked, signature: Signature, by: Governed, now: 
 def _person(signature: Signature, statement: Statement, people: People) -> str:
     signature.require(statement.namespace)
     person = people.of_key(signature.key.fingerprint)
-    if person is None:
-        raise Refusal(
-            "KEY",
-            f"{people.place}: found no person with the key {signature.key.fingerprint}, which signed; enter it there, or sign "
-            "with one that is there",
-            key=signature.key.fingerprint,
-        )
-    return person
+    if person is not None:
+        return person
+    key = signature.key.fingerprint
+    bridge = next((bridge.name for bridge in people.bridges if key in bridge.keys), None)
+    if bridge is not None:
+        raise Refusal("KEY", f"{key}, which signed, is a key of the bridge {bridge}, which decides nothing", key=key)
+    raise Refusal(
+        "KEY",
+        f"{people.place}: found no person with the key {key}, which signed; enter it there, or sign with one that is there",
+        key=key,
+    )
 
 
 def require_counts(store: Store, asked: Asked, voice: Voice, people: People, now: datetime) -> None:
@@ -166,9 +169,10 @@ def require_counts(store: Store, asked: Asked, voice: Voice, people: People, now
     Raises:
         Refusal: as `decide`.
     """
-    found = counting.flaw_of(voice, people.by_name, now)
+    found = counting.flaw_of(voice, people.by_name, now, people.bridges)
     if found is None and asked.verb == APPROVE:
-        alone = counting.standing(asked.rules.docs, [voice], people.by_name, duties_of(asked.change, None), now)
+        duties = duties_of(asked.change, None)
+        alone = counting.standing(asked.rules.docs, [voice], people.by_name, duties, now, people.bridges)
         if voice.person not in alone.counted:
             found = next(finding for finding in alone.why if finding.person == voice.person)
     if found is None and asked.verb == REJECT and not _speaks(voice, asked.rules, people):

@@ -15,13 +15,12 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.release impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import PLAYBOOK, Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import PAUSED
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.bridges import everybody
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.windows import Answer
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed, operator_of, why_not
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import PEOPLE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.timing import window_of
 
 NAME_ONE = "name an approved one with -e tidegate_change=CHG-… or in the environment variable TIDEGATE_CHANGE"
@@ -51,7 +50,7 @@ def decide(
     hosts: Iterable[str],
     now: datetime,
     policy: Policy,
-    people: Any,
+    people: Mapping[str, Any],
     playbook: str | None = None,
 ) -> Decision:
     """Whether the hosts may be touched now, for a change.
@@ -62,7 +61,7 @@ def decide(
         hosts: that would be touched.
         now: the moment.
         policy: of the site.
-        people: of the site, as ``tidegate_people`` has them.
+        people: the values of the variables `bridges.WHO`.
         playbook: SHA-256 of the playbook that would run, where there is one.
 
     Raises:
@@ -95,11 +94,13 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(found[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _consent(store: Store, change: ChangeRow, policy: Policy, people: Any, now: datetime) -> Refusal | None:
+def _consent(
+    store: Store, change: ChangeRow, policy: Policy, people: Mapping[str, Any], now: datetime
+) -> Refusal | None:
     """Why nobody lets the change go forward; None if somebody does, or policy asks nobody."""
     if change.state == PAUSED:
         return Refusal("PAUSED", f"{change.id} is paused: resume it, take it back, or close it first")
-    known = People.of(people, f"{PEOPLE} beside {policy.place}")
+    known = everybody(people, f"beside {policy.place}")
     return why_not(store, change, Governed(policy, known, operator_of(known)), now)
 
 

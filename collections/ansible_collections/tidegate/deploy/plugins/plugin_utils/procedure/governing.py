@@ -10,11 +10,12 @@ from functools import cached_property
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.bridges import WHO, everybody
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed, operator_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import Door
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import PEOPLE, POLICY, Guard
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import POLICY, Guard
 
 LOCALHOST = "localhost"
 """Whose variables are read where no host is named: it has those of the group all."""
@@ -43,12 +44,21 @@ class Government:
 
     @cached_property
     def people(self) -> People:
-        """The people of the site.
+        """The people of the site, and its bridges.
 
         Raises:
             Refusal: DATA, naming the place.
         """
-        return People.of(self._guard.value_of(self._host, PEOPLE), f"{PEOPLE} of host {self._host}")
+        return everybody(self.who, f"of host {self._host}")
+
+    @property
+    def who(self) -> dict[str, Any]:
+        """The values of the variables that say who is who, unread.
+
+        Raises:
+            Refusal: DATA, one cannot be read.
+        """
+        return {variable: self._guard.value_of(self._host, variable) for variable in WHO}
 
     @property
     def governed(self) -> Governed:
@@ -60,17 +70,13 @@ class Government:
         """Who runs this."""
         return operator_of(self.people)
 
-    def value(self, variable: str) -> Any:
-        """The plain value of a variable, as inventory data has it."""
-        return self._guard.value_of(self._host, variable)
-
     def require_same(self, hosts: Sequence[str]) -> None:
         """See that the hosts of a change are governed alike.
 
         Raises:
             Refusal: DATA, naming two that are not.
         """
-        for variable in (POLICY, PEOPLE):
+        for variable in (POLICY, *WHO):
             values: list[tuple[str, Any]] = [(host, self._guard.value_of(host, variable)) for host in hosts]
             other = next((host for host, value in values if value != values[0][1]), None)
             if other is not None:

@@ -23,6 +23,7 @@ from ansible.utils.vars import combine_vars
 from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_path
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.bridges import WHO
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.windows_schema import ENFORCE, MODES, OBSERVE
@@ -30,7 +31,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.windows_
 GROUP = PROTECTED = "tidegate_protected"
 """The group whose hosts are guarded, and the variable that says the same of a host."""
 
-MODE, POLICY, PEOPLE = "tidegate_gate", "tidegate_policy", "tidegate_people"
+MODE, POLICY = "tidegate_gate", "tidegate_policy"
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,13 @@ class Guarded:
         name: of the host.
         mode: `windows_schema.OBSERVE` or `ENFORCE`.
         policy: the site's, as the host's variables have it.
-        people: the value of ``tidegate_people``.
+        people: the values of the variables `bridges.WHO`.
     """
 
     name: str
     mode: str
     policy: Policy
-    people: Any
+    people: Mapping[str, Any]
 
     @property
     def enforced(self) -> bool:
@@ -108,8 +109,8 @@ class Guard:
         in_group = any(group.name == GROUP for group in host.get_groups())
         if not in_group and not any(_truth(self._value(name, layer, PROTECTED), name) for layer in layers):
             return None
-        policy, people = (self._first(name, layers, variable) for variable in (POLICY, PEOPLE))
-        checked = self._policy(name, policy)
+        checked = self._policy(name, self._first(name, layers, POLICY))
+        people = {variable: self._first(name, layers, variable) for variable in WHO}
         modes = [self._mode(name, layer) for layer in layers]
         said = {modes[0] or checked.doc.get("gate", OBSERVE), *modes[1:]}
         return Guarded(name, ENFORCE if ENFORCE in said else OBSERVE, checked, people)

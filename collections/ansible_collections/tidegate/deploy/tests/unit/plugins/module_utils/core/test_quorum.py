@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import (
     Absence,
+    Bridge,
     Member,
     Span,
     Voice,
@@ -51,8 +52,16 @@ def approves(name, key=None, at=EARLIER, **more):
     return Voice(name, "approve", at, key=f"key-{name}" if key is None else key, **more)
 
 
-def counted(voices, rules=None, people=None, duties=None, now=NOW):
-    return standing(rules or [rule()], voices, people or PEOPLE, duties or {}, now)
+BOARD = Bridge("board", frozenset(["servicenow"]), {"key-board": ALWAYS})
+
+
+def counted(voices, rules=None, people=None, duties=None, now=NOW, bridges=(BOARD,)):
+    return standing(rules or [rule()], voices, people or PEOPLE, duties or {}, now, bridges)
+
+
+def vouched(name, key="key-board", system="servicenow", **more):
+    """An approval from elsewhere that a bridge countersigned."""
+    return approves(name, key="", strength="countersigned", system=system, bridge_key=key, **more)
 
 
 def test_one_person_of_the_group_is_enough_where_one_is_asked():
@@ -182,3 +191,57 @@ def test_places_are_filled_by_whom_they_need():
     assert [] == unfilled(asked, {"ops": ["bob", "ada"], "security": ["bob"]})
     assert [("security",)] == unfilled(asked, {"ops": ["bob", "ada"], "security": []})
     assert [("security",)] == unfilled(asked, {"ops": ["ada"], "security": ["bob"]}, without={"bob"})
+
+
+ASKED = [rule(strength="countersigned")]
+
+
+def test_a_countersigned_approval_counts_where_that_is_asked():
+    """It is more than recorded, and less than signed; a signed one satisfies the rule, too."""
+    assert {"ada": "countersigned"} == counted([vouched("ada")], ASKED).counted
+    assert "STRENGTH" == counted([vouched("ada")]).why[0].code
+    assert "STRENGTH" == counted([approves("ada", key="", strength="recorded")], ASKED).why[0].code
+    assert {"ada": "signed"} == counted([vouched("ada"), approves("ada")], ASKED).counted
+
+
+UNVOUCHED = {
+    "no bridges": ({"bridges": ()}, vouched("ada")),
+    "no key": ({}, vouched("ada", key="")),
+    "nobody's key": ({}, vouched("ada", key="key-eve")),
+    "a key of the person": ({}, vouched("ada", key="key-ada")),
+    "another system": ({}, vouched("ada", system="awx")),
+    "no system": ({}, vouched("ada", system="")),
+    "not yet": ({"bridges": [Bridge("board", BOARD.systems, {"key-board": Span(NOW)})]}, vouched("ada")),
+    "no longer": ({"bridges": [Bridge("board", BOARD.systems, {"key-board": Span(None, EARLIER)})]}, vouched("ada")),
+    "a key of two bridges": ({"bridges": [BOARD, Bridge("other", BOARD.systems, BOARD.keys)]}, vouched("ada")),
+    "a key of a person, too": (
+        {"people": {**PEOPLE, "dan": member("dan", keys={"key-board": ALWAYS})}},
+        vouched("ada"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("how", "voice"), UNVOUCHED.values(), ids=UNVOUCHED)
+def test_what_no_bridge_vouches_for_counts_as_recorded(how, voice):
+    """It holds where more is asked, with the reason first, and counts where no more is."""
+    found = counted([voice], ASKED, **how)
+    assert ["KEY", "STRENGTH", "QUORUM"] == [finding.code for finding in found.why]
+    assert "the approval of ada counts as recorded only: " in found.why[0].message
+    assert {"ada": "recorded"} == counted([voice], [rule(strength="recorded")], **how).counted
+
+
+def test_a_bridge_is_nobody():
+    """Neither its name nor its key approves or rejects anything."""
+    for voice in (approves("board"), vouched("board"), approves("ada", key="key-board")):
+        assert {} == counted([voice], ASKED).counted
+    people = {**PEOPLE, "ada": member("ada", "ops", keys={"key-board": ALWAYS})}
+    assert "KEY" == counted([approves("ada", key="key-board")], people=people).why[0].code
+
+
+def test_duties_groups_and_absence_hold_for_what_is_countersigned():
+    """A bridge vouches for what somebody said, not for whether they may."""
+    away = {**PEOPLE, "ada": member("ada", "ops", absences=(Absence(Span(EARLIER, NOW)),))}
+    assert "SELF" == counted([vouched("ada")], ASKED, duties={"requester": "ada"}).why[0].code
+    assert "QUORUM" == counted([vouched("cyd")], ASKED).why[0].code
+    assert "ABSENT" == counted([vouched("ada")], ASKED, people=away).why[0].code
+    assert "EXPIRED" == counted([vouched("ada", at=NOW - 8 * DAY)], ASKED).why[0].code

@@ -50,7 +50,7 @@ class ActionModule(WholeVerb):
             raise
 
     def _decided(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        change, now = change_of(store, _named(arguments.get("id"))), store.now()
+        change, now = change_of(store, _named(arguments.get("id"))), store.latest()
         by = Government(self, recorded(change.plan_bytes).host_names[0]).governed
         asked = approving.ask(store, change, arguments["verb"], arguments["reason"], by, now)
         Display().display(asked_text(asked, self.store_path))
@@ -61,7 +61,7 @@ class ActionModule(WholeVerb):
         if arguments.get("export"):
             return self._exported(asked, arguments["export"])
         if arguments.get("evidence"):
-            decided = given_elsewhere.take(store, asked, arguments["evidence"], by, store.now())
+            decided = given_elsewhere.take(store, asked, arguments["evidence"], by, store.latest())
         else:
             signature = self._signature(asked, arguments, by.people.keys)
             decided = approving.decide(store, asked, signature, by, store.now())

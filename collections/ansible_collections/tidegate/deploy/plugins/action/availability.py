@@ -28,7 +28,6 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door imp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import SKIPPED, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, change_of
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
 
 
 class ActionModule(RecordDoor):
@@ -58,7 +57,7 @@ class ActionModule(RecordDoor):
         try:
             store.open_wave(run.id, wave.index, going=() if self.check else consent.GOING)
         except Refusal as refusal:
-            if not isinstance(refusal, Away) and refusal.code != "PAUSED":
+            if not isinstance(refusal, Away) and refusal.code not in ("PAUSED", "CLOCK"):
                 raise
             return self._stopped(run, refusal)
         if not self.check:
@@ -85,7 +84,7 @@ class ActionModule(RecordDoor):
         if not self.check:
             governed = self._government(run).governed
             began = moment(run.row.started_at)
-            consent.require_wave(store, change_of(store, run.change_id), governed, now(), began)
+            consent.require_wave(store, change_of(store, run.change_id), governed, store.latest(), began)
 
     def _government(self, run: Run) -> Government:
         """What governs the run, read once for this wave."""

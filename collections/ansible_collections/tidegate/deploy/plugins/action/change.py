@@ -83,7 +83,7 @@ class ActionModule(RecordDoor):
         if verb == RESUME:
             return self._opened(opening.begin_again(store, _planned(store, identity)), "goes on")
         if verb == ROLLBACK:
-            own_tasks.require_way_back(store, _planned(store, identity), now())
+            own_tasks.require_way_back(store, _planned(store, identity), store.latest())
             return self._opened(self._asked_all(opening.begin_way_back(store, _planned(store, identity))), "goes back")
         if verb == CLOSE:
             run = opening.begin_closing(store, _planned(store, identity), _reason(arguments.get("reason")))
@@ -106,7 +106,7 @@ class ActionModule(RecordDoor):
     def _decided(self, store: Store, change: ChangeRow, verb: str, reason: str | None) -> StepResult:
         """A decision about a change, which needs no run and no host."""
         plan = recorded(change.plan_bytes)
-        by, moment = Government(self, plan.host_names[0]).governed, now()
+        by, moment = Government(self, plan.host_names[0]).governed, store.latest()
         say = deciding.decide(store, change, verb, reason, by, moment)
         found = outlook_of(store, change_of(store, change.id), by, moment)
         Display().display(outlook_text(found, say))

@@ -25,7 +25,7 @@ class ActionModule(Question):
     ARGUMENTS: ClassVar[dict[str, Any]] = {"id": {"type": "str", "required": True}}
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        change, now = change_of(store, arguments["id"]), store.now()
+        change, now = change_of(store, arguments["id"]), store.latest()
         plan = recorded(change.plan_bytes)
         governed = Government(self, plan.host_names[0]).governed
         found, window = outlook_of(store, change, governed, now), window_of(plan, governed.policy, now)

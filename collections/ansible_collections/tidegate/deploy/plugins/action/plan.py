@@ -84,7 +84,7 @@ class ActionModule(RecordDoor):
         """Take the lease and begin, if everybody whom policy asks agrees; check mode says what would be refused."""
         run = frozen.run
         try:
-            consent.require(store, change_of(store, run.change_id), self._governed(run), now())
+            consent.require(store, change_of(store, run.change_id), self._governed(run), store.latest())
         except Refusal as refusal:
             if not self.check:
                 raise
@@ -105,7 +105,7 @@ class ActionModule(RecordDoor):
 
     def _show(self, store: Store, run: Run, notes: list[str]) -> Outlook:
         """Show the plan, and where its change stands."""
-        by, moment = self._governed(run), now()
+        by, moment = self._governed(run), store.latest()
         found = outlook_of(store, change_of(store, run.change_id), by, moment)
         window = window_of(run.plan, by.policy, moment).text
         stands = outlook_pairs(found) if run.verb == PLAN else []

@@ -58,7 +58,7 @@ class ActionModule(WholeVerb):
         """The changes that were planned last; before them all that are paused, for somebody has to decide them."""
         paused = store.changes(MOST_PAUSED, PAUSED)
         others = [row for row in store.changes(10) if row.state != PAUSED]
-        by, now = Government(self).governed, store.now()
+        by, now = Government(self).governed, store.latest()
         return [_change(row, outlook_of(store, row, by, now)) for row in (*paused, *others)]
 
 

@@ -19,7 +19,7 @@ class ActionModule(WholeVerb):
     """Bring the store up to date as its owner, or write the SQL that makes the roles of one in PostgreSQL."""
 
     STEP = "store"
-    ARGUMENTS: ClassVar[dict[str, Any]] = {"sql_file": {"type": "path"}}
+    ARGUMENTS: ClassVar[dict[str, Any]] = {"sql_file": {"type": "path"}, "clock_reset": {"type": "bool", "default": False}}
 
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
         path = arguments.get("sql_file")
@@ -35,4 +35,7 @@ class ActionModule(WholeVerb):
         granted = store.protect()
         say = f"{self.store_path} has schema {store.schema()}, which is the newest"
         to = f"; granted to {' and '.join(granted)}" if granted else ""
-        return StepResult(self.STEP, OK, say + to, data={"schema": store.schema(), "granted": granted})
+        set_back_s = store.reset_clock() if arguments["clock_reset"] else 0
+        clock = f"; the time of the ledger is set back by {set_back_s} s" if set_back_s else ""
+        data = {"schema": store.schema(), "granted": granted, "set_back_s": set_back_s}
+        return StepResult(self.STEP, OK, say + to + clock, changed=bool(set_back_s), data=data)

@@ -19,6 +19,13 @@ options:
   sql_file:
     description: A file on the controller that gets the SQL. Running that SQL again changes nothing.
     type: path
+  clock_reset:
+    description:
+      - Let the time of the ledger follow this controller's clock again, where its last entry is later by more than five minutes.
+      - Nothing goes forward by a clock that is behind the ledger. Set the clock right first; this is for a ledger that got an
+        entry from a clock that was ahead. That it was done, and by whom, is an entry itself.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - tidegate.deploy.attributes
   - tidegate.deploy.attributes.changes_no_release
@@ -38,6 +45,10 @@ EXAMPLES = r"""
 
 - name: Bring the store up to date, as its owner
   tidegate.deploy.store:
+
+- name: Let the ledger follow this controller's clock again, after another one was ahead
+  tidegate.deploy.store:
+    clock_reset: true
 """
 
 RETURN = r"""
@@ -52,6 +63,11 @@ granted:
   type: list
   elements: str
   sample: [tidegate_reader, tidegate_writer]
+set_back_s:
+  description: By how many seconds the time of the ledger was set back.
+  returned: without O(sql_file)
+  type: int
+  sample: 0
 msg:
   description: What the step came to, in one sentence; a code stands before it where it did not go well.
   returned: always

@@ -24,6 +24,7 @@ KINDS = {
     # the log itself
     "log.begun": "the log begins; its name, which every checkpoint repeats",
     "log.key": "the key that signs checkpoints from now on; a later one carries a signature by the one before",
+    "log.clock": "somebody set the time of the ledger back to a controller's clock, because one before was ahead",
     # changes
     "change.planned": "a plan was recorded: a new change, or a new revision of one",
     "change.moved": "a change passed from one state to another",
@@ -63,7 +64,9 @@ MAX_ACTOR = 200
 
 _FIELDS = {"index", "previous", "at", "kind", "actor", "change", "body"}
 _HASH = re.compile(r"[0-9a-f]{64}")
-_AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
+_AT = re.compile(_MOMENT)
+_AT_IN_DOCUMENT = re.compile(rf',"at":"({_MOMENT})"')
 
 
 class Entry(NamedTuple):
@@ -127,6 +130,15 @@ def digest_of(text: str | None) -> str | None:
 
 
 def leaf(document: bytes) -> str:
+def at_of(document: str) -> str:
+    """When an entry was written, found in its document without reading the rest; empty where it says no time.
+
+    Only the actor stands before it, and within a text of canonical JSON no quotation mark is without its backslash.
+    """
+    found = _AT_IN_DOCUMENT.search(document)
+    return found.group(1) if found else ""
+
+
     """The hash by which the next entry names this one, and the tree holds it; in hexadecimal."""
     return leaf_hash(document).hex()
 

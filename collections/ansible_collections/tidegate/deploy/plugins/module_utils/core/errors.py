@@ -106,6 +106,7 @@ CODES = {
     "STORE_AWAY": "the store in PostgreSQL cannot be reached, or takes nothing now",
     "STORE_SCHEMA": "the store was written by a newer Tidegate, or has to be brought up to date by its owner",
     "LEDGER": "the ledger is not what it was, or this controller may not sign it",
+    "CLOCK": "the clock of this controller is behind the ledger: nothing goes forward by it",
 }
 
 

@@ -87,6 +87,7 @@ class Approvals(Database):
                 )
             if (row.decision, row.strength) in [tuple(known) for known in found]:
                 return False
+            now = log.time_of(connection, now)
             values = {**asdict(row), "at": stamp(now), "evidence": doc_in(row.evidence)}
             connection.execute(APPROVALS.insert().values(values))
             log.append(connection, now, _KINDS[row.decision], row.person, _told(row), row.change_id)

@@ -149,7 +149,8 @@ class Changes(Database):
         """
         if change.closed_at is None:
             raise ValueError(f"{change.id} is {change.state}, not closed")
-        return (self.now() - moment(change.closed_at)).total_seconds()
+        with self.reading() as connection:
+            return (log.time_of(connection, self.now()) - moment(change.closed_at)).total_seconds()
 
     def moves(self, change_id: str) -> list[MoveRow]:
         """What happened to a change, oldest first."""
@@ -163,9 +164,10 @@ class Changes(Database):
 
     def overdue_reviews(self, service: str, environment: str) -> list[str]:
         """The changes of a service that somebody had to review by now, and nobody has."""
-        due = (CHANGES.c.review_due_at < stamp(self.now())) & CHANGES.c.reviewed_at.is_(None)
-        query = sa.select(CHANGES.c.id).where(_of(service, environment), due).order_by(CHANGES.c.id)
         with self.reading() as connection:
+            now = stamp(log.time_of(connection, self.now()))
+            due = (CHANGES.c.review_due_at < now) & CHANGES.c.reviewed_at.is_(None)
+            query = sa.select(CHANGES.c.id).where(_of(service, environment), due).order_by(CHANGES.c.id)
             return list(connection.execute(query).scalars())
 
     def move_change(

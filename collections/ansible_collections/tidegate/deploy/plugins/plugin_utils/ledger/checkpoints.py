@@ -57,7 +57,7 @@ class Checkpoints(Log, Denials):
         origin, frontier = self._grown(last)
         if last is not None and frontier.size == last.checkpoint.size:
             return last
-        made = checkpoints.of(origin, stamp(self.now()), frontier)
+        made = checkpoints.of(origin, stamp(self.latest()), frontier)
         note = Note(made, key.sign(checkpoints.NAMESPACE, made.text()))
         with self.writing() as connection:
             known = sa.select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size == made.size)

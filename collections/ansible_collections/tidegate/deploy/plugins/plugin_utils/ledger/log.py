@@ -5,20 +5,32 @@
 
 The one writer of a transaction reads the last entry and adds the next. That no two entries name the same one before
 them is also the table's own rule, so that the log cannot fork, whatever else goes wrong.
+
+Its times never go back. An entry of a clock that is a little behind, as those of several controllers are, has the time of
+the entry before it. A clock that is further behind was set back: what would go forward by it is refused, and what ends or
+stops something is entered with the ledger's time and how far the clock was behind.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import entries
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.audit import Row
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import Database, stamp
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import holder
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import Database, moment, stamp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import ENTRIES, sa
+
+SKEW_S = 300
+"""How far clocks of controllers may differ; as far as those of hosts (protocol, section 7)."""
+
+FORWARD = ("change.planned", "wave.opened", "approval.given", "approval.used", "trust.made", "trust.signed")
+"""What is not entered by a clock that was set back."""
 
 _PAGE = 5000
 
@@ -37,16 +49,34 @@ def append(
 
     Raises:
         ValueError: not an entry (`entries.compose`); the caller's transaction is undone.
+        Refusal: CLOCK, what goes forward by a clock that was set back.
     """
     last = connection.execute(_newest()).first()
     if last is None:
         begun = {"log": secrets.token_hex(16)}
-        number, leaf = 0, _insert(connection, 0, entries.NO_ENTRY, now, "log.begun", actor, begun, None)
+        number, leaf, at = 0, _insert(connection, 0, entries.NO_ENTRY, now, "log.begun", actor, begun, None), now
     else:
-        number, leaf = last
+        number, leaf, document = last
+        at = not_before(now, document)
+    behind_s = _behind_s(now, at)
+    if behind_s and kind in FORWARD:
+        raise _set_back(behind_s, at)
     index = number + 1
-    _insert(connection, index, leaf, now, kind, actor, body, change)
+    told = {**body, "clock_behind_s": behind_s} if behind_s else body
+    _insert(connection, index, leaf, at, kind, actor, told, change)
     return int(index)
+
+
+def time_of(connection: sa.Connection, now: datetime) -> datetime:
+    """What time it is by the ledger: the clock's, unless the last entry is later."""
+    last = connection.execute(_newest()).first()
+    return now if last is None else not_before(now, last.document)
+
+
+def not_before(now: datetime, document: str) -> datetime:
+    """A moment, or that of an entry if it is later."""
+    at = entries.at_of(document)
+    return moment(at) if at > stamp(now) else now
 
 
 class Log(Database):
@@ -60,6 +90,37 @@ class Log(Database):
         """
         with self.writing() as connection:
             return append(connection, self.now(), kind, actor, body, change)
+
+    def latest(self) -> datetime:
+        """The present by which windows, freezes and expiries are decided: never before the ledger's last entry."""
+        with self.reading() as connection:
+            return time_of(connection, self.now())
+
+    def require_clock(self) -> None:
+        """See that the clock of this controller was not set back.
+
+        Raises:
+            Refusal: CLOCK.
+        """
+        now, latest = self.now(), self.latest()
+        behind_s = _behind_s(now, latest)
+        if behind_s:
+            raise _set_back(behind_s, latest)
+
+    def reset_clock(self) -> int:
+        """Let the ledger follow this controller's clock again, and answer by how many seconds that sets it back; 0 where nothing is to be done.
+
+        For a last entry that was written by a clock that was ahead. Who did it is in the ledger.
+        """
+        now = self.now()
+        with self.writing() as connection:
+            last = connection.execute(_newest()).first()
+            before = now if last is None else not_before(now, last.document)
+            behind_s = _behind_s(now, before)
+            if last is not None and behind_s:
+                body = {"before": stamp(before)}
+                _insert(connection, last.number + 1, last.leaf, now, "log.clock", holder.actor(), body, None)
+            return behind_s
 
     def log_size(self) -> int:
         """How many entries there are, by the number of the last one."""
@@ -97,6 +158,22 @@ class Log(Database):
             return list(connection.execute(query).scalars())
 
 
+def _behind_s(now: datetime, latest: datetime) -> int:
+    """By how many seconds a clock was set back; 0 where the difference is one that clocks have."""
+    behind = latest - now
+    return round(behind.total_seconds()) if behind > timedelta(seconds=SKEW_S) else 0
+
+
+def _set_back(behind_s: int, latest: datetime) -> Refusal:
+    return Refusal(
+        "CLOCK",
+        f"the clock of this controller is {behind_s} s behind the last entry of the ledger ({stamp(latest)}), at most {SKEW_S} s "
+        "are a difference of clocks: nothing goes forward by it. Set the clock right, for example by NTP; if that entry was "
+        "written by a clock that was ahead: ansible-playbook tidegate.deploy.store -e tidegate_clock_reset=true",
+        behind_s=behind_s,
+    )
+
+
 def _insert(
     connection: sa.Connection,
     index: int,
@@ -117,7 +194,7 @@ def _insert(
 @cache
 def _newest() -> sa.Select[Any]:
     """Made once: every append asks it."""
-    return sa.select(ENTRIES.c.number, ENTRIES.c.leaf).order_by(ENTRIES.c.number.desc()).limit(1)
+    return sa.select(ENTRIES.c.number, ENTRIES.c.leaf, ENTRIES.c.document).order_by(ENTRIES.c.number.desc()).limit(1)
 
 
 @cache

@@ -101,6 +101,8 @@ def require(store: Store, change: ChangeRow, by: Governed, now: datetime) -> Non
     """
     refusal = why_not(store, change, by, now)
     if refusal is not None:
+    store.require_there()
+    store.require_clock()
         raise refusal
     given.refresh(store, change, by.policy, by.people, now)
     timing.require_window(plans.recorded(change.plan_bytes), by.policy, now, change.id)

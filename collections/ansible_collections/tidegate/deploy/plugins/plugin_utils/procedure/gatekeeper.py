@@ -56,7 +56,6 @@ class Gatekeeper:
         playbook: the path of the playbook.
         extra: the extra variables.
         check: whether this is check mode, in which nothing is written and nothing refused.
-        clock: the present time.
     """
 
     def __init__(
@@ -66,14 +65,12 @@ class Gatekeeper:
         playbook: str,
         extra: Mapping[str, Any],
         check: bool,
-        clock: Callable[[], datetime] = now,
     ) -> None:
         self._guard = guard
         self._sources = [str(source) for source in sources]
         self._playbook, self._digest = name_of(playbook), digest_of(playbook)
         self._named = named_change(extra, os.environ)
         self._check = check
-        self._clock = clock
 
     def ask(self, hosts: Iterable[str]) -> Answer:
         """What the gate says to somebody who is about to touch hosts.
@@ -121,7 +118,7 @@ class Gatekeeper:
                 return Decision(False, "UNSAFE_PATH", message)
         names = [host.name for host in group]
         change = self._change(store)
-        return decide(store, change, names, self._clock(), lead.policy, lead.people, self._digest)
+        return decide(store, change, names, store.latest(), lead.policy, lead.people, self._digest)
 
     def _change(self, store: Store) -> str | None:
         """The change that was named, or else the one that actions of ours work on in this process."""

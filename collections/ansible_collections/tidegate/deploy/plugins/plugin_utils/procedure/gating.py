@@ -77,6 +77,7 @@ def decide(
     facts = {"change": change.id, "service": change.service, "environment": change.environment}
     answer = window_of(plan, policy, now)
     for refusal in (
+        _clock(store),
         _consent(store, change, policy, people, now),
         _window(change, answer),
         _hosts(change, plan, names),
@@ -92,6 +93,17 @@ def listed(names: Iterable[str]) -> str:
     found = list(names)
     more = len(found) - MOST_NAMED
     return ", ".join(found[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _clock(store: Store) -> Refusal | None:
+    """Why the clock of this controller is none to decide by; None if it is."""
+    try:
+        store.require_clock()
+    except Refusal as refusal:
+        if refusal.code == "CLOCK":
+            return refusal
+        raise
+    return None
 
 
 def _consent(

@@ -36,6 +36,7 @@ HOLDS = (
     "RULES",
     "WINDOW",
     "VETO",
+    "CLOCK",
     "SELF",
     "QUORUM",
     "STRENGTH",

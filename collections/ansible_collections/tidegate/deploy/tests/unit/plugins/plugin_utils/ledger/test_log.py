@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import entries
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.log import append
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.log import FORWARD, SKEW_S, append
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import ENTRIES, sa
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
@@ -134,3 +135,75 @@ def test_processes_that_append_at_once_make_one_row(path, clock):
     for number, indices in enumerate(answers):
         assert [found[index].actor for index in indices] == [f"process {number}"] * 12
         assert [found[index].body["n"] for index in indices] == list(range(12))
+
+
+# --- clocks ----------------------------------------------------------------------------------------------------------
+
+
+def test_times_never_go_back(store, clock):
+    """A clock that is a little behind, as of another controller, has the time of the entry before it; nothing is refused."""
+    noon = clock.moment
+    store.append("denied", "ada", {})
+    clock.turn(-SKEW_S)
+    assert store.latest() == noon
+    store.require_clock()
+    for kind in FORWARD:
+        store.append(kind, "bob", {})
+    clock.turn(SKEW_S + 1)
+    store.append("denied", "ada", {})
+    seconds = [entries.parse(document).at[17:19] for _number, document, _leaf in store.rows()]
+    assert seconds == ["00"] * (2 + len(FORWARD)) + ["01"]
+
+
+@pytest.mark.parametrize("kind", FORWARD)
+def test_nothing_goes_forward_by_a_clock_that_was_set_back(store, clock, kind):
+    """By more than clocks differ: refused with the cause, and no entry; until the clock is right again."""
+    store.append("denied", "ada", {})
+    clock.turn(-SKEW_S - 1)
+    for asked in (lambda: store.append(kind, "ada", {}), store.require_clock):
+        with pytest.raises(Refusal, match="301 s behind the last entry of the ledger .2026-11-24T12:00:00") as caught:
+            asked()
+        assert caught.value.code == "CLOCK"
+    assert store.log_size() == 2
+    clock.turn(1)
+    assert store.append(kind, "ada", {}) == 2
+
+
+def test_what_ends_or_stops_something_is_entered_by_any_clock(store, clock):
+    """With the ledger's time, and how far the clock was behind; by it nothing is open again that was over."""
+    noon = clock.moment
+    store.append("denied", "ada", {})
+    clock.turn(-3600)
+    store.append("run.ended", "ada", {"run": "r"})
+    store.deny("ada", "CLOCK", "set back")
+    *_begun, ended, denied = chain_of(store)
+    assert (ended.at, ended.body) == (denied.at, {"run": "r", "clock_behind_s": 3600})
+    assert ended.at == "2026-11-24T12:00:00.000000Z"
+    assert (denied.kind, denied.body["clock_behind_s"]) == ("denied", 3600)
+    assert store.latest() == noon
+
+
+def test_somebody_sets_the_ledger_back_to_the_clock(store, clock):
+    """After an entry of a clock that was ahead; that, too, is an entry, and without need there is none."""
+    store.append("denied", "ada", {})
+    assert store.reset_clock() == 0
+    clock.turn(86400)
+    store.append("denied", "ada", {})
+    clock.turn(-86400)
+    assert store.reset_clock() == 86400
+    *_others, reset = chain_of(store)
+    assert (reset.kind, reset.at, reset.body) == (
+        "log.clock",
+        "2026-11-24T12:00:00.000000Z",
+        {"before": "2026-11-25T12:00:00.000000Z"},
+    )
+    assert store.append(FORWARD[0], "ada", {}) == reset.index + 1
+    assert store.latest() == clock.moment
+
+
+def test_a_text_that_looks_like_a_time_is_none(store, clock):
+    """The time of an entry is found whatever its actor is called."""
+    store.append("denied", ',"at":"2036-01-01T00:00:00.000000Z"', {})
+    assert store.latest() == clock.moment
+    clock.turn(-1)
+    assert store.latest() == clock.moment + timedelta(seconds=1)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -27,6 +27,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.outlook import outlook_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
 from .conftest import OLD, a_plan
 
 PEOPLE = People.of({name: {"groups": ["ops"], "accounts": {"awx": name}} for name in ("ada", "bob", "cyd")})
@@ -249,6 +250,32 @@ def test_an_emergency_is_reviewed_and_blocks_the_next_one_until_it_is(site):
     site.later = timedelta(seconds=3602)
     refusal = consent.why_not(site.store, second, FREE, site.store.now())
     assert (refusal.code, refusal.facts["overdue"]) == ("REVIEW", [first.id])
+def test_a_clock_that_was_set_back_opens_no_wave_and_no_window(site):
+    """Neither by its own hour, when the window was open, nor at all while it is that far behind; the change waits."""
+    site.frozen()
+    freeze = {"name": "fair", "from": "2027-03-01", "until": "2027-03-01", "reason": "the fair"}
+    frozen = replace(FREE, policy=Policy.of({"freezes": [freeze]}))
+    before = datetime(2027, 2, 28, 23, 58, tzinfo=UTC)
+    site.later = before - now()
+    wave(site, frozen)
+    site.later += timedelta(minutes=3)
+    site.store.append("denied", "ada", {})
+    site.later -= timedelta(minutes=3)
+    assert refusal_of(consent.require_wave, *asked_by(site, frozen)).code == "WINDOW"
+    site.later -= timedelta(minutes=10)
+    refusal = refusal_of(consent.require_wave, *asked_by(site, frozen))
+    assert (refusal.code, "behind the last entry of the ledger" in refusal.message) == ("CLOCK", True)
+    assert refusal_of(site.store.open_wave, Run.current(site.store).id, 0).code == "CLOCK"
+    assert halted(site, refusal).policy == "pause"
+
+
+def asked_by(site, by):
+    """What the availability check asks with."""
+    run = Run.current(site.store)
+    change = site.store.change(run.change_id)
+    return site.store, change, by, site.store.latest(), moment(run.row.started_at)
+
+
     assert consent.why_not(site.store, planned(site), FREE, site.store.now()) is None
     refusal = refusal_of(decided, site, first, "review")
     assert (refusal.code, "ada, who may not review it" in refusal.message) == ("SELF", True)

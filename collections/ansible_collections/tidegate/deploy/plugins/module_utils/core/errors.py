@@ -63,6 +63,20 @@ CODES = {
     "TEST": "a test of the site's failed",
     "RELEASE_UNSEEN": "the service answers, but nothing proves that it is the new release",
     "REVERT_FAILED": "going back failed as often as it may be tried",
+    # enrolled hosts
+    "NOT_ENROLLED": "the host is not enrolled, and has no trust, challenge or login of its own",
+    "ENROLLED": "the host is enrolled: it has to be unenrolled, or brought to newer trust, for that",
+    "IDENTITY": "the machine is not the one that was enrolled: a clone, or installed anew",
+    "PERMIT": "the host is enrolled, and was shown no permit, or one for another host, service or environment",
+    "CHALLENGE": "the permit is not for the challenge that the host has minted last",
+    "GRANT": "the store's consent to the wave is missing, over, for something else, or not in the log that the host has seen",
+    "TRUST": "a trust bundle cannot be read, contradicts itself, is of a wrong number, or has run out",
+    "TRUST_STALE": "the host is at an older version of trust than what was signed needs",
+    "ATTEMPTS": "a statement was used on the host as often as it may be",
+    "DEFINITION": "a service is not defined on the host by its trust bundle, or not as it was approved",
+    "NO_SSH_KEYGEN": "the host has no ssh-keygen of OpenSSH 8.1 or newer, which verifies signatures",
+    "UNDER_WAY": "something is pending or going back on the host, which has to end first",
+    "REVIEW_DUE": "the host went forward by an emergency whose review it has not been shown",
     # people, keys and approvals
     "SIG_INVALID": "a signature or public key cannot be read, or the signature is not of these bytes by this key",
     "NAMESPACE": "a signature was made for another use",
@@ -106,7 +120,7 @@ CODES = {
     "STORE_AWAY": "the store in PostgreSQL cannot be reached, or takes nothing now",
     "STORE_SCHEMA": "the store was written by a newer Tidegate, or has to be brought up to date by its owner",
     "LEDGER": "the ledger is not what it was, or this controller may not sign it",
-    "CLOCK": "the clock of this controller is behind the ledger: nothing goes forward by it",
+    "CLOCK": "the clock of this controller is behind the ledger, or that of a host is off: nothing goes forward by it",
 }
 
 

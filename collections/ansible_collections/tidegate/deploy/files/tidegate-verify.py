@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Checks an export of the ledger of Tidegate: Python 3.9 or newer, its standard library, and ssh-keygen; nothing else.
 
-    python3 tidegate-verify.py EXPORT [--checkpoint OLD]... [--key PUB]
+    python3 tidegate-verify.py EXPORT [--checkpoint OLD]... [--key PUB] [--approvers FILE]
     python3 tidegate-verify.py plan STATEMENT PLAN
     python3 tidegate-verify.py record RECORD --key PUB
 
@@ -221,7 +221,7 @@ CODES = {
     "PROGRAM_OTHER": "the host carries another host program that may be replaced: ship this one",
     "PRECHECK": "pre-checks found what must be mended first",
     "NO_SPACE": "a file system of the host is full or has no free inode",
-    "UNSAFE_PATH": "a path on the host can be changed by others, or is not what it must be",
+    "UNSAFE_PATH": "a path on a host or the controller can be changed by others, or is not what it must be",
     "RUNS_ELSEWHERE": "the service already runs from outside its root",
     "ADOPT": "what runs cannot be taken over as it is",
     "HOST_ERROR": "the host program failed in a way that it does not know",
@@ -242,6 +242,20 @@ CODES = {
     "TEST": "a test of the site's failed",
     "RELEASE_UNSEEN": "the service answers, but nothing proves that it is the new release",
     "REVERT_FAILED": "going back failed as often as it may be tried",
+    # enrolled hosts
+    "NOT_ENROLLED": "the host is not enrolled, and has no trust, challenge or login of its own",
+    "ENROLLED": "the host is enrolled: it has to be unenrolled, or brought to newer trust, for that",
+    "IDENTITY": "the machine is not the one that was enrolled: a clone, or installed anew",
+    "PERMIT": "the host is enrolled, and was shown no permit, or one for another host, service or environment",
+    "CHALLENGE": "the permit is not for the challenge that the host has minted last",
+    "GRANT": "the store's consent to the wave is missing, over, for something else, or not in the log that the host has seen",
+    "TRUST": "a trust bundle cannot be read, contradicts itself, is of a wrong number, or has run out",
+    "TRUST_STALE": "the host is at an older version of trust than what was signed needs",
+    "ATTEMPTS": "a statement was used on the host as often as it may be",
+    "DEFINITION": "a service is not defined on the host by its trust bundle, or not as it was approved",
+    "NO_SSH_KEYGEN": "the host has no ssh-keygen of OpenSSH 8.1 or newer, which verifies signatures",
+    "UNDER_WAY": "something is pending or going back on the host, which has to end first",
+    "REVIEW_DUE": "the host went forward by an emergency whose review it has not been shown",
     # people, keys and approvals
     "SIG_INVALID": "a signature or public key cannot be read, or the signature is not of these bytes by this key",
     "NAMESPACE": "a signature was made for another use",
@@ -259,6 +273,7 @@ CODES = {
     "WITHDRAWN": "an approval was taken back, and does not count again for the same plan",
     "APPROVAL": "policy asks for approval, and the change was not handed in for it",
     "RULES": "the rules for approval are not the ones that the change was planned under",
+    "DOWNGRADE": "the change brings hosts to an older release than they run, and policy refuses that",
     "REVIEW": "the review of an emergency is overdue, and keeps the next one from beginning",
     # the run
     "NO_CHANGE": "no such change",
@@ -283,7 +298,9 @@ CODES = {
     "ELSEWHERE": "an approval given in another system is not there, does not count, or cannot be asked for",
     "STORE": "the store cannot be used",
     "STORE_AWAY": "the store in PostgreSQL cannot be reached, or takes nothing now",
+    "STORE_BEHIND": "the store has lost entries of its ledger that a witness has seen, or has others in their place",
     "STORE_SCHEMA": "the store was written by a newer Tidegate, or has to be brought up to date by its owner",
+    "CLOCK": "the clock of this controller is behind the ledger, or that of a host is off: nothing goes forward by it",
     "LEDGER": "the ledger is not what it was, or this controller may not sign it",
 }
 
@@ -436,13 +453,14 @@ Hashes are 32 bytes. Leaves are given as their hashes; `leaf_hash` makes one fro
 
 * A `Frontier` keeps what the next append needs, one hash per bit of the size: it grows in O(log n).
 * A `Tree` keeps all complete subtrees, and makes proofs from them in O(log² n).
+* A `Tail` knows the first leaves only by their frontier, and makes the proofs that need no more than that.
 * The two ``verify_`` functions know only what an outsider is shown. They answer false, whatever that holds.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 HASH_BYTES = 32
@@ -492,6 +510,13 @@ class Frontier:
         for node in reversed(self.nodes[:-1]):
             found = node_hash(node, found)
         return found
+
+
+def subtrees(size: int) -> Iterator[int]:
+    """How many leaves each complete subtree of a tree has, largest first."""
+    for bit in reversed(range(size.bit_length())):
+        if size >> bit & 1:
+            yield 1 << bit
 
 
 def root_of(leaves: Iterable[bytes]) -> bytes:
@@ -576,6 +601,39 @@ class Tree:
             raise ValueError(message)
 
 
+class Tail(Tree):
+    """A tree of which only the last leaves are at hand: it proves that they are in it, and that it grew from the others.
+
+    Args:
+        before: over the leaves before them; it is not changed.
+        leaves: the hashes that follow.
+    """
+
+    def __init__(self, before: Frontier, leaves: Iterable[bytes]) -> None:
+        self._base = before.size
+        self._last = list(leaves)
+        self._known: dict[tuple[int, int], bytes] = {}
+        low = 0
+        for count, node in zip(subtrees(self._base), before.nodes):
+            self._known[low, low + count] = node
+            low += count
+
+    @property
+    def size(self) -> int:
+        return self._base + len(self._last)
+
+    def _range(self, low: int, high: int) -> bytes:
+        known = self._known.get((low, high))
+        if known is not None:
+            return known
+        self._require(high > self._base, f"the leaves before {self._base} are not at hand")
+        if high - low == 1:
+            return self._last[low - self._base]
+        middle = low + _split(high - low)
+        self._known[low, high] = found = node_hash(self._range(low, middle), self._range(middle, high))
+        return found
+
+
 def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
     """Whether a path proves that a leaf is at an index of the tree with this size and root (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size:
@@ -655,6 +713,7 @@ KINDS = {
     # the log itself
     "log.begun": "the log begins; its name, which every checkpoint repeats",
     "log.key": "the key that signs checkpoints from now on; a later one carries a signature by the one before",
+    "log.clock": "somebody set the time of the ledger back to a controller's clock, because one before was ahead",
     # changes
     "change.planned": "a plan was recorded: a new change, or a new revision of one",
     "change.moved": "a change passed from one state to another",
@@ -663,6 +722,7 @@ KINDS = {
     "run.bound": "a run that began without a plan has made it",
     "wave.opened": "a wave may be activated",
     "wave.closed": "a wave is confirmed or taken back",
+    "grant": "the enrolled hosts of a wave may activate a release, each by the challenge that it gave",
     "hosts.recorded": "what was noted about hosts since the last such entry, as a digest over those notes",
     "run.halted": "no further wave of a run opens, and why",
     "run.ended": "a run has ended, and how",
@@ -674,7 +734,13 @@ KINDS = {
     "approval.withdrawn": "a person took an approval back",
     "approval.vetoed": "a person vetoed a statement",
     "approval.used": "a run begins by the approvals of a statement",
+    "trust.made": "a version of the trust that hosts enforce was drafted",
+    "trust.signed": "a person signed a version of it",
+    "host.enrolled": "a host says that it enforces the trust, under this uid",
+    "host.unenrolled": "a host enforces it no longer, by what enough people signed",
     "evidence.seen": "what another system said about a change",
+    "drift.found": "a host runs something else than what was recorded for it last, which status has found",
+    "drift.mended": "it runs again what was recorded",
     "denied": "something was refused: by whom it was asked for, and why it was refused",
     "denied.more": "how often the same source was refused beyond the entries that it has",
     "gate.observed": "a run outside of Tidegate that a gate would have refused or let through",
@@ -694,7 +760,9 @@ MAX_ACTOR = 200
 
 _FIELDS = {"index", "previous", "at", "kind", "actor", "change", "body"}
 _HASH = re.compile(r"[0-9a-f]{64}")
-_AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
+_AT = re.compile(_MOMENT)
+_AT_IN_DOCUMENT = re.compile(rf',"at":"({_MOMENT})"')
 
 
 class Entry(NamedTuple):
@@ -750,6 +818,15 @@ def parse(document: bytes) -> Entry:
     entry = Entry(**value)
     _require_fields(entry)
     return entry
+
+
+def at_of(document: str) -> str:
+    """When an entry was written, found in its document without reading the rest; empty where it says no time.
+
+    Only the actor stands before it, and within a text of canonical JSON no quotation mark is without its backslash.
+    """
+    found = _AT_IN_DOCUMENT.search(document)
+    return found.group(1) if found else ""
 
 
 def digest_of(text: str | None) -> str | None:
@@ -933,7 +1010,7 @@ from typing import NamedTuple, Optional
 from . import checkpoint as checkpoints
 from . import entries
 from .checkpoint import Checkpoint, Note
-from .merkle import Frontier
+from .merkle import Frontier, subtrees
 
 KINDS = {
     "edited": "an entry says something else than it did",
@@ -975,6 +1052,8 @@ class Key(NamedTuple):
     index: int  # type: ignore[assignment]  # the word of the documents; nobody looks things up in one
     line: str
     signature: Optional[str]
+    lost: bool = False
+    """Whether it took the place of one that nobody has any more, which therefore did not sign it."""
 
 
 class Walked(NamedTuple):
@@ -1057,9 +1136,8 @@ class _Walker:
             self.origin = f"{checkpoints.ORIGIN}{entry.body['log']}"
         elif entry.kind == "log.key":
             signature = entry.body.get("signature")
-            self.keys.append(
-                Key(entry.index, str(entry.body.get("key")), None if signature is None else str(signature))
-            )
+            made = None if signature is None else str(signature)
+            self.keys.append(Key(entry.index, str(entry.body.get("key")), made, entry.body.get("lost") is True))
         while self._moments and entry.at > self._moments[0]:
             self.late[self._moments.pop(0)] = entry.index
 
@@ -1139,11 +1217,20 @@ class Evidence:
         """Size of the largest checkpoint that agrees and was kept elsewhere."""
 
     def keys(self) -> Iterator[Finding]:
-        """The log's keys: each after the first is signed by the one before it, and one is the key that is trusted."""
+        """The log's keys: each after the first is signed by the one before it, and one is the key that is trusted.
+
+        One that took the place of a lost key is signed by nobody. Who trusts it, or one after it, knows of it.
+        """
         before: Key | None = None
-        for key in self._walked.keys:
+        lines = [key.line for key in self._walked.keys]
+        for at, key in enumerate(self._walked.keys):
             message = checkpoints.key_text(self._walked.origin, key.line)
-            if before is not None and not (
+            if key.lost:
+                if self._trusted is None or self._trusted not in lines[at:]:
+                    yield Finding(
+                        "signature", f"{_replaced(key)}: ask for the new one, and name it", key.index, key.index
+                    )
+            elif before is not None and not (
                 key.signature is not None
                 and self._verify(before.line, checkpoints.KEY_NAMESPACE, message, key.signature)
             ):
@@ -1228,7 +1315,7 @@ class Evidence:
         what a smaller checkpoint of the same history agreed about."""
         first = 0
         for ours, theirs, count in zip(
-            self._walked.frontiers[checkpoint.size].nodes, checkpoint.nodes, _subtrees(checkpoint.size)
+            self._walked.frontiers[checkpoint.size].nodes, checkpoint.nodes, subtrees(checkpoint.size)
         ):
             if ours != theirs:
                 return max(first, min(agreed, first + count - 1)), first + count - 1
@@ -1236,10 +1323,13 @@ class Evidence:
         raise ValueError("the checkpoint does not differ")
 
 
-def _subtrees(size: int) -> Iterator[int]:
-    for bit in reversed(range(size.bit_length())):
-        if size >> bit & 1:
-            yield 1 << bit
+def replaced(walked: Walked) -> list[str]:
+    """What whoever trusts the key of a log has to know of it: where it took the place of one that was lost."""
+    return [_replaced(key) for key in walked.keys if key.lost]
+
+
+def _replaced(key: Key) -> str:
+    return f"entry {key.index} says that the key before was lost, and nobody signed the one in its place"
 
 
 def _among(first: int, last: int) -> str:
@@ -1361,6 +1451,182 @@ def problems(whole: dict[str, Any], verify: Verify, key: str) -> Iterator[str]:
         yield "it is not what was signed"
 '''
 
+# plugins/module_utils/core/shape.py
+MODULES["shape"] = r'''
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the fields of a signed document may hold, each as a question and as it is said to people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from . import canonical
+from .errors import Refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any, Callable, Optional
+
+    Fields = Mapping[str, tuple[Callable[[Any], bool], str]]  # field -> is it right, what was expected
+
+MAX_TEXT = 1000
+_HEX64 = re.compile(r"[0-9a-f]{64}")
+_UID = re.compile(r"[0-9a-f]{32}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?Z")
+
+
+def read(code: str, data: bytes, max_bytes: int, what: str) -> Any:
+    """The document in bytes that are its canonical form.
+
+    Raises:
+        Refusal: of that code.
+    """
+    try:
+        doc = canonical.loads(data, max_bytes)
+        exact = canonical.dumps(doc) == data
+    except ValueError as error:
+        raise Refusal(code, f"found {error}, expected {what} as Tidegate exports it") from None
+    if not exact:
+        raise Refusal(code, f"found {what} that is not in its canonical form; export it again")
+    return doc
+
+
+def written(code: str, doc: Any) -> bytes:
+    """The canonical bytes of a document.
+
+    Raises:
+        Refusal: of that code.
+    """
+    try:
+        return canonical.dumps(doc)
+    except ValueError as error:
+        raise Refusal(code, f"found {error}, expected a document that can be signed") from None
+
+
+def require(code: str, where: str, doc: Any, fields: Fields) -> None:
+    """See that a document has exactly some fields, and each is right.
+
+    Raises:
+        Refusal: of that code, naming the field.
+    """
+    if not isinstance(doc, dict) or set(doc) != set(fields):
+        raise Refusal(code, f"{where}: found other fields, expected exactly {', '.join(sorted(fields))}")
+    for name, (is_right, expected) in fields.items():
+        if not is_right(doc[name]):
+            raise Refusal(code, f"{where}: {name} is not as it must be, expected {expected}")
+
+
+def is_text(value: Any) -> bool:
+    """Text that is not too long."""
+    return isinstance(value, str) and len(value) <= MAX_TEXT
+
+
+def is_name(value: Any) -> bool:
+    """Such text, and some of it."""
+    return is_text(value) and bool(value)
+
+
+def is_digest(value: Any) -> bool:
+    """A SHA-256 in lower-case hexadecimal, or as many random bytes."""
+    return isinstance(value, str) and bool(_HEX64.fullmatch(value))
+
+
+def is_uid(value: Any) -> bool:
+    """What an enrolled host is told from all others by."""
+    return isinstance(value, str) and bool(_UID.fullmatch(value))
+
+
+def is_count(value: Any) -> bool:
+    """A number from 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def is_moment(value: Any) -> bool:
+    """A second, in UTC."""
+    return isinstance(value, str) and len(value) == len("2026-11-28T13:00:00Z") and moment(value) is not None
+
+
+def moment(text: str) -> Optional[datetime]:
+    """The moment that a text of a signed document or entry names; None where it names none."""
+    from datetime import datetime, timezone  # here, because it takes long and most steps ask for none
+
+    if not _MOMENT.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
+
+
+def is_list(value: Any, of: Callable[[Any], bool], fewest: int = 0) -> bool:
+    """A sorted list in which nothing stands twice."""
+    return isinstance(value, list) and len(value) >= fewest and all(map(of, value)) and sorted(set(value)) == value
+'''
+
+# plugins/module_utils/core/rules.py
+MODULES["rules"] = r'''
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which rules for approval are meant for a change, and whom they ask: one answer for the controller and for a host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+STANDARD, NORMAL, EMERGENCY = CHANGE_TYPES = ("standard", "normal", "emergency")
+"""Types of changes: routine, with rules of its own; the default; one that cannot wait, and is reviewed afterwards."""
+
+LOW, MEDIUM, HIGH = RISKS = ("low", "medium", "high")
+
+REQUESTER, AUTHOR, OPERATOR = DUTIES = ("requester", "author", "operator")
+"""Who may not approve: whoever wants the change, made what is rolled out, or rolls it out."""
+
+FEWEST_IN_EMERGENCY = 2
+"""How many people some rule asks for, or no emergency is let through."""
+
+
+def meant_for(
+    match: Mapping[str, Sequence[str]],
+    service: str,
+    environment: str,
+    change_type: str,
+    risk: Optional[str],
+) -> bool:
+    """Whether a rule with these matches is meant for a change; a risk that nobody has judged is any of them.
+
+    Args:
+        match: ``service``, ``environment``, ``type`` and ``risk``, each a list; what is absent is any.
+        service: whom the change is for.
+        environment: where.
+        change_type: one of `CHANGE_TYPES`.
+        risk: one of `RISKS`, or None.
+    """
+    named = (("service", service), ("environment", environment), ("type", change_type))
+    return all(value in match.get(key, (value,)) for key, value in named) and (
+        risk is None or risk in match.get("risk", (risk,))
+    )
+
+
+def people_asked(rule: Mapping[str, Any]) -> int:
+    """How many distinct people a rule asks for."""
+    return int(sum(rule.get("groups", {}).values()) + rule.get("count", 0))
+
+
+def asked_of(rule: Mapping[str, Any]) -> str:
+    """Whom a rule asks, in words."""
+    groups = [f"{count} of {name}" for name, count in sorted(rule["groups"].items())]
+    return ", ".join([*groups, *([f"{rule['count']} of {' or '.join(rule['any_of'])}"] if rule["any_of"] else [])])
+'''
+
 # plugins/module_utils/core/statement.py
 MODULES["statement"] = r'''
 # Copyright: (c) 2026, Tidegate contributors
@@ -1374,6 +1640,7 @@ Invariants:
 * Its id is the digest of those bytes; it is of one type, and each type is signed in a namespace of its own, so that a
   request, a veto or a withdrawal is never an approval.
 * It names every host, sorted, so that a host which it does not name is not covered; fewer of its hosts always are.
+* An emergency is signed for one use: it holds a challenge of each of its hosts, says why, and ends within hours.
 
 ``uid`` of a host is empty until the host is enrolled. ``back_for_s`` is for how long after its confirmation a host may go
 back: a host makes its own moment ``back_until`` of it. ``min_trust`` is 0 where no trust bundle is asked for.
@@ -1382,23 +1649,24 @@ back: a host makes its own moment ``back_until`` of it. ``min_trust`` is 0 where
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
-from . import canonical
+from . import shape
 from .errors import Refusal
+from .rules import CHANGE_TYPES, RISKS
+from .shape import is_count, is_digest, is_list, is_moment, is_name, is_text, is_uid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from datetime import datetime
+    from typing import Any
 
 VERSION = 1
 MAX_BYTES = 4 * 1024 * 1024
-APPROVAL, REQUEST, VETO, WITHDRAWAL = TYPES = ("approval", "request", "veto", "withdrawal")
-
-_HEX64 = re.compile(r"[0-9a-f]{64}")
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+APPROVAL, REQUEST, VETO, WITHDRAWAL, EMERGENCY = TYPES = ("approval", "request", "veto", "withdrawal", "emergency")
+LONGEST_EMERGENCY = timedelta(hours=4)
 
 
 @dataclass(frozen=True)
@@ -1420,15 +1688,11 @@ class Statement:
         Raises:
             Refusal: STATEMENT, naming the field that is not as it must be.
         """
-        try:
-            doc = canonical.loads(data, MAX_BYTES)
-            exact = canonical.dumps(doc) == data
-        except ValueError as error:
-            raise Refusal("STATEMENT", f"found {error}, expected a statement as Tidegate exports it") from None
-        if not exact:
-            raise Refusal("STATEMENT", "found a statement that is not in its canonical form; export it again")
-        _require("the statement", doc, _FIELDS)
-        _require_hosts(doc["hosts"])
+        doc = shape.read("STATEMENT", data, MAX_BYTES, "a statement")
+        shape.require("STATEMENT", "the statement", doc, _FIELDS)
+        _require_hosts(doc["hosts"], challenged=doc["type"] == EMERGENCY)
+        if doc["type"] == EMERGENCY:
+            _require_emergency(doc)
         return cls(bytes(data), doc)
 
     @classmethod
@@ -1438,11 +1702,7 @@ class Statement:
         Raises:
             Refusal: as `parse`.
         """
-        try:
-            data = canonical.dumps(doc)
-        except ValueError as error:
-            raise Refusal("STATEMENT", f"found {error}, expected a document that can be signed") from None
-        return cls.parse(data)
+        return cls.parse(shape.written("STATEMENT", doc))
 
     @property
     def id(self) -> str:
@@ -1474,9 +1734,43 @@ class Statement:
         """Who wants the change; empty where nobody is known."""
         return str(self.doc["requester"])
 
+    @property
+    def definitions(self) -> tuple[str, ...]:
+        """The digests of the definitions of its hosts."""
+        return tuple(self.doc["definitions"])
+
+    @property
+    def about(self) -> str:
+        """The id of the approval about the same: equal for a statement, its veto, and its emergency."""
+        return self.as_type(APPROVAL).id
+
+    def host(self, name: str, uid: str) -> Mapping[str, Any] | None:
+        """What it says of an enrolled host; None where it is not about that one."""
+        return next((host for host in self.doc["hosts"] if (host["name"], host["uid"]) == (name, uid)), None)
+
+    def window(self) -> tuple[datetime | None, datetime | None]:
+        """From when until when it may be used; None: always, for ever."""
+        found = self.doc["window"] or {}
+        begins, ends = (found.get(key) for key in ("not_before", "not_after"))
+        return (begins and shape.moment(begins), ends and shape.moment(ends))
+
     def as_type(self, type: str, reason: str = "") -> Statement:  # noqa: A002 - the field's name
-        """The statement of another type about the same plan."""
-        return Statement.of({**self.doc, "type": type, "reason": reason})
+        """The statement of another type about the same plan; of none that needs challenges."""
+        hosts = [{**host, "challenge": ""} for host in self.doc["hosts"]]
+        return Statement.of({**self.doc, "type": type, "reason": reason, "hosts": hosts})
+
+    def as_emergency(self, challenges: Mapping[str, str], reason: str) -> Statement:
+        """The emergency about the same plan.
+
+        Args:
+            challenges: of each host, by its name.
+            reason: why it cannot wait.
+
+        Raises:
+            Refusal: STATEMENT, a host that is not enrolled or has no challenge, no reason, or a window that is too long.
+        """
+        hosts = [{**host, "challenge": challenges.get(host["name"], "")} for host in self.doc["hosts"]]
+        return Statement.of({**self.doc, "type": EMERGENCY, "reason": reason, "hosts": hosts})
 
 
 def namespace_of(type: str) -> str:  # noqa: A002 - the field's name
@@ -1484,80 +1778,69 @@ def namespace_of(type: str) -> str:  # noqa: A002 - the field's name
     return f"{type}@tidegate"
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= 1000
-
-
-def _name(value: Any) -> bool:
-    return _text(value) and bool(value)
-
-
-def _digest(value: Any) -> bool:
-    return isinstance(value, str) and bool(_HEX64.fullmatch(value))
-
-
-def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _moment(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and bool(_MOMENT.fullmatch(value)))
-
-
 def _window(value: Any) -> bool:
     if value is None:
         return True
-    return isinstance(value, dict) and set(value) == {"not_before", "not_after"} and all(map(_moment, value.values()))
+    ends = {"not_before", "not_after"}
+    return (
+        isinstance(value, dict) and set(value) == ends and all(one is None or is_moment(one) for one in value.values())
+    )
 
 
-def _digests(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_digest, value)) and sorted(set(value)) == value
-
-
-_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+_FIELDS: shape.Fields = {
     "v": (lambda value: value is not True and value == VERSION, str(VERSION)),
     "type": (lambda value: value in TYPES, f"one of {', '.join(TYPES)}"),
-    "change": (_name, "the id of a change"),
-    "revision": (lambda value: _count(value) and value > 0, "a number from 1"),
-    "service": (_name, "the name of a service"),
-    "environment": (_name, "the name of an environment"),
-    "action": (_name, "what is done"),
-    "artifact": (lambda value: value is None or _digest(value), "a SHA-256 digest or null"),
-    "manifest": (_digest, "a SHA-256 digest"),
-    "definitions": (_digests, "sorted SHA-256 digests, each once"),
-    "plan": (_digest, "a SHA-256 digest"),
+    "change": (is_name, "the id of a change"),
+    "revision": (lambda value: is_count(value) and value > 0, "a number from 1"),
+    "change_type": (lambda value: value in CHANGE_TYPES, f"one of {', '.join(CHANGE_TYPES)}"),
+    "risk": (lambda value: value is None or value in RISKS, f"one of {', '.join(RISKS)}, or null"),
+    "service": (is_name, "the name of a service"),
+    "environment": (is_name, "the name of an environment"),
+    "action": (is_name, "what is done"),
+    "artifact": (lambda value: value is None or is_digest(value), "a SHA-256 digest or null"),
+    "manifest": (is_digest, "a SHA-256 digest"),
+    "definitions": (lambda value: is_list(value, is_digest, 1), "sorted SHA-256 digests, each once"),
+    "plan": (is_digest, "a SHA-256 digest"),
     "hosts": (lambda value: isinstance(value, list) and bool(value), "a list of hosts"),
     "window": (_window, "not_before and not_after in UTC, or null"),
-    "back_for_s": (_count, "seconds"),
-    "max_attempts": (lambda value: _count(value) and value > 0, "a number from 1"),
-    "min_trust": (_count, "a number from 0"),
-    "requester": (_text, "the name of a person, or nothing"),
-    "rules": (lambda value: value is None or _digest(value), "a SHA-256 digest or null"),
-    "reason": (_text, "text of at most 1000 characters"),
+    "back_for_s": (is_count, "seconds"),
+    "max_attempts": (lambda value: is_count(value) and value > 0, "a number from 1"),
+    "min_trust": (is_count, "a number from 0"),
+    "requester": (is_text, "the name of a person, or nothing"),
+    "rules": (lambda value: value is None or is_digest(value), "a SHA-256 digest or null"),
+    "reason": (is_text, f"text of at most {shape.MAX_TEXT} characters"),
 }
 """What each field is, and how that is said."""
 
-_HOST_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "name": (_name, "the name of a host"),
-    "uid": (_text, "the uid of an enrolled host, or nothing"),
-    "previous": (_name, "the release that it runs now"),
+_HOST_FIELDS: shape.Fields = {
+    "name": (is_name, "the name of a host"),
+    "uid": (lambda value: value == "" or is_uid(value), "the uid of an enrolled host, or nothing"),
+    "previous": (is_name, "the release that it runs now"),
+    "challenge": (lambda value: value == "", "nothing but in an emergency"),
+}
+_CHALLENGED_FIELDS: shape.Fields = {
+    **_HOST_FIELDS,
+    "uid": (is_uid, "the uid of an enrolled host, in an emergency"),
+    "challenge": (is_digest, "the challenge of the host, in an emergency"),
 }
 
 
-def _require(where: str, doc: Any, fields: Mapping[str, tuple[Callable[[Any], bool], str]]) -> None:
-    if not isinstance(doc, dict) or set(doc) != set(fields):
-        raise Refusal("STATEMENT", f"{where}: found other fields, expected exactly {', '.join(sorted(fields))}")
-    for name, (is_right, expected) in fields.items():
-        if not is_right(doc[name]):
-            raise Refusal("STATEMENT", f"{where}: {name} is not as it must be, expected {expected}")
-
-
-def _require_hosts(hosts: list[Any]) -> None:
+def _require_hosts(hosts: list[Any], *, challenged: bool) -> None:
     for index, host in enumerate(hosts):
-        _require(f"hosts[{index}]", host, _HOST_FIELDS)
+        shape.require("STATEMENT", f"hosts[{index}]", host, _CHALLENGED_FIELDS if challenged else _HOST_FIELDS)
     names = [host["name"] for host in hosts]
     if sorted(set(names)) != names:
         raise Refusal("STATEMENT", "hosts: found names in another order or twice, expected them sorted, each once")
+
+
+def _require_emergency(doc: Mapping[str, Any]) -> None:
+    """Protocol, section 9."""
+    if not doc["reason"].strip():
+        raise Refusal("STATEMENT", "reason: found nothing, expected why it cannot wait, in an emergency")
+    begins, ends = (shape.moment((doc["window"] or {}).get(key) or "") for key in ("not_before", "not_after"))
+    if begins is None or ends is None or not begins < ends <= begins + LONGEST_EMERGENCY:
+        hours = LONGEST_EMERGENCY // timedelta(hours=1)
+        raise Refusal("STATEMENT", f"window: found none, or a long one, expected at most {hours} hours in an emergency")
 '''
 
 # plugins/module_utils/core/review.py
@@ -1578,6 +1861,7 @@ from collections.abc import Iterator, Mapping
 from . import canonical
 from .errors import Refusal
 from .names import printable
+from .rules import NORMAL
 from .statement import Statement
 
 TYPE_CHECKING = False
@@ -1591,6 +1875,8 @@ def fields_of(plan: Mapping[str, Any]) -> dict[str, Any]:
     """What a statement says of its plan, from the plan's document alone."""
     artifact, window = plan["artifact"], plan.get("window")
     return {
+        "change_type": plan.get("type", NORMAL),
+        "risk": plan.get("risk"),
         "service": plan["service"],
         "environment": plan["environment"],
         "action": plan["action"],
@@ -1598,14 +1884,16 @@ def fields_of(plan: Mapping[str, Any]) -> dict[str, Any]:
         "manifest": plan["release"]["manifest"],
         "definitions": sorted(canonical.digest(document) for document in plan["definitions"].values()),
         "plan": canonical.digest(plan),
-        "hosts": sorted(
-            ({"name": host["name"], "uid": "", "previous": host["previous"]} for host in plan["hosts"]),
-            key=lambda host: host["name"],
-        ),
+        "hosts": sorted(map(_host, plan["hosts"]), key=lambda host: host["name"]),
         "window": None if window is None else dict(window),
         "back_for_s": plan["back_for_s"],
+        "min_trust": plan.get("trust", 0),
         "rules": plan.get("rules"),
     }
+
+
+def _host(host: Mapping[str, Any]) -> dict[str, str]:
+    return {"name": host["name"], "uid": host.get("uid", ""), "previous": host["previous"], "challenge": ""}
 
 
 def reviewed(statement: Statement, data: bytes) -> dict[str, Any]:
@@ -1626,7 +1914,8 @@ def reviewed(statement: Statement, data: bytes) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         said = f"{type(error).__name__}: {printable(str(error))}"
         raise Refusal("STATEMENT", f"found no plan ({said}), expected one as Tidegate exports it") from None
-    differ = [name for name, value in expected.items() if value != statement.doc[name]]
+    found = {**statement.doc, "hosts": [{**host, "challenge": ""} for host in statement.doc["hosts"]]}
+    differ = [name for name, value in expected.items() if value != found[name]]
     if not all(named) or used != set(plan["definitions"]):
         differ.append("the digests by which its hosts name their definitions")
     if differ:
@@ -1646,12 +1935,14 @@ def lines(statement: Statement, plan: Mapping[str, Any]) -> Iterator[str]:
     pairs = (
         ("decision", f"{doc['type']} of {doc['change']} revision {doc['revision']}"),
         ("reason", doc["reason"]),
+        ("kind", f"{doc['change_type']}, risk {doc['risk'] or 'not judged'}"),
         ("service", f"{doc['service']} in {doc['environment']}"),
         ("artifact", doc["artifact"] or "none"),
         ("window", " until ".join(window.get(key) or "any" for key in ("not_before", "not_after"))),
         ("wanted by", doc["requester"]),
         ("way back", f"for {doc['back_for_s']} s"),
-        *(("host", f"{host['name']}, now on {host['previous']}") for host in doc["hosts"]),
+        *(("host", _host_in_words(host)) for host in doc["hosts"]),
+        ("trust", f"version {doc['min_trust']} or later" if doc["min_trust"] else "none is asked for"),
         ("plan", doc["plan"]),
         ("statement", statement.id),
         ("sign it", f"ssh-keygen -Y sign -n {statement.namespace} -f KEY STATEMENT"),
@@ -1661,6 +1952,359 @@ def lines(statement: Statement, plan: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name if at == 0 else '':<10} {printable(value[at : at + 100])}"
     yield ""
     yield from json.dumps(plan, indent=2, sort_keys=True, ensure_ascii=True).splitlines()
+
+
+def _host_in_words(host: Mapping[str, str]) -> str:
+    said = f"{host['name']}, now on {host['previous']}"
+    return said + "".join(f", {word} {host[word]}" for word in ("uid", "challenge") if host[word])
+'''
+
+# plugins/module_utils/core/sshsig.py
+MODULES["sshsig"] = r'''
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SSH public keys and signatures, parsed strictly: what they claim is decided here, only the mathematics is OpenSSH's.
+
+A `PublicKey` is a plain key of a kind and size that may sign; a `Signature` is one armored SSHSIG and nothing around it.
+Both are read to the last byte, and say what is wrong by the codes ALG (a kind of key or algorithm that never counts),
+NAMESPACE, PRESENCE and SIG_INVALID. That a signature parses does not yet mean that it is true.
+
+Formats: RFC 4253 section 6.6, RFC 5656, RFC 8332, RFC 8709; OpenSSH's PROTOCOL.sshsig and PROTOCOL.u2f.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .errors import Refusal
+from .names import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+MAX_TEXT = 16 * 1024
+MIN_RSA_BITS, MAX_RSA_BITS = 3072, 16384
+HASHES = ("sha256", "sha512")
+PRESENT, VERIFIED = 0x01, 0x04
+"""Flags of a FIDO signature: somebody touched the key; somebody was known to it, by a PIN or a finger."""
+
+_ED25519, _SK_ED25519 = "ssh-ed25519", "sk-ssh-ed25519@openssh.com"
+_RSA, _SK_ECDSA = "ssh-rsa", "sk-ecdsa-sha2-nistp256@openssh.com"
+_CURVES = {"nistp256": 65, "nistp384": 97, "nistp521": 133}
+"""Bytes of an uncompressed point, by the name of its curve."""
+
+_ECDSA = tuple(f"ecdsa-sha2-{curve}" for curve in _CURVES)
+KINDS = (_ED25519, _SK_ED25519, *_ECDSA, _SK_ECDSA, _RSA)
+"""The kinds of keys that may sign."""
+
+_ALGORITHMS = {_RSA: ("rsa-sha2-256", "rsa-sha2-512")}
+"""Of keys whose signatures are not named like themselves."""
+
+_MAGIC, _VERSION = b"SSHSIG", 1
+_BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
+_LINE = re.compile(r"[A-Za-z0-9+/]{1,76}={0,2}")
+_NAMESPACE = re.compile(r"[!-~]{1,128}")
+_FIELD = 2**255 - 19
+_ORDER = 2**252 + 27742317777372353535851937790883648493
+_LOW_ORDER = frozenset(
+    (
+        0,
+        1,
+        _FIELD - 1,
+        int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"),
+        int.from_bytes(bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"), "little"),
+    )
+)
+"""The heights of all points of edwards25519 whose order divides 8: as keys they accept signatures of nobody."""
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A public key that may sign.
+
+    Args:
+        kind: one of `KINDS`.
+        blob: its bytes on the wire.
+        bits: the size of an RSA key; 0 of other kinds.
+    """
+
+    kind: str
+    blob: bytes
+    bits: int = 0
+
+    @classmethod
+    def of_line(cls, text: str) -> PublicKey:
+        """The key in a line of an ``id_….pub`` file: kind, base64, and a comment that nothing is made of.
+
+        Raises:
+            Refusal: ALG, a kind of key that may not sign; SIG_INVALID, no such line at all.
+        """
+        if len(text) > MAX_TEXT:
+            raise _invalid(f"a public key of {len(text)} characters", f"at most {MAX_TEXT}")
+        kind, _space, rest = text.strip(" ").partition(" ")
+        if not text.isprintable() or not rest:
+            raise _invalid(f"no public key in {printable(text[:40])!r}", "one line such as ssh-ed25519 AAAA… name")
+        if kind not in KINDS:
+            raise _off_policy(kind)
+        key = cls.of_blob(_decoded(rest.split(" ", 1)[0], "the base64 of a public key"))
+        if key.kind != kind:
+            raise _invalid(f"a line that says {kind} with the bytes of {key.kind}", "the line as ssh-keygen wrote it")
+        return key
+
+    @classmethod
+    def of_blob(cls, blob: bytes) -> PublicKey:
+        """The key in its bytes on the wire.
+
+        Raises:
+            Refusal: ALG; SIG_INVALID.
+        """
+        fields = _Fields(blob, "the public key")
+        kind = fields.name()
+        if kind not in KINDS:
+            raise _off_policy(kind)
+        bits = 0
+        if kind in (_ED25519, _SK_ED25519):
+            _require_point(fields.string())
+        elif kind == _RSA:
+            bits = _require_rsa(fields.number(), fields.number())
+        else:
+            _require_curve(kind, fields.name(), fields.string())
+        if kind in (_SK_ED25519, _SK_ECDSA) and not fields.name().startswith("ssh:"):
+            raise _invalid("a FIDO key of another application", "one of ssh:")
+        fields.require_end()
+        return cls(kind, bytes(blob), bits)
+
+    @property
+    def fido(self) -> bool:
+        """Whether a FIDO token holds the private key, and each signature tells of a touch."""
+        return self.kind in (_SK_ED25519, _SK_ECDSA)
+
+    @property
+    def line(self) -> str:
+        """The key as a line, without a comment."""
+        return f"{self.kind} {base64.b64encode(self.blob).decode('ascii')}"
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint as ``ssh-keygen -l`` shows it."""
+        digest = hashlib.sha256(self.blob).digest()
+        return f"SHA256:{base64.b64encode(digest).decode('ascii').rstrip('=')}"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One signature as it came: by which key, for what use, over which hash.
+
+    Args:
+        key: the key that is said to have made it.
+        namespace: what it was made for.
+        hash_algorithm: one of `HASHES`.
+        algorithm: of the signature itself.
+        blob: all of its bytes.
+        flags: of a FIDO key: `PRESENT` and `VERIFIED`; None of other keys.
+        counter: of a FIDO key, which some keep at 0.
+    """
+
+    key: PublicKey
+    namespace: str
+    hash_algorithm: str
+    algorithm: str
+    blob: bytes
+    flags: Optional[int] = None
+    counter: Optional[int] = None
+
+    @classmethod
+    def parse(cls, text: str) -> Signature:
+        """The signature in an armored text, which holds nothing else.
+
+        Raises:
+            Refusal: SIG_INVALID; ALG; NAMESPACE, it has none.
+        """
+        if len(text) > MAX_TEXT:
+            raise _invalid(f"a text of {len(text)} characters", f"at most {MAX_TEXT}")
+        lines = text.split("\n")
+        if lines[-1] == "":
+            lines.pop()
+        if len(lines) < 3 or lines[0] != _BEGIN or lines[-1] != _END:
+            raise _invalid("no armored signature", f"{_BEGIN}, base64, {_END} and nothing else")
+        if not all(_LINE.fullmatch(line) for line in lines[1:-1]) or any("=" in line for line in lines[1:-2]):
+            raise _invalid("a signature with lines that are not base64", "the file as ssh-keygen wrote it")
+        return cls.of_blob(_decoded("".join(lines[1:-1]), "the base64 of a signature"))
+
+    @classmethod
+    def of_blob(cls, blob: bytes) -> Signature:
+        """The signature in its bytes.
+
+        Raises:
+            Refusal: as `parse`.
+        """
+        fields = _Fields(blob, "the signature")
+        if fields.take(len(_MAGIC)) != _MAGIC or fields.u32() != _VERSION:
+            raise _invalid("bytes that are no SSHSIG of version 1", "what ssh-keygen -Y sign writes")
+        key = PublicKey.of_blob(fields.string())
+        namespace = _namespace(fields.string())
+        if fields.string():
+            raise _invalid("a signature with reserved bytes", "none")
+        hash_algorithm = fields.name()
+        if hash_algorithm not in HASHES:
+            raise Refusal("ALG", f"found a signature over {hash_algorithm}, expected sha256 or sha512")
+        made = _Fields(fields.string(), "the signature")
+        fields.require_end()
+        algorithm = made.name()
+        if algorithm not in _ALGORITHMS.get(key.kind, (key.kind,)):
+            raise Refusal("ALG", f"found a signature {algorithm} of a key {key.kind}, which does not count")
+        _require_numbers(key, made.string())
+        flags = made.take(1)[0] if key.fido else None
+        counter = made.u32() if key.fido else None
+        made.require_end()
+        return cls(key, namespace, hash_algorithm, algorithm, bytes(blob), flags, counter)
+
+    @property
+    def present(self) -> bool:
+        """Whether somebody touched the key for this signature; true of keys that cannot say."""
+        return self.flags is None or bool(self.flags & PRESENT)
+
+    @property
+    def verified(self) -> bool:
+        """Whether a FIDO key knew who touched it."""
+        return self.flags is not None and bool(self.flags & VERIFIED)
+
+    @property
+    def armored(self) -> str:
+        """The signature as text, the same for the same bytes."""
+        text = base64.b64encode(self.blob).decode("ascii")
+        return "\n".join([_BEGIN, *(text[at : at + 70] for at in range(0, len(text), 70)), _END, ""])
+
+    def require(self, namespace: str) -> None:
+        """See that it was made for this use, and, where a FIDO key can tell, by somebody who was there.
+
+        Raises:
+            Refusal: NAMESPACE; PRESENCE.
+        """
+        if self.namespace != namespace:
+            raise Refusal(
+                "NAMESPACE", f"found a signature for {printable(self.namespace)!r}, expected one for {namespace!r}"
+            )
+        if not self.present:
+            raise Refusal("PRESENCE", "found a signature of a FIDO key that nobody touched; sign again and touch it")
+
+    def signed_bytes(self, message: bytes) -> bytes:
+        """The bytes that the mathematics is about, for a message."""
+        digest = hashlib.new(self.hash_algorithm, message).digest()
+        parts = (self.namespace.encode("ascii"), b"", self.hash_algorithm.encode("ascii"), digest)
+        return _MAGIC + b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+class _Fields:
+    """Reads the fields of an SSH structure, RFC 4251 section 5, and never past its end."""
+
+    def __init__(self, data: bytes, what: str) -> None:
+        self._data, self._what, self._at = bytes(data), what, 0
+
+    def take(self, count: int) -> bytes:
+        if count > len(self._data) - self._at:
+            raise _invalid(f"{self._what} cut short", "all of its bytes")
+        self._at += count
+        return self._data[self._at - count : self._at]
+
+    def u32(self) -> int:
+        return int.from_bytes(self.take(4), "big")
+
+    def string(self) -> bytes:
+        return self.take(self.u32())
+
+    def name(self) -> str:
+        found = self.string()
+        if not _NAMESPACE.fullmatch(found.decode("latin-1")):
+            raise _invalid(f"{self._what} with the name {printable(found[:40])!r}", "printable ASCII")
+        return found.decode("ascii")
+
+    def number(self) -> int:
+        found = self.string()
+        if not found or found[0] & 0x80 or (found[0] == 0 and not (len(found) > 1 and found[1] & 0x80)):
+            raise _invalid(f"{self._what} with a number that is not positive or not in its shortest form", "one")
+        return int.from_bytes(found, "big")
+
+    def require_end(self) -> None:
+        if self._at != len(self._data):
+            raise _invalid(f"{len(self._data) - self._at} bytes after {self._what}", "nothing there")
+
+
+def _decoded(text: str, what: str) -> bytes:
+    try:
+        data = base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise _invalid(f"{what} that cannot be read", "the text as ssh-keygen wrote it") from None
+    if base64.b64encode(data).decode("ascii") != text:
+        raise _invalid(f"{what} in more than one way", "its one way")
+    return data
+
+
+def _namespace(found: bytes) -> str:
+    text = found.decode("latin-1")
+    if not _NAMESPACE.fullmatch(text):
+        raise Refusal("NAMESPACE", f"found a signature for {printable(text)!r}, expected the name of a use")
+    return text
+
+
+def _require_point(found: bytes) -> None:
+    """RFC 8032 section 5.1.3: an encoding of a point has its one form; small orders are no keys."""
+    height = int.from_bytes(found, "little") & (2**255 - 1)
+    if len(found) != 32 or height >= _FIELD or height in _LOW_ORDER:
+        raise Refusal("ALG", "found an Ed25519 key that is no proper point, expected one that ssh-keygen made")
+
+
+def _require_rsa(exponent: int, modulus: int) -> int:
+    bits = modulus.bit_length()
+    if not MIN_RSA_BITS <= bits <= MAX_RSA_BITS:
+        raise Refusal("ALG", f"found an RSA key of {bits} bits, expected {MIN_RSA_BITS} to {MAX_RSA_BITS}, or ed25519")
+    if exponent < 65537 or exponent.bit_length() > 256 or not exponent & modulus & 1:
+        raise Refusal("ALG", "found an RSA key with a weak exponent or modulus, expected one that ssh-keygen made")
+    return bits
+
+
+def _require_curve(kind: str, curve: str, point: bytes) -> None:
+    if f"ecdsa-sha2-{curve}" not in kind or curve not in _CURVES or len(point) != _CURVES[curve] or point[0] != 4:
+        raise _invalid(f"a key {kind} that holds something else", "a point of its curve, not compressed")
+
+
+def _require_numbers(key: PublicKey, made: bytes) -> None:
+    """That the numbers of a signature have the one form in which they are written."""
+    if key.kind in (_ED25519, _SK_ED25519):
+        # RFC 8032 section 5.1.7: the second half is below the order, or the same signature could be written twice
+        if len(made) != 64 or int.from_bytes(made[32:], "little") >= _ORDER:
+            raise _invalid("an Ed25519 signature that is none", "64 bytes in their one form")
+    elif key.kind == _RSA:
+        if len(made) != (key.bits + 7) // 8:
+            raise _invalid(f"an RSA signature of {len(made)} bytes", f"{(key.bits + 7) // 8}")
+    else:
+        numbers = _Fields(made, "the ECDSA signature")
+        if max(number.bit_length() for number in _pair(numbers)) > 521:
+            raise _invalid("an ECDSA signature with a number too large", "two numbers below the curve's order")
+        numbers.require_end()
+
+
+def _pair(fields: _Fields) -> Iterator[int]:
+    yield fields.number()
+    yield fields.number()
+
+
+def _invalid(found: str, expected: str) -> Refusal:
+    return Refusal("SIG_INVALID", f"found {found}, expected {expected}")
+
+
+def _off_policy(kind: str) -> Refusal:
+    plain = "expected a plain key: ed25519, sk-ed25519, ecdsa, sk-ecdsa, or rsa of 3072 bits and more"
+    if "-cert-" in kind or "cert-authority" in kind:
+        return Refusal("ALG", f"found a certificate ({printable(kind)}), which never counts; {plain}")
+    return Refusal("ALG", f"found the kind of key {printable(kind)!r}, which may not sign; {plain}")
 '''
 
 # plugins/plugin_utils/ledger/signing.py
@@ -1779,13 +2423,14 @@ MODULES["verifier"] = r'''
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Checks an export of the ledger: with the standard library and ssh-keygen, without Tidegate and without Ansible.
 
-    python3 tidegate-verify.py EXPORT [--checkpoint OLD]... [--key PUB]
+    python3 tidegate-verify.py EXPORT [--checkpoint OLD]... [--key PUB] [--approvers FILE]
     python3 tidegate-verify.py plan STATEMENT PLAN
     python3 tidegate-verify.py record RECORD --key PUB
 
 EXPORT is a folder that `ansible-playbook tidegate.deploy.audit -e tidegate_export=DIR` wrote. OLD is a checkpoint that
 you kept from an earlier export, or from a witness; without one nobody can tell a log that was rewritten as a whole. PUB is
-the public key of the log, as you were given it on another way. Exit 0: all is as it was. 1: it is not. 2: cannot be read.
+the public key of the log, as you were given it on another way. FILE names the people and their keys as you know them, as
+ssh-keygen's allowed signers; without it those of the export are taken. Exit 0: all is as it was. 1: it is not. 2: cannot be read.
 STATEMENT and PLAN are the files that `ansible-playbook tidegate.deploy.approve -e tidegate_export=FILE` wrote: the plan is
 shown, once the statement that is to be signed is found to be about it, every digest computed anew.
 RECORD is what `ansible-playbook tidegate.deploy.history -e tidegate_json=FILE` wrote of one change.
@@ -1807,11 +2452,21 @@ from tidegate_verify.entries import Entry
 from tidegate_verify.errors import Refusal
 from tidegate_verify.names import printable
 from tidegate_verify.review import lines, reviewed
-from tidegate_verify.statement import Statement
+from tidegate_verify.sshsig import KINDS, Signature
+from tidegate_verify.statement import (
+    APPROVAL,
+    VETO,
+    WITHDRAWAL,
+    Statement,
+    namespace_of,
+)
 from tidegate_verify.signing import verify
 
 GOOD, BAD, UNREADABLE = 0, 1, 2
 EVERY = 100_000
+
+DECISIONS = {"approval.given": APPROVAL, "approval.vetoed": VETO, "approval.withdrawn": WITHDRAWAL}
+"""The type of the statement that somebody signed, by the kind of its entry."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -1826,9 +2481,11 @@ def main(arguments: Sequence[str]) -> int:
         "--checkpoint", action="append", default=[], help="a checkpoint that you kept; more than one may be named"
     )
     parser.add_argument("--key", help="the public key of the log as you know it: a file with one line")
+    parser.add_argument("--approvers", help="the people's keys as you know them: a file of allowed signers")
     asked = parser.parse_args(arguments)
+    kept = [Path(path) for path in asked.checkpoint]
     try:
-        return _verdict(*check(Path(asked.export), [Path(path) for path in asked.checkpoint], _key(asked.key)))
+        return _verdict(*check(Path(asked.export), kept, _key(asked.key), asked.approvers))
     except OSError as error:
         return _unreadable(str(error))
     except ValueError as error:
@@ -1872,12 +2529,15 @@ def show_record(arguments: Sequence[str]) -> int:
     return BAD if found else GOOD
 
 
-def check(folder: Path, kept: Sequence[Path], key: str | None) -> tuple[Walked, list[Finding]]:
+def check(
+    folder: Path, kept: Sequence[Path], key: str | None, approvers: str | None = None
+) -> tuple[Walked, list[Finding]]:
     """All that is wrong with an export.
 
     Args:
         kept: files with checkpoints from elsewhere.
         key: the public key that the log must have, as a line without a comment.
+        approvers: the file with the people's keys; None for that of the export.
 
     Raises:
         OSError: a file cannot be read.
@@ -1887,7 +2547,7 @@ def check(folder: Path, kept: Sequence[Path], key: str | None) -> tuple[Walked, 
     old = [(f"the kept ({path})", checkpoints.parse(path.read_bytes())) for path in kept]
     own = list(_notes(folder / "checkpoints", findings))
     seen = [(f"the witness' ({name})", note) for name, note in _notes(folder / "witnesses", findings)]
-    compared = _Files(folder)
+    compared = _Files(folder, Path(approvers) if approvers else folder / "approvers")
     sizes, moments = audit.wanted([note for _name, note in [*old, *own, *seen]])
     walked = audit.walk(_rows(folder / "entries.jsonl"), sizes, moments, compared.see)
     findings += audit.judge(walked, [note for _name, note in own], [*old, *seen], verify, key)
@@ -1897,10 +2557,19 @@ def check(folder: Path, kept: Sequence[Path], key: str | None) -> tuple[Walked, 
 
 
 class _Files:
-    """Holds the plans and notes of an export against the digests in its entries."""
+    """Holds the plans, notes and decisions of an export against the digests in its entries.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        approvers: the file with the people's keys.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+
+    def __init__(self, folder: Path, approvers: Path) -> None:
         self._folder = folder
+        self._approvers = approvers
+        self._keys = set(_signers(approvers.read_text(encoding="utf-8")))
         self._notes: tuple[str, list[bytes]] = ("", [])
         self.findings: list[Finding] = []
 
@@ -1914,18 +2583,81 @@ class _Files:
             lines = (self._read(name) or b"").splitlines(keepends=True)
             if isinstance(first, int) and isinstance(last, int):
                 self._compare(name, b"".join(lines[first - 1 : last]), entry.body.get("digest"), entry.index)
+        elif entry.kind in DECISIONS:
+            self._decision(entry)
 
-    def _compare(self, name: str, data: bytes | None, digest: object, index: int) -> None:
+    def _decision(self, entry: Entry) -> None:
+        """What somebody decided about, and the signature; of a countersigned one the bridge signed something else."""
+        statement, signature = (
+            self._document(entry, name, ending) for name, ending in (("statement", "json"), ("signature", "sig"))
+        )
+        if statement is None or (signature is None and entry.body.get("signature") is not None):
+            return  # that is a finding already
+        wrong = self._about(entry, statement)
+        if not wrong and entry.body.get("strength") == "signed":
+            wrong = self._unsigned(entry, statement, (signature or b"").decode("ascii", "replace"))
+        if wrong:
+            told = f"entry {entry.index}: the {entry.body.get('decision')} of {entry.actor} {wrong}"
+            self.findings.append(Finding("signature", told, entry.index, entry.index))
+
+    def _document(self, entry: Entry, name: str, ending: str) -> bytes | None:
+        digest = entry.body.get(name)
+        if digest is None:
+            return None
+        path = f"approvals/{_name(digest)}.{ending}"
+        data = self._read(path)
+        return data if self._compare(path, data, digest, entry.index) else None
+
+    def _about(self, entry: Entry, statement: bytes) -> str:
+        """Why a statement is not one of what its entry says; empty if it is."""
+        try:
+            said = canonical.loads(statement)
+        except ValueError:
+            return "is about something that is no statement"
+        type_of = said.get("type") if isinstance(said, dict) else None
+        if type_of != DECISIONS[entry.kind] or said.get("change") != entry.change:
+            return "is about another change, or another decision"
+        return ""
+
+    def _unsigned(self, entry: Entry, statement: bytes, armored: str) -> str:
+        """Why a statement is not signed by who decided it; empty if it is."""
+        try:
+            made = Signature.parse(armored)
+        except Refusal as refusal:
+            return f"has no signature: {refusal.message}"
+        if made.key.fingerprint != entry.body.get("key"):
+            return "is signed with another key than the entry names"
+        if (entry.actor, made.key.line) not in self._keys:
+            return f"is signed with a key that {self._approvers} does not know as theirs"
+        if not verify(made.key.line, namespace_of(DECISIONS[entry.kind]), statement, armored):
+            return "is not what was signed"
+        return ""
+
+    def _compare(self, name: str, data: bytes | None, digest: object, index: int) -> bool:
+        """Whether a file has its digest; a finding where not."""
+        wrong = ""
         if data is None:
-            self.findings.append(Finding("rows", f"{name} is gone; entry {index} names it", index, index))
+            wrong = f"{name} is gone; entry {index} names it"
         elif hashlib.sha256(data).hexdigest() != digest:
-            self.findings.append(Finding("rows", f"{name} is not what entry {index} says", index, index))
+            wrong = f"{name} is not what entry {index} says"
+        if wrong:
+            self.findings.append(Finding("rows", wrong, index, index))
+        return not wrong
 
     def _read(self, name: str) -> bytes | None:
         if self._notes[0] != name:
             path = self._folder / name
             self._notes = (name, [path.read_bytes()] if path.is_file() else [])
         return self._notes[1][0] if self._notes[1] else None
+
+
+def _signers(text: str) -> Iterator[tuple[str, str]]:
+    """The people of a file of allowed signers, each with a key without its comment."""
+    for line in text.splitlines():
+        words = line.split()
+        kinds = [at for at, word in enumerate(words) if at and word in KINDS]
+        if kinds and kinds[0] + 1 < len(words) and not line.startswith("#"):
+            yield words[0], " ".join(words[kinds[0] : kinds[0] + 2])
 
 
 def _name(value: object) -> str:
@@ -1956,6 +2688,7 @@ def _key(path: str | None) -> str | None:
 def _verdict(walked: Walked, findings: Sequence[Finding]) -> int:
     if not findings:
         sys.stdout.write(f"GOOD: all {walked.size} entries of {walked.origin} are as they were\n")
+        sys.stdout.writelines(f"NOTE: {told}\n" for told in audit.replaced(walked))
         return GOOD
     for finding in findings:
         first = "" if finding.first is None else f" [first bad entry: {_first(finding)}]"

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from . import canonical
 from .errors import Refusal
 from .names import printable
+from .rules import NORMAL
 from .statement import Statement
 
 TYPE_CHECKING = False
@@ -27,6 +28,8 @@ def fields_of(plan: Mapping[str, Any]) -> dict[str, Any]:
     """What a statement says of its plan, from the plan's document alone."""
     artifact, window = plan["artifact"], plan.get("window")
     return {
+        "change_type": plan.get("type", NORMAL),
+        "risk": plan.get("risk"),
         "service": plan["service"],
         "environment": plan["environment"],
         "action": plan["action"],
@@ -34,14 +37,16 @@ def fields_of(plan: Mapping[str, Any]) -> dict[str, Any]:
         "manifest": plan["release"]["manifest"],
         "definitions": sorted(canonical.digest(document) for document in plan["definitions"].values()),
         "plan": canonical.digest(plan),
-        "hosts": sorted(
-            ({"name": host["name"], "uid": "", "previous": host["previous"]} for host in plan["hosts"]),
-            key=lambda host: host["name"],
-        ),
+        "hosts": sorted(map(_host, plan["hosts"]), key=lambda host: host["name"]),
         "window": None if window is None else dict(window),
         "back_for_s": plan["back_for_s"],
+        "min_trust": plan.get("trust", 0),
         "rules": plan.get("rules"),
     }
+
+
+def _host(host: Mapping[str, Any]) -> dict[str, str]:
+    return {"name": host["name"], "uid": host.get("uid", ""), "previous": host["previous"], "challenge": ""}
 
 
 def reviewed(statement: Statement, data: bytes) -> dict[str, Any]:
@@ -62,7 +67,8 @@ def reviewed(statement: Statement, data: bytes) -> dict[str, Any]:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         said = f"{type(error).__name__}: {printable(str(error))}"
         raise Refusal("STATEMENT", f"found no plan ({said}), expected one as Tidegate exports it") from None
-    differ = [name for name, value in expected.items() if value != statement.doc[name]]
+    found = {**statement.doc, "hosts": [{**host, "challenge": ""} for host in statement.doc["hosts"]]}
+    differ = [name for name, value in expected.items() if value != found[name]]
     if not all(named) or used != set(plan["definitions"]):
         differ.append("the digests by which its hosts name their definitions")
     if differ:
@@ -82,12 +88,14 @@ def lines(statement: Statement, plan: Mapping[str, Any]) -> Iterator[str]:
     pairs = (
         ("decision", f"{doc['type']} of {doc['change']} revision {doc['revision']}"),
         ("reason", doc["reason"]),
+        ("kind", f"{doc['change_type']}, risk {doc['risk'] or 'not judged'}"),
         ("service", f"{doc['service']} in {doc['environment']}"),
         ("artifact", doc["artifact"] or "none"),
         ("window", " until ".join(window.get(key) or "any" for key in ("not_before", "not_after"))),
         ("wanted by", doc["requester"]),
         ("way back", f"for {doc['back_for_s']} s"),
-        *(("host", f"{host['name']}, now on {host['previous']}") for host in doc["hosts"]),
+        *(("host", _host_in_words(host)) for host in doc["hosts"]),
+        ("trust", f"version {doc['min_trust']} or later" if doc["min_trust"] else "none is asked for"),
         ("plan", doc["plan"]),
         ("statement", statement.id),
         ("sign it", f"ssh-keygen -Y sign -n {statement.namespace} -f KEY STATEMENT"),
@@ -97,3 +105,8 @@ def lines(statement: Statement, plan: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name if at == 0 else '':<10} {printable(value[at : at + 100])}"
     yield ""
     yield from json.dumps(plan, indent=2, sort_keys=True, ensure_ascii=True).splitlines()
+
+
+def _host_in_words(host: Mapping[str, str]) -> str:
+    said = f"{host['name']}, now on {host['previous']}"
+    return said + "".join(f", {word} {host[word]}" for word in ("uid", "challenge") if host[word])

@@ -9,6 +9,7 @@ Invariants:
 * Its id is the digest of those bytes; it is of one type, and each type is signed in a namespace of its own, so that a
   request, a veto or a withdrawal is never an approval.
 * It names every host, sorted, so that a host which it does not name is not covered; fewer of its hosts always are.
+* An emergency is signed for one use: it holds a challenge of each of its hosts, says why, and ends within hours.
 
 ``uid`` of a host is empty until the host is enrolled. ``back_for_s`` is for how long after its confirmation a host may go
 back: a host makes its own moment ``back_until`` of it. ``min_trust`` is 0 where no trust bundle is asked for.
@@ -17,23 +18,24 @@ back: a host makes its own moment ``back_until`` of it. ``min_trust`` is 0 where
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
-from . import canonical
+from . import shape
 from .errors import Refusal
+from .rules import CHANGE_TYPES, RISKS
+from .shape import is_count, is_digest, is_list, is_moment, is_name, is_text, is_uid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from datetime import datetime
+    from typing import Any
 
 VERSION = 1
 MAX_BYTES = 4 * 1024 * 1024
-APPROVAL, REQUEST, VETO, WITHDRAWAL = TYPES = ("approval", "request", "veto", "withdrawal")
-
-_HEX64 = re.compile(r"[0-9a-f]{64}")
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+APPROVAL, REQUEST, VETO, WITHDRAWAL, EMERGENCY = TYPES = ("approval", "request", "veto", "withdrawal", "emergency")
+LONGEST_EMERGENCY = timedelta(hours=4)
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,11 @@ class Statement:
         Raises:
             Refusal: STATEMENT, naming the field that is not as it must be.
         """
-        try:
-            doc = canonical.loads(data, MAX_BYTES)
-            exact = canonical.dumps(doc) == data
-        except ValueError as error:
-            raise Refusal("STATEMENT", f"found {error}, expected a statement as Tidegate exports it") from None
-        if not exact:
-            raise Refusal("STATEMENT", "found a statement that is not in its canonical form; export it again")
-        _require("the statement", doc, _FIELDS)
-        _require_hosts(doc["hosts"])
+        doc = shape.read("STATEMENT", data, MAX_BYTES, "a statement")
+        shape.require("STATEMENT", "the statement", doc, _FIELDS)
+        _require_hosts(doc["hosts"], challenged=doc["type"] == EMERGENCY)
+        if doc["type"] == EMERGENCY:
+            _require_emergency(doc)
         return cls(bytes(data), doc)
 
     @classmethod
@@ -73,11 +71,7 @@ class Statement:
         Raises:
             Refusal: as `parse`.
         """
-        try:
-            data = canonical.dumps(doc)
-        except ValueError as error:
-            raise Refusal("STATEMENT", f"found {error}, expected a document that can be signed") from None
-        return cls.parse(data)
+        return cls.parse(shape.written("STATEMENT", doc))
 
     @property
     def id(self) -> str:
@@ -109,9 +103,43 @@ class Statement:
         """Who wants the change; empty where nobody is known."""
         return str(self.doc["requester"])
 
+    @property
+    def definitions(self) -> tuple[str, ...]:
+        """The digests of the definitions of its hosts."""
+        return tuple(self.doc["definitions"])
+
+    @property
+    def about(self) -> str:
+        """The id of the approval about the same: equal for a statement, its veto, and its emergency."""
+        return self.as_type(APPROVAL).id
+
+    def host(self, name: str, uid: str) -> Mapping[str, Any] | None:
+        """What it says of an enrolled host; None where it is not about that one."""
+        return next((host for host in self.doc["hosts"] if (host["name"], host["uid"]) == (name, uid)), None)
+
+    def window(self) -> tuple[datetime | None, datetime | None]:
+        """From when until when it may be used; None: always, for ever."""
+        found = self.doc["window"] or {}
+        begins, ends = (found.get(key) for key in ("not_before", "not_after"))
+        return (begins and shape.moment(begins), ends and shape.moment(ends))
+
     def as_type(self, type: str, reason: str = "") -> Statement:  # noqa: A002 - the field's name
-        """The statement of another type about the same plan."""
-        return Statement.of({**self.doc, "type": type, "reason": reason})
+        """The statement of another type about the same plan; of none that needs challenges."""
+        hosts = [{**host, "challenge": ""} for host in self.doc["hosts"]]
+        return Statement.of({**self.doc, "type": type, "reason": reason, "hosts": hosts})
+
+    def as_emergency(self, challenges: Mapping[str, str], reason: str) -> Statement:
+        """The emergency about the same plan.
+
+        Args:
+            challenges: of each host, by its name.
+            reason: why it cannot wait.
+
+        Raises:
+            Refusal: STATEMENT, a host that is not enrolled or has no challenge, no reason, or a window that is too long.
+        """
+        hosts = [{**host, "challenge": challenges.get(host["name"], "")} for host in self.doc["hosts"]]
+        return Statement.of({**self.doc, "type": EMERGENCY, "reason": reason, "hosts": hosts})
 
 
 def namespace_of(type: str) -> str:  # noqa: A002 - the field's name
@@ -119,77 +147,66 @@ def namespace_of(type: str) -> str:  # noqa: A002 - the field's name
     return f"{type}@tidegate"
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= 1000
-
-
-def _name(value: Any) -> bool:
-    return _text(value) and bool(value)
-
-
-def _digest(value: Any) -> bool:
-    return isinstance(value, str) and bool(_HEX64.fullmatch(value))
-
-
-def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _moment(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and bool(_MOMENT.fullmatch(value)))
-
-
 def _window(value: Any) -> bool:
     if value is None:
         return True
-    return isinstance(value, dict) and set(value) == {"not_before", "not_after"} and all(map(_moment, value.values()))
+    ends = {"not_before", "not_after"}
+    return (
+        isinstance(value, dict) and set(value) == ends and all(one is None or is_moment(one) for one in value.values())
+    )
 
 
-def _digests(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_digest, value)) and sorted(set(value)) == value
-
-
-_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+_FIELDS: shape.Fields = {
     "v": (lambda value: value is not True and value == VERSION, str(VERSION)),
     "type": (lambda value: value in TYPES, f"one of {', '.join(TYPES)}"),
-    "change": (_name, "the id of a change"),
-    "revision": (lambda value: _count(value) and value > 0, "a number from 1"),
-    "service": (_name, "the name of a service"),
-    "environment": (_name, "the name of an environment"),
-    "action": (_name, "what is done"),
-    "artifact": (lambda value: value is None or _digest(value), "a SHA-256 digest or null"),
-    "manifest": (_digest, "a SHA-256 digest"),
-    "definitions": (_digests, "sorted SHA-256 digests, each once"),
-    "plan": (_digest, "a SHA-256 digest"),
+    "change": (is_name, "the id of a change"),
+    "revision": (lambda value: is_count(value) and value > 0, "a number from 1"),
+    "change_type": (lambda value: value in CHANGE_TYPES, f"one of {', '.join(CHANGE_TYPES)}"),
+    "risk": (lambda value: value is None or value in RISKS, f"one of {', '.join(RISKS)}, or null"),
+    "service": (is_name, "the name of a service"),
+    "environment": (is_name, "the name of an environment"),
+    "action": (is_name, "what is done"),
+    "artifact": (lambda value: value is None or is_digest(value), "a SHA-256 digest or null"),
+    "manifest": (is_digest, "a SHA-256 digest"),
+    "definitions": (lambda value: is_list(value, is_digest, 1), "sorted SHA-256 digests, each once"),
+    "plan": (is_digest, "a SHA-256 digest"),
     "hosts": (lambda value: isinstance(value, list) and bool(value), "a list of hosts"),
     "window": (_window, "not_before and not_after in UTC, or null"),
-    "back_for_s": (_count, "seconds"),
-    "max_attempts": (lambda value: _count(value) and value > 0, "a number from 1"),
-    "min_trust": (_count, "a number from 0"),
-    "requester": (_text, "the name of a person, or nothing"),
-    "rules": (lambda value: value is None or _digest(value), "a SHA-256 digest or null"),
-    "reason": (_text, "text of at most 1000 characters"),
+    "back_for_s": (is_count, "seconds"),
+    "max_attempts": (lambda value: is_count(value) and value > 0, "a number from 1"),
+    "min_trust": (is_count, "a number from 0"),
+    "requester": (is_text, "the name of a person, or nothing"),
+    "rules": (lambda value: value is None or is_digest(value), "a SHA-256 digest or null"),
+    "reason": (is_text, f"text of at most {shape.MAX_TEXT} characters"),
 }
 """What each field is, and how that is said."""
 
-_HOST_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "name": (_name, "the name of a host"),
-    "uid": (_text, "the uid of an enrolled host, or nothing"),
-    "previous": (_name, "the release that it runs now"),
+_HOST_FIELDS: shape.Fields = {
+    "name": (is_name, "the name of a host"),
+    "uid": (lambda value: value == "" or is_uid(value), "the uid of an enrolled host, or nothing"),
+    "previous": (is_name, "the release that it runs now"),
+    "challenge": (lambda value: value == "", "nothing but in an emergency"),
+}
+_CHALLENGED_FIELDS: shape.Fields = {
+    **_HOST_FIELDS,
+    "uid": (is_uid, "the uid of an enrolled host, in an emergency"),
+    "challenge": (is_digest, "the challenge of the host, in an emergency"),
 }
 
 
-def _require(where: str, doc: Any, fields: Mapping[str, tuple[Callable[[Any], bool], str]]) -> None:
-    if not isinstance(doc, dict) or set(doc) != set(fields):
-        raise Refusal("STATEMENT", f"{where}: found other fields, expected exactly {', '.join(sorted(fields))}")
-    for name, (is_right, expected) in fields.items():
-        if not is_right(doc[name]):
-            raise Refusal("STATEMENT", f"{where}: {name} is not as it must be, expected {expected}")
-
-
-def _require_hosts(hosts: list[Any]) -> None:
+def _require_hosts(hosts: list[Any], *, challenged: bool) -> None:
     for index, host in enumerate(hosts):
-        _require(f"hosts[{index}]", host, _HOST_FIELDS)
+        shape.require("STATEMENT", f"hosts[{index}]", host, _CHALLENGED_FIELDS if challenged else _HOST_FIELDS)
     names = [host["name"] for host in hosts]
     if sorted(set(names)) != names:
         raise Refusal("STATEMENT", "hosts: found names in another order or twice, expected them sorted, each once")
+
+
+def _require_emergency(doc: Mapping[str, Any]) -> None:
+    """Protocol, section 9."""
+    if not doc["reason"].strip():
+        raise Refusal("STATEMENT", "reason: found nothing, expected why it cannot wait, in an emergency")
+    begins, ends = (shape.moment((doc["window"] or {}).get(key) or "") for key in ("not_before", "not_after"))
+    if begins is None or ends is None or not begins < ends <= begins + LONGEST_EMERGENCY:
+        hours = LONGEST_EMERGENCY // timedelta(hours=1)
+        raise Refusal("STATEMENT", f"window: found none, or a long one, expected at most {hours} hours in an emergency")

@@ -54,7 +54,6 @@ def _document(plan: Plan, change: ChangeRow, type: str, reason: str) -> dict[str
         "change": change.id,
         "revision": change.revision,
         "max_attempts": MAX_ATTEMPTS,
-        "min_trust": 0,
         "requester": requester_of(plan, change),
         "reason": reason,
     }

@@ -11,13 +11,15 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import TYPES, Statement
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import EMERGENCY, TYPES, Statement
 
 DOC = {
     "v": 1,
     "type": "approval",
     "change": "CHG-2026-0007",
     "revision": 2,
+    "change_type": "normal",
+    "risk": None,
     "service": "web",
     "environment": "production",
     "action": "deploy",
@@ -25,7 +27,10 @@ DOC = {
     "manifest": "b" * 64,
     "definitions": ["c" * 64],
     "plan": "d" * 64,
-    "hosts": [{"name": "web1", "uid": "", "previous": "absent"}, {"name": "web2", "uid": "", "previous": "1.0.0-abc"}],
+    "hosts": [
+        {"name": "web1", "uid": "", "previous": "absent", "challenge": ""},
+        {"name": "web2", "uid": "", "previous": "1.0.0-abc", "challenge": ""},
+    ],
     "window": {"not_before": "2026-11-28T13:00:00Z", "not_after": None},
     "back_for_s": 604800,
     "max_attempts": 10,
@@ -34,6 +39,13 @@ DOC = {
     "rules": "e" * 64,
     "reason": "",
 }
+ENROLLED = Statement.of(
+    {
+        **DOC,
+        "hosts": [{"name": "web1", "uid": "f" * 32, "previous": "absent", "challenge": ""}],
+        "window": {"not_before": "2026-11-28T13:00:00Z", "not_after": "2026-11-28T17:00:00Z"},
+    }
+)
 
 
 def test_a_statement_is_named_by_its_bytes():
@@ -48,7 +60,8 @@ def test_a_statement_is_named_by_its_bytes():
 
 def test_each_type_has_a_namespace_of_its_own():
     """A request, a veto or a withdrawal that was signed is never an approval."""
-    statements = [Statement.of(DOC).as_type(type_) for type_ in TYPES]
+    plain = [Statement.of(DOC).as_type(type_) for type_ in TYPES if type_ != EMERGENCY]
+    statements = [*plain, ENROLLED.as_emergency({"web1": "1" * 64}, "the site is down")]
 
     assert len(TYPES) == len({statement.namespace for statement in statements})
     assert len(TYPES) == len({statement.id for statement in statements})
@@ -100,3 +113,59 @@ def test_bytes_that_are_no_statement(data, says):
         Statement.parse(data)
     assert "STATEMENT" == caught.value.code
     assert says in caught.value.message
+
+
+EMERGENCY_DOC = ENROLLED.as_emergency({"web1": "1" * 64}, "the site is down").doc
+NO_EMERGENCY = {
+    "no reason": ({"reason": " "}, "reason: found nothing, expected why it cannot wait"),
+    "no window": ({"window": None}, "at most 4 hours in an emergency"),
+    "an open end": ({"window": {**DOC["window"], "not_after": None}}, "at most 4 hours in an emergency"),
+    "a second too long": (
+        {"window": {"not_before": "2026-11-28T13:00:00Z", "not_after": "2026-11-28T17:00:01Z"}},
+        "at most 4 hours in an emergency",
+    ),
+    "ends before it begins": (
+        {"window": {"not_before": "2026-11-28T13:00:00Z", "not_after": "2026-11-28T12:00:00Z"}},
+        "at most 4 hours in an emergency",
+    ),
+    "no such day": (
+        {"window": {"not_before": "2026-11-31T13:00:00Z", "not_after": "2026-11-31T14:00:00Z"}},
+        "window is not as it must be",
+    ),
+    "a host that is not enrolled": (
+        {"hosts": [{**EMERGENCY_DOC["hosts"][0], "uid": ""}]},
+        "hosts[0]: uid is not as it must be, expected the uid of an enrolled host, in an emergency",
+    ),
+    "a host without challenge": (
+        {"hosts": [{**EMERGENCY_DOC["hosts"][0], "challenge": ""}]},
+        "hosts[0]: challenge is not as it must be, expected the challenge of the host, in an emergency",
+    ),
+    "an approval with a challenge": (
+        {"type": "approval"},
+        "hosts[0]: challenge is not as it must be, expected nothing but in an emergency",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "says"), NO_EMERGENCY.values(), ids=NO_EMERGENCY)
+def test_what_is_no_emergency(change, says):
+    """It is for enrolled hosts that have minted a challenge, says why, and ends within hours."""
+    with pytest.raises(Refusal) as caught:
+        Statement.of({**EMERGENCY_DOC, **change})
+    assert "STATEMENT" == caught.value.code
+    assert says in caught.value.message
+
+
+def test_statements_of_all_types_are_about_the_same():
+    """A veto names what it closes, whether that was approved or an emergency."""
+    emergency = Statement.of(EMERGENCY_DOC)
+
+    assert ENROLLED.id == ENROLLED.about == emergency.about == emergency.as_type("veto", "no").about
+    assert ENROLLED.id != emergency.id
+
+
+def test_a_host_is_named_with_its_uid():
+    """The same name on another machine is another host."""
+    assert EMERGENCY_DOC["hosts"][0] == Statement.of(EMERGENCY_DOC).host("web1", "f" * 32)
+    assert Statement.of(EMERGENCY_DOC).host("web1", "e" * 32) is None
+    assert Statement.of(EMERGENCY_DOC).host("web2", "f" * 32) is None

@@ -203,9 +203,12 @@ OTHERS = {
     "B08 artifact": {"artifact": "f" * 64},
     "B08 manifest": {"manifest": "f" * 64},
     "B09 a host more": {
-        "hosts": [{"name": name, "uid": "", "previous": "absent"} for name in ("web1", "web2", "web3", "web4")]
+        "hosts": [
+            {"name": name, "uid": "", "previous": "absent", "challenge": ""}
+            for name in ("web1", "web2", "web3", "web4")
+        ]
     },
-    "B09 another host": {"hosts": [{"name": "db1", "uid": "", "previous": "absent"}]},
+    "B09 another host": {"hosts": [{"name": "db1", "uid": "", "previous": "absent", "challenge": ""}]},
     "B10 environment": {"environment": "staging"},
     "B10 service": {"service": "api"},
     "B11 window": {"window": {"not_before": None, "not_after": "2999-01-01T00:00:00Z"}},

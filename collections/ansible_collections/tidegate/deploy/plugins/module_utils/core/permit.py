@@ -1,0 +1,412 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an enrolled host demands before it does something, and the controller may ask beforehand (protocol, section 5).
+
+* `require_statement`: enough of the right people signed that this may be done on this host.
+* `require_grant`: the store agreed to this wave, now, for this host, and that is in the log for good.
+* `require_emergency`: instead of it where people signed the host's own challenge (section 9).
+* `require_forward` and `attempted`: a statement is used as often as it says, and no longer when something closed it.
+
+Each answers, or raises a `Refusal`; nothing is kept here.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from . import shape
+from .errors import Refusal
+from .logged import Logged, Seen
+from .quorum import Finding, Standing, flaw_of, standing
+from .shape import is_count, is_digest, is_name, is_uid
+from .signed import Signed, voices
+from .statement import APPROVAL, EMERGENCY, VETO, Statement
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any, Optional, Protocol
+
+    from .signed import Verify
+    from .trust import Bundle
+
+    class Identity(Protocol):
+        """Which host it is."""
+
+        @property
+        def name(self) -> str: ...
+
+        @property
+        def uid(self) -> str: ...
+
+
+GRANT, REVIEWED = "grant", "emergency.reviewed"
+"""The kinds of entries that hosts are shown."""
+
+MOST_HOSTS = 100
+"""Hosts in one entry: with more, it would not be an entry any more. A larger wave has several."""
+
+CLOCKS_DIFFER = timedelta(seconds=300)
+
+
+class Permit(NamedTuple):
+    """A statement with its signatures, and the grant; None where an emergency needs none."""
+
+    statement: Statement
+    signatures: tuple[str, ...]
+    grant: Optional[Logged]
+
+    @classmethod
+    def parse(cls, doc: Any) -> Permit:
+        """The permit in a document with ``statement``, ``signatures`` and ``grant``.
+
+        Raises:
+            Refusal: PERMIT, there is none; STATEMENT; GRANT.
+        """
+        if not isinstance(doc, dict) or set(doc) != {"statement", "signatures", "grant"}:
+            raise Refusal(
+                "PERMIT",
+                "found no permit, expected statement, signatures and grant: this host is enrolled and demands them",
+            )
+        signed = Signed.parse(doc)
+        grant = None if doc["grant"] is None else Logged.parse(doc["grant"])
+        return cls(Statement.parse(signed.data), signed.signatures, grant)
+
+
+class Granted(NamedTuple):
+    """What a grant says.
+
+    Args:
+        index: of its entry in the log: the fence.
+        seen: the checkpoint that the host keeps from now on.
+        entered: when it was granted.
+    """
+
+    index: int  # type: ignore[assignment]  # the word of the documents, as in `entries.Entry`
+    seen: Seen
+    entered: datetime
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+def require_statement(
+    statement: Statement,
+    signatures: Sequence[str],
+    bundle: Bundle,
+    identity: Identity,
+    service: str,
+    now: datetime,
+    verify: Verify,
+) -> Standing:
+    """See that enough of the right people signed that a release of a service comes to a host.
+
+    Args:
+        statement: in its exact bytes.
+        signatures: under it.
+        bundle: that the host enforces.
+        identity: of the host.
+        service: which one.
+        now: by the host's clock.
+        verify: does the mathematics of signatures.
+
+    Returns:
+        How it stands: it is granted.
+
+    Raises:
+        Refusal: PERMIT, it is not about this host and service; TRUST_STALE; DEFINITION; WINDOW; SELF, nobody is known to
+            want it; else the code of the most telling flaw of the signatures, or QUORUM.
+    """
+    _require_about(statement, bundle, identity, service)
+    _require_window(statement, now)
+    if not statement.requester:
+        raise Refusal("SELF", "the statement does not say who wants the change, who may not approve it")
+    rules = bundle.rules_for(service, statement.doc["change_type"], statement.doc["risk"])
+    if statement.type == EMERGENCY:
+        rules = bundle.rules_for(service, EMERGENCY, statement.doc["risk"])
+    heard = voices(statement.data, statement.namespace, signatures, bundle, now, verify)
+    found = standing(rules, heard.voices, bundle.members(), {"requester": statement.requester}, now)
+    return _require_granted(found, heard.flaws)
+
+
+def require_quorum(
+    data: bytes,
+    namespace: str,
+    signatures: Sequence[str],
+    rule: Mapping[str, Any],
+    bundle: Bundle,
+    now: datetime,
+    verify: Verify,
+) -> Standing:
+    """See that enough of a bundle's people signed some bytes that one rule is for.
+
+    Raises:
+        Refusal: the code of the most telling flaw of the signatures, or QUORUM.
+    """
+    heard = voices(data, namespace, signatures, bundle, now, verify)
+    return _require_granted(standing([rule], heard.voices, bundle.members(), {}, now), heard.flaws)
+
+
+def require_veto(
+    statement: Statement, signatures: Sequence[str], bundle: Bundle, service: str, now: datetime, verify: Verify
+) -> tuple[str, ...]:
+    """See that somebody who may approve for a service rejects a statement.
+
+    Args:
+        statement: of the type veto; it closes everything with the same `Statement.about`.
+        signatures: under it.
+        bundle: that the host enforces.
+        service: which one.
+        now: by the host's clock.
+        verify: does the mathematics of signatures.
+
+    Returns:
+        Their names.
+
+    Raises:
+        Refusal: PERMIT, it is no veto of this service here; QUORUM or the flaw of the signature, nobody entitled signed it.
+    """
+    if statement.type != VETO or statement.doc["service"] != service:
+        raise Refusal("PERMIT", f"found a {statement.type} of {statement.doc['service']}, expected a veto of {service}")
+    _require_environment(statement, bundle)
+    heard = voices(statement.data, statement.namespace, signatures, bundle, now, verify)
+    entitled, members = bundle.entitled(service), bundle.members()
+    flaws = [*heard.flaws]
+    names = []
+    for voice in heard.voices:
+        flaw = flaw_of(voice, members, now)
+        if flaw is None and not members[voice.person].groups & entitled:
+            flaw = Finding("QUORUM", f"{voice.person} is in no group that a rule for {service} names", voice.person)
+        if flaw is None:
+            names.append(voice.person)
+        else:
+            flaws.append(flaw)
+    if not names:
+        first = flaws[0] if flaws else Finding("QUORUM", "nobody signed the veto")
+        raise Refusal(first.code, first.message)
+    return tuple(sorted(set(names)))
+
+
+def _require_about(statement: Statement, bundle: Bundle, identity: Identity, service: str) -> None:
+    if statement.type not in (APPROVAL, EMERGENCY):
+        raise Refusal("PERMIT", f"found a {statement.type}, expected an {APPROVAL}")
+    if statement.doc["service"] != service or statement.doc["action"] != "deploy":
+        found = f"{statement.doc['action']} of {statement.doc['service']}"
+        raise Refusal("PERMIT", f"the statement is about {found}, and not about a deployment of {service}")
+    _require_environment(statement, bundle)
+    if statement.host(identity.name, identity.uid) is None:
+        raise Refusal("PERMIT", f"the statement does not name {identity.name} with the uid {identity.uid} of this host")
+    if statement.doc["min_trust"] > bundle.number:
+        raise Refusal(
+            "TRUST_STALE",
+            f"this host is at version {bundle.number} of trust, and the statement needs {statement.doc['min_trust']}; bring it "
+            "there with tidegate.deploy.enroll",
+        )
+    if bundle.definition_for(service, identity.name).digest not in statement.definitions:
+        raise Refusal(
+            "DEFINITION",
+            f"the definition of {service} that was approved is not the one of the trust bundle {bundle.number}; bring them "
+            "together with tidegate.deploy.trust, and plan again",
+        )
+
+
+def _require_environment(statement: Statement, bundle: Bundle) -> None:
+    if statement.doc["environment"] != bundle.environment:
+        found = statement.doc["environment"]
+        raise Refusal("PERMIT", f"the statement is for {found}, and this host is in {bundle.environment}")
+
+
+def _require_window(statement: Statement, now: datetime) -> None:
+    begins, ends = statement.window()
+    if (begins is not None and now < begins) or (ends is not None and now > ends):
+        window = statement.doc["window"]
+        said = " until ".join(window[key] or "any time" for key in ("not_before", "not_after"))
+        raise Refusal("WINDOW", f"the statement may be used from {said}, and by this host's clock it is {now:%FT%TZ}")
+
+
+def _require_granted(found: Standing, flaws: Sequence[Finding]) -> Standing:
+    if found.granted:
+        return found
+    telling = [*flaws, *found.why]
+    raise Refusal(telling[0].code, "; ".join(dict.fromkeys(finding.message for finding in telling)))
+
+
+# --- the store --------------------------------------------------------------------------------------------------------
+
+
+def require_clock(now: datetime, highest: Optional[datetime], entered: Optional[datetime] = None) -> None:
+    """See that a host's clock can be believed (protocol, section 7).
+
+    Args:
+        now: by the host's clock.
+        highest: the latest moment that the host has kept; None: none yet.
+        entered: by the store's clock; None where the store says nothing.
+
+    Raises:
+        Refusal: CLOCK.
+    """
+    if highest is not None and now < highest:
+        raise Refusal(
+            "CLOCK", f"this host's clock says {now:%FT%TZ}, and has said {highest:%FT%TZ} before; set it right"
+        )
+    if entered is not None and abs(now - entered) > CLOCKS_DIFFER:
+        raise Refusal(
+            "CLOCK",
+            f"this host's clock says {now:%FT%TZ}, and the store's said {entered:%FT%TZ}: more than "
+            f"{CLOCKS_DIFFER.seconds} s apart; set the wrong one right",
+        )
+
+
+def require_challenge(found: object, challenge: str) -> None:
+    """See that a permit is good for the challenge that a host has minted, in constant time.
+
+    Raises:
+        Refusal: CHALLENGE.
+    """
+    if not is_digest(challenge) or not is_digest(found) or not hmac.compare_digest(str(found), challenge):
+        raise Refusal(
+            "CHALLENGE",
+            "the permit is not for the challenge that this host has minted last, or none is left; run the availability "
+            "check and ask for a grant again",
+        )
+
+
+def require_grant(
+    grant: Optional[Logged],
+    statement: Statement,
+    identity: Identity,
+    challenge: str,
+    seen: Seen,
+    bundle: Bundle,
+    now: datetime,
+    highest: Optional[datetime],
+    verify: Verify,
+) -> Granted:
+    """See that the store has agreed to a wave with this host, by an entry that is in the log for good.
+
+    Args:
+        grant: as it came; None where the permit has none.
+        statement: that the permit is about.
+        identity: of the host.
+        challenge: that the host minted last for the service; empty where none is left.
+        seen: the last checkpoint that the host has seen.
+        bundle: that the host enforces.
+        now: by the host's clock.
+        highest: the latest moment that the host has kept.
+        verify: does the mathematics of signatures.
+
+    Raises:
+        Refusal: GRANT; CHALLENGE; CLOCK.
+    """
+    if grant is None:
+        raise Refusal("GRANT", "the permit has no grant, and its statement is no emergency")
+    entry, body = grant.entry, grant.entry.body
+    kept = grant.require(GRANT, seen, bundle, verify)
+    shape.require("GRANT", f"entry {entry.index}", body, _GRANT_FIELDS)
+    if (body["statement"], body["service"]) != (statement.id, statement.doc["service"]):
+        raise Refusal("GRANT", "the grant is for another statement or service")
+    if identity.uid not in body["hosts"]:
+        raise Refusal("GRANT", f"the grant is for wave {body['wave']}, without {identity.name} ({identity.uid})")
+    require_challenge(body["hosts"][identity.uid], challenge)
+    entered, ends = shape.moment(entry.at), shape.moment(body["lease_until"])
+    if entered is None or ends is None:
+        raise Refusal("GRANT", f"entry {entry.index} names no moment that there is")
+    require_clock(now, highest, entered)
+    if now >= ends:
+        raise Refusal("GRANT", f"the lease of the grant ended at {ends:%FT%TZ}; ask for another")
+    return Granted(entry.index, kept, entered)
+
+
+def require_emergency(statement: Statement, identity: Identity, challenge: str) -> None:
+    """See that people signed this host's own challenge, so that no grant is needed.
+
+    Raises:
+        Refusal: GRANT, it is no emergency; CHALLENGE.
+    """
+    if statement.type != EMERGENCY:
+        raise Refusal("GRANT", "the permit has no grant, and its statement is no emergency")
+    host = statement.host(identity.name, identity.uid)
+    require_challenge(host and host["challenge"], challenge)
+
+
+def require_review(logged: Logged, statement_id: str, seen: Seen, bundle: Bundle, verify: Verify) -> Seen:
+    """See that the review of an emergency is in the log; answers what the host keeps from now on.
+
+    Raises:
+        Refusal: GRANT.
+    """
+    kept = logged.require(REVIEWED, seen, bundle, verify)
+    if logged.entry.body.get("statement") != statement_id:
+        raise Refusal("GRANT", f"the review is of another emergency, expected {statement_id}")
+    return kept
+
+
+_GRANT_FIELDS: shape.Fields = {
+    "statement": (is_digest, "the id of a statement"),
+    "service": (is_name, "the name of a service"),
+    "wave": (is_count, "the number of a wave"),
+    "hosts": (
+        lambda value: isinstance(value, dict) and all(is_uid(uid) and is_digest(one) for uid, one in value.items()),
+        "challenges by the uids of hosts",
+    ),
+    "lease_until": (lambda value: isinstance(value, str), "a moment"),
+}
+
+
+# --- attempts ---------------------------------------------------------------------------------------------------------
+
+
+def require_forward(record: Mapping[str, Any], statement: Statement, confirmed: int = 0) -> None:
+    """See that a statement may be used forward once more on this host.
+
+    Args:
+        record: what the host keeps of a service: ``statements``, by id ``attempts`` and ``seq``; ``vetoed``, each as
+            `Statement.about`.
+        statement: that is used.
+        confirmed: the ``seq`` of the statement that put `current` there; 0: none did.
+
+    Raises:
+        Refusal: CLOSED, it was vetoed, or a later one was confirmed; ATTEMPTS.
+    """
+    if statement.about in record["vetoed"]:
+        raise Refusal("VETO", f"somebody has rejected {statement.change} on this host")
+    used = record["statements"].get(statement.id)
+    if used is None:
+        return
+    if used["seq"] < confirmed:
+        raise Refusal(
+            "CLOSED", f"a statement that came after the one of {statement.change} was confirmed here; plan again"
+        )
+    if used["attempts"] >= statement.doc["max_attempts"]:
+        raise Refusal(
+            "ATTEMPTS",
+            f"the statement of {statement.change} was used {used['attempts']} times here, as often as it may be; plan again, "
+            "and have that approved",
+        )
+
+
+def attempted(record: Mapping[str, Any], statement: Statement) -> dict[str, Any]:
+    """What a host keeps once a statement is used forward again; its ``seq`` is that of its first use."""
+    used = record["statements"].get(statement.id, {"attempts": 0, "seq": record["next_seq"]})
+    counted = {**used, "attempts": used["attempts"] + 1}
+    following = max(record["next_seq"], used["seq"] + 1)
+    return {**record, "statements": {**record["statements"], statement.id: counted}, "next_seq": following}
+
+
+def require_back(statement: Statement, put_by: str, identity: Identity) -> None:
+    """See that a host goes back by the statement that put `current` there; until when is the state table's to say.
+
+    Args:
+        statement: that is shown.
+        put_by: the id of the statement that put `current` there; empty where none did.
+        identity: of the host.
+
+    Raises:
+        Refusal: PERMIT, it is another one, or not about this host.
+    """
+    if statement.id != put_by or statement.host(identity.name, identity.uid) is None:
+        raise Refusal("PERMIT", "the statement is not the one that put current there: only that one goes back")

@@ -169,8 +169,14 @@ class Checkpoints(Log, Denials):
             else:
                 _require_key(current, line)
 
-    def _add_key(self, connection: sa.Connection, line: str, signature: str | None) -> None:
-        number = append(connection, self.now(), "log.key", holder.actor(), {"key": line, "signature": signature})
+    def key_line(self) -> str | None:
+        """The public key that signs checkpoints now, as a line; None: none has yet."""
+        with self.reading() as connection:
+            return _key(connection)
+
+    def _add_key(self, connection: sa.Connection, line: str, signature: str | None, lost: bool = False) -> None:
+        body = {"key": line, "signature": signature, **({"lost": True} if lost else {})}
+        number = append(connection, self.now(), "log.key", holder.actor(), body)
         connection.execute(LOG_KEYS.insert().values(number=number, line=line))
 
     def _catch_up(self) -> None:

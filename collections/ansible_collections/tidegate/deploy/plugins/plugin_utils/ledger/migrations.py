@@ -313,7 +313,43 @@ _NOTED = Migration(
     ),
 )
 
-ALL = (_FIRST, _ONCE, _LOG, _STATES, _APPROVALS, _OBSERVED, _NOTED)
+_TRUST = Migration(
+    8,
+    "trust bundles and the hosts that enforce them",
+    (
+        """CREATE TABLE trust_versions (
+            environment TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            draft INTEGER NOT NULL,
+            digest TEXT NOT NULL UNIQUE,
+            document TEXT NOT NULL,
+            made_at TEXT NOT NULL,
+            PRIMARY KEY (environment, number, draft)
+        )""",
+        """CREATE TABLE trust_signatures (
+            digest TEXT NOT NULL REFERENCES trust_versions (digest),
+            key TEXT NOT NULL,
+            person TEXT NOT NULL,
+            signature TEXT NOT NULL,
+            at TEXT NOT NULL,
+            PRIMARY KEY (digest, key)
+        )""",
+        """CREATE TABLE enrolled_hosts (
+            uid TEXT NOT NULL PRIMARY KEY,
+            name TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            enrolled_at TEXT NOT NULL,
+            trust INTEGER NOT NULL,
+            program TEXT NOT NULL,
+            note TEXT,
+            ended_at TEXT
+        )""",
+        "CREATE INDEX enrolled_by_name ON enrolled_hosts (name)",
+    ),
+    _only_added_to("trust_versions", "trust_signatures"),
+)
+
+ALL = (_FIRST, _ONCE, _LOG, _STATES, _APPROVALS, _OBSERVED, _NOTED, _TRUST)
 
 _NAMES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table'",

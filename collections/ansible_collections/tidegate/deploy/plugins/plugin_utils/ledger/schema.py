@@ -25,6 +25,7 @@ __all__ = [
     "COMPILED",
     "DENIALS",
     "DIALECT",
+    "ENROLLED",
     "ENTRIES",
     "EVENTS",
     "GATED",
@@ -40,6 +41,8 @@ __all__ = [
     "RUNS",
     "RUN_HOSTS",
     "TABLES",
+    "TRUST",
+    "TRUST_SIGNATURES",
     "WAVES",
     "require_sqlalchemy",
     "sa",
@@ -129,6 +132,9 @@ APPROVALS = _table(
 )  # fmt: skip
 ATTEMPTS = _table("attempts", "statement", "number", "run_id", "at")
 NOTED = _table("noted", "process", "id")
+TRUST = _table("trust_versions", "environment", "number", "draft", "digest", "document", "made_at")
+TRUST_SIGNATURES = _table("trust_signatures", "digest", "key", "person", "signature", "at")
+ENROLLED = _table("enrolled_hosts", "uid", "name", "environment", "enrolled_at", "trust", "program", "note", "ended_at")
 TABLES = (
     CHANGES,
     MOVES,
@@ -148,6 +154,9 @@ TABLES = (
     NOTED,
     APPROVALS,
     ATTEMPTS,
+    TRUST,
+    TRUST_SIGNATURES,
+    ENROLLED,
 )
-APPENDED = (ENTRIES, CHECKPOINTS, LOG_KEYS, APPROVALS, ATTEMPTS)
+APPENDED = (ENTRIES, CHECKPOINTS, LOG_KEYS, APPROVALS, ATTEMPTS, TRUST, TRUST_SIGNATURES)
 """What is only ever added to."""

@@ -36,9 +36,10 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.sqlite impo
     prepare_file,
     refusing,
 )
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.trust import Trust
 
 
-class Store(Changes, Approvals, Runs, OnceTasks, Leases, Observations, Checkpoints):
+class Store(Changes, Approvals, Trust, Runs, OnceTasks, Leases, Observations, Checkpoints):
     """Everything that a controller remembers. Open it in the process that uses it; it does not cross a fork."""
 
     @classmethod

@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Versions of trust are numbered in order and only added to; hosts are enrolled once under one uid."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+
+PROGRAM = "f" * 64
+
+
+def entries(store, kind):
+    return [entry for entry in store.entries() if entry.kind == kind]
+
+
+def test_versions_come_in_order(store):
+    """A number is neither skipped nor drafted again once another follows it."""
+    store.add_trust("production", 1, b'{"n":1}')
+    with pytest.raises(Refusal, match="found version 3, expected 2, or 1 again"):
+        store.add_trust("production", 3, b'{"n":3}')
+    store.add_trust("production", 2, b'{"n":2}')
+    with pytest.raises(Refusal, match="found version 1, expected 3, or 2 again"):
+        store.add_trust("production", 1, b'{"n":"other"}')
+    assert [(row.number, row.document) for row in store.trust("production")] == [(1, b'{"n":1}'), (2, b'{"n":2}')]
+    assert store.trust("staging") == []
+    assert [entry.body["number"] for entry in entries(store, "trust.made")] == [1, 2]
+
+
+def test_a_draft_stands_in_for_the_one_before(store):
+    """Its signatures are its own, and what it replaced is signed no more."""
+    store.add_trust("production", 1, b"{}")
+    (first,) = store.trust("production")
+    assert store.sign_trust(first, "ada", "SHA256:a", "armored")
+    assert not store.sign_trust(first, "ada", "SHA256:a", "armored")
+    store.add_trust("production", 1, b"[]")
+    (second,) = store.trust("production")
+    assert (second.document, second.signatures) == (b"[]", ())
+    with pytest.raises(Refusal, match="was drafted again meanwhile"):
+        store.sign_trust(first, "bob", "SHA256:b", "armored")
+    store.sign_trust(second, "bob", "SHA256:b", "armored")
+    assert [one.person for one in store.trust("production")[0].signatures] == ["bob"]
+    assert [entry.actor for entry in entries(store, "trust.signed")] == ["ada", "bob"]
+    assert "armored" not in str(entries(store, "trust.signed"))
+
+
+def test_a_host_is_enrolled_once(store):
+    """What it enforces changes without an entry; another uid ends the one before, and says so."""
+    assert store.enroll_host("web1", "a" * 32, "production", 1, PROGRAM)
+    assert not store.enroll_host("web1", "a" * 32, "production", 2, PROGRAM)
+    assert store.enrolled("web1").trust == 2
+    assert store.enroll_host("web1", "b" * 32, "production", 2, PROGRAM)
+    assert store.enrolled("web1").uid == "b" * 32
+    assert [entry.body["before"] for entry in entries(store, "host.enrolled")] == [None, "a" * 32]
+
+
+def test_an_unenrolled_host_is_not_enrolled(store):
+    """The entry names what was signed for it."""
+    store.enroll_host("web1", "a" * 32, "production", 1, PROGRAM)
+    assert store.unenroll_host("web1", "d" * 64)
+    assert not store.unenroll_host("web1", "d" * 64)
+    assert (store.enrolled("web1"), store.all_enrolled()) == (None, {})
+    (entry,) = entries(store, "host.unenrolled")
+    assert entry.body == {"host": "web1", "uid": "a" * 32, "statement": "d" * 64}

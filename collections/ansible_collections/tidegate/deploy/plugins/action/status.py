@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
@@ -16,10 +16,10 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain im
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.status import status_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import signing_off
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import drifting, signing_off
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import service_hosts
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory, service_hosts
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import modes_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
@@ -43,8 +43,7 @@ class ActionModule(WholeVerb):
         wanted = arguments.get("service")
         for name in (wanted,) if wanted else inventory.service_names:
             hosts = service_hosts(name, inventory) if wanted or inventory.has(name) else ()
-            definitions = {host: inventory.services_of(host).service(name).definition for host in hosts}
-            document["services"][name] = {host: _stand(stand) for host, stand in ask_all(self, definitions).items()}
+            document["services"][name] = self._service(store, inventory, name, hosts)
         document["gate"] = modes_of(self._loader, self.task_vars["hostvars"]._inventory)
         document["ledger"] = signing_off.stand(store, plain(self.templated(signing_off.WITNESSES)))
         Display().display(status_text(document))
@@ -55,6 +54,20 @@ class ActionModule(WholeVerb):
         return StepResult(self.STEP, "ok", say, data={"status": document})
 
     def _changes(self, store: Store) -> list[dict[str, Any]]:
+    def _service(self, store: Store, inventory: Inventory, name: str, hosts: Sequence[str]) -> dict[str, Any]:
+        """What each host of a service says, and how that differs from what was recorded; what is new of that is entered."""
+        definitions = {host: inventory.services_of(host).service(name).definition for host in hosts}
+        stands = ask_all(self, definitions, intact=True)
+        last: dict[str, drifting.Confirmed] = {}
+        for environment in {inventory.environment_of(host) for host in hosts}:
+            last |= drifting.confirmed_hosts(store, name, environment)
+        drifts = {host: drifting.drift_of(store, stand, last.get(host)) for host, stand in stands.items()}
+        answered = {host: drift for host, drift in drifts.items() if not stands[host].why_unknown}
+        untold = "" if self.check else drifting.record(store, name, answered, last)
+        if untold:
+            Display().warning(f"what was found about drift of {name} has no entry: {untold}")
+        return {host: {**_stand(stand), "drift": drifts[host]} for host, stand in stands.items()}
+
         """The changes that were planned last; before them all that are paused, for somebody has to decide them."""
         paused = store.changes(MOST_PAUSED, PAUSED)
         others = [row for row in store.changes(10) if row.state != PAUSED]

@@ -11,6 +11,8 @@ version_added: 1.0.0
 description:
   - Asks the hosts of all services in C(tidegate_services) at once, and shows which release each runs, whether it is well, and
     what will become of it.
+  - A host whose link or whose release's files somebody changed past Tidegate has drifted. That is told, and is an entry of the
+    ledger, once for as long as it stays the same; another one when it is mended. Whoever may only read the store is told all the same.
   - A host that cannot be asked is shown as unknown, with the reason, and does not fail the task.
 author:
   - Tidegate contributors (@tidegate)
@@ -70,7 +72,8 @@ status:
       returned: always
       type: dict
     services:
-      description: Of each service, by host, what the host said; C(unknown) says why it could not be asked.
+      description: Of each service, by host, what the host said; C(unknown) says why it could not be asked, C(drift) how what it runs differs
+        from what was recorded for it last.
       returned: always
       type: dict
 msg:

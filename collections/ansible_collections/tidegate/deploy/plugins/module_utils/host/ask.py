@@ -27,9 +27,10 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     Args:
         host: where.
         request: ``services``: list of ``{service, root}``; of an empty list every service with a journal is meant.
-            With ``retained``, a version or the id of a release, and with ``health``, each is a whole definition: what the
+            With ``retained``, a version or the id of a release, with ``health`` and with ``intact``, each is a whole definition: what the
             host keeps of that version is told, and the probes are asked once; where no release of the service
-            is deployed that is what is wrong, unless ``health`` is ``any``.
+            is deployed that is what is wrong, unless ``health`` is ``any``. With ``intact`` it is told how what it rests on
+            differs from what was staged.
     """
     asked = request.get("services")
     if not isinstance(asked, list):
@@ -44,6 +45,11 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
         wanted = fields.text(request, "retained", VERSION)
         for item in asked:
             found[item["service"]]["retained"] = retained(host, Definition.parse(item).doc, wanted)
+    if request.get("intact"):
+        from .intact import damage_of_current
+
+        for item in asked:
+            found[item["service"]]["damage"] = damage_of_current(host, Definition.parse(item).doc)
     if request.get("health"):
         for item in asked:
             found[item["service"]]["unhealthy"] = _why_unhealthy(

@@ -201,14 +201,12 @@ def _current(root: str) -> str | None:
 def _running(definition: dict[str, Any], paths: Paths) -> dict[str, Any]:
     """The definition with which the release that runs was activated: a new one may ask for what only the new release has."""
     from .disk import Disk
+    from .intact import running_definition
     from .journal import Journal
 
     release = _current(definition["root"])
     view = Journal(paths, Disk(), definition["service"]).read(release or "absent")
-    for which in ("new", "old"):
-        if release is not None and view.get(which) == release and view.get(f"{which}_definition"):
-            return dict(view[f"{which}_definition"])
-    return definition
+    return running_definition(view, release, definition) if release is not None else definition
 
 
 def _adopted_from(definition: dict[str, Any], paths: Paths) -> str | None:

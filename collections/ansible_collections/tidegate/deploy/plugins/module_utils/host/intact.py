@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a release on the host is what its manifest says, for those who are about to switch to it."""
+"""Whether a release on the host is what its manifest says, for those who are about to switch to it, or who ask."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from . import tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any, Optional
 
     from .host import Host
@@ -53,6 +54,39 @@ def damage(
     except Refusal as refusal:
         return refusal.message
     return ""
+
+
+def damage_of_current(host: Host, definition: dict[str, Any]) -> str:
+    """How the release that a service rests on differs from what was staged; empty where it does not, or nothing was.
+
+    Args:
+        host: where.
+        definition: of the service.
+    """
+    from .host import Spot
+
+    spot = Spot(host, definition["service"], definition["root"], lenient=True)
+    release, view = spot.current, spot.view
+    if view["state"] != "steady" or not os.path.exists(host.paths.manifest(definition["service"], release)):
+        return ""
+    try:
+        return damage(host, running_definition(view, release, definition), release, sealed=True)
+    except OSError as error:
+        return f"{release} cannot be read ({error.strerror})"
+
+
+def running_definition(view: Mapping[str, Any], release: str, definition: dict[str, Any]) -> dict[str, Any]:
+    """The definition with which a release was activated: a new one may ask for what only a new release has.
+
+    Args:
+        view: the service's journal.
+        release: that runs.
+        definition: where the journal has none.
+    """
+    for which in ("new", "old"):
+        if view.get(which) == release and view.get(f"{which}_definition"):
+            return dict(view[f"{which}_definition"])
+    return definition
 
 
 def save_manifest(host: Host, service: str, release: str, manifest: Manifest) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database im
     text_in,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import VERDICTS, EventRow, HostRow
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import EVENTS, RUN_HOSTS, RUNS, sa
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import CHANGES, EVENTS, RUN_HOSTS, RUNS, sa
 
 
 class Hosts(Database):
@@ -82,6 +83,26 @@ class Hosts(Database):
         query = sa.select(EVENTS).where(EVENTS.c.run_id == run_id).order_by(EVENTS.c.number)
         with self.reading() as connection:
             return [EventRow(**_with_doc(found)) for found in connection.execute(query)]
+
+    def notes_of(self, service: str, environment: str, ends: Collection[tuple[str, str]]) -> list[tuple[str, str, Any]]:
+        """What some steps of any run came to on hosts of a service, oldest first.
+
+        Args:
+            ends: the steps that are asked for, each with its verdict.
+
+        Returns:
+            Of each the host, the change and the details.
+        """
+        joined = sa.join(EVENTS, RUNS, EVENTS.c.run_id == RUNS.c.id).join(CHANGES, RUNS.c.change_id == CHANGES.c.id)
+        query = (
+            sa.select(EVENTS.c.host, RUNS.c.change_id, EVENTS.c.doc)
+            .select_from(joined)
+            .where(CHANGES.c.service == service, CHANGES.c.environment == environment)
+            .where(sa.tuple_(EVENTS.c.step, EVENTS.c.verdict).in_(ends))
+            .order_by(EVENTS.c.at, EVENTS.c.number)
+        )
+        with self.reading() as connection:
+            return [(host, change, doc_out(doc)) for host, change, doc in connection.execute(query)]
 
     def touched_hosts(self, change_id: str) -> set[str]:
         """The hosts on which any run of a change had an effect, or may have had."""

@@ -77,6 +77,8 @@ def _note(stand: Mapping[str, Any]) -> str:
         return f"came back from {stand['reverted']['release']}: {stand['reverted']['why']}"
     return str(stand["reason"] or "")
 
+    if stand["drift"]:
+        return f"drift: {stand['drift']}"
 
 def _indented(lines: list[str]) -> list[str]:
     return [f"  {line}" for line in lines]

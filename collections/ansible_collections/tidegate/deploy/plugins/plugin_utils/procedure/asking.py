@@ -43,7 +43,11 @@ class Stand:
 
 
 def ask_all(
-    door: Door, definitions: Mapping[str, Mapping[str, Any]], also_undeployed: bool = False, retained: str = ""
+    door: Door,
+    definitions: Mapping[str, Mapping[str, Any]],
+    also_undeployed: bool = False,
+    retained: str = "",
+    intact: bool = False,
 ) -> dict[str, Stand]:
     """What each host says of a service.
 
@@ -52,8 +56,10 @@ def ask_all(
         definitions: the service's definition, by name of host.
         also_undeployed: whether a service may serve of which Tidegate has deployed no release.
         retained: a version of which each host tells what it keeps; then nobody probes.
+        intact: whether each host also looks whether what it runs is what was staged.
     """
-    what = {"retained": retained} if retained else {"health": "any" if also_undeployed else True}
+    what: dict[str, Any] = {"retained": retained} if retained else {"health": "any" if also_undeployed else True}
+    what |= {"intact": True} if intact else {}
     return each(door, definitions, door.check, lambda name, program: _ask(program, definitions[name], what))
 
 

@@ -49,6 +49,26 @@ def test_a_damaged_release_is_told_with_its_damage(bench: Bench) -> None:
     assert "manifest" not in one
 
 
+def damage(bench: Bench, **changes: Any) -> str:
+    """What the step says of the release that the service rests on."""
+    asked = {"check": False, "services": [bench.definition(**changes)], "intact": True}
+    return str(ask.step(bench.host, asked)["services"]["web"]["damage"])
+
+
+def test_what_a_service_rests_on_is_looked_at(bench: Bench) -> None:
+    """By the definition with which it was activated, whatever the inventory says now; a release that was never staged
+    has nothing to be held against."""
+    assert damage(bench) == damage(bench, links={"shared": "/var/lib/web"}) == ""
+    current = Path(bench.root, "releases", bench.current)
+    (current / "VERSION").write_text("2.1")
+    assert "VERSION" in damage(bench)
+    current.rename(current.with_name("aside"))
+    assert damage(bench) != ""
+    Path(bench.root, "current").unlink()
+    Path(bench.root, "current").symlink_to("releases/9.9-aaaaaaaaaaaa")
+    assert damage(bench) == ""
+
+
 def test_what_is_no_version_is_refused(bench: Bench) -> None:
     """Nothing that comes in becomes part of a path unproved."""
     with pytest.raises(Refusal) as caught:

@@ -16,12 +16,14 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import unfilled
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import duration_s
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import (
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.rules import (
     FEWEST_IN_EMERGENCY,
-    Policy,
+    asked_of,
+    meant_for,
     people_asked,
 )
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import duration_s
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import (
     EMERGENCY,
     NORMAL,
@@ -54,13 +56,7 @@ class Kind:
 
     def matches(self, match: Mapping[str, Sequence[str]]) -> bool:
         """Whether a rule with these matches is meant for it; a risk that nobody has judged is any of them."""
-        return all(value in match.get(key, (value,)) for key, value in self._named) and (
-            self.risk is None or self.risk in match.get("risk", (self.risk,))
-        )
-
-    @property
-    def _named(self) -> tuple[tuple[str, str], ...]:
-        return (("service", self.service), ("environment", self.environment), ("type", self.type))
+        return meant_for(match, self.service, self.environment, self.type, self.risk)
 
 
 @dataclass(frozen=True)
@@ -109,10 +105,10 @@ def rules_for(policy: Policy, kind: Kind) -> Rules:
 
 
 def _matching(policy: Policy, kind: Kind) -> Rules:
-    return Rules(tuple(_filled(rule) for rule in policy.approvals if kind.matches(rule.get("match", {}))))
+    return Rules(tuple(filled(rule) for rule in policy.approvals if kind.matches(rule.get("match", {}))))
 
 
-def _filled(rule: Mapping[str, Any]) -> dict[str, Any]:
+def filled(rule: Mapping[str, Any]) -> dict[str, Any]:
     """A rule with its defaults, without what it is picked by: to widen that does not change what was approved."""
     return {
         "name": rule["name"],
@@ -123,12 +119,6 @@ def _filled(rule: Mapping[str, Any]) -> dict[str, Any]:
         "separation": sorted({REQUESTER, *rule.get("separation", ())}),
         "expires_after_s": duration_s(rule.get("expires_after", EXPIRES_AFTER)),
     }
-
-
-def asked_of(rule: Mapping[str, Any]) -> str:
-    """Whom a rule asks, in words."""
-    groups = [f"{count} of {name}" for name, count in sorted(rule["groups"].items())]
-    return ", ".join([*groups, *([f"{rule['count']} of {' or '.join(rule['any_of'])}"] if rule["any_of"] else [])])
 
 
 # --- whether anybody could -------------------------------------------------------------------------------------------
@@ -165,9 +155,9 @@ def findings(policy: Policy, places: Iterable[tuple[str, str]], members: Members
         One readable line each.
     """
     lines = {
-        f"{policy.place}.approvals: {_lack(_filled(rule), members, missing, ())}": None
+        f"{policy.place}.approvals: {_lack(filled(rule), members, missing, ())}": None
         for rule in policy.approvals
-        if (missing := len(unfilled(_filled(rule), members)))
+        if (missing := len(unfilled(filled(rule), members)))
     }
     for service, environment in places:
         for type_ in TYPES:

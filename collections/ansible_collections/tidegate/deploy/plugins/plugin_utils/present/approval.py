@@ -8,8 +8,8 @@ from __future__ import annotations
 import shlex
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Standing
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.rules import asked_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import asked_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.plan import plan_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.approving import Asked
@@ -34,7 +34,8 @@ def asked_text(asked: Asked, store: str) -> str:
             ("for", f"{doc['service']} in {doc['environment']}"),
             ("wanted by", doc["requester"]),
             ("reason", doc["reason"]),
-            ("window", ", ".join(times) or "any"),
+            ("its window", ", ".join(times) or "any"),
+            ("may run", list(asked.windows)),
             ("asked", [f"{asked_of(rule)} ({rule['name']}, {rule['strength']})" for rule in asked.rules.docs]),
             *standing_lines(asked.standing),
             ("plan", asked.statement.plan),

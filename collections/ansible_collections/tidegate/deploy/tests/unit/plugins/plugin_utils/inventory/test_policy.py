@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy, people_asked
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.rules import people_asked
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 
 PLACE = "tidegate_policy of host web1"
 RULE = {"name": "production", "groups": {"ops": 1, "security": 1}}

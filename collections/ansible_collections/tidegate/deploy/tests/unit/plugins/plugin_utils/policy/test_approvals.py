@@ -10,10 +10,10 @@ from itertools import product
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.rules import asked_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import (
     Kind,
-    asked_of,
     findings,
     require_satisfiable,
     rules_for,

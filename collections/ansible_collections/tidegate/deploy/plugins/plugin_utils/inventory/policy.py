@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.rules import FEWEST_IN_EMERGENCY, people_asked
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import EMERGENCY, POLICY
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
@@ -19,7 +20,6 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate
 )
 
 VARIABLE = "tidegate_policy"
-FEWEST_IN_EMERGENCY = 2
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,6 @@ class Policy:
         """How soon an emergency is reviewed, as it is written; None where nothing is."""
         found: str | None = self.doc.get("emergency", {}).get("review_within")
         return found
-
-
-def people_asked(rule: Mapping[str, Any]) -> int:
-    """How many distinct people a rule asks for."""
-    return int(sum(rule.get("groups", {}).values()) + rule.get("count", 0))
 
 
 def _rule_problems(value: Mapping[str, Any]) -> list[Problem]:

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import quorum, rules
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory import elsewhere_schema, windows_schema
 
-RECORDED, COUNTERSIGNED, SIGNED = STRENGTHS = ("recorded", "countersigned", "signed")
+RECORDED, COUNTERSIGNED, SIGNED = STRENGTHS = quorum.STRENGTHS
 """How sure an approval is, weakest first: said elsewhere; that, signed by a bridge's key; signed by the person's own."""
 
-REQUESTER, AUTHOR, OPERATOR = DUTIES = ("requester", "author", "operator")
+REQUESTER, AUTHOR, OPERATOR = DUTIES = rules.DUTIES
 """Who may not approve: whoever wants the change, made what is rolled out, or rolls it out."""
 
-STANDARD, NORMAL, EMERGENCY = TYPES = ("standard", "normal", "emergency")
+STANDARD, NORMAL, EMERGENCY = TYPES = rules.CHANGE_TYPES
 """Types of changes: routine, with rules of its own; the default; one that cannot wait, and is reviewed afterwards."""
 
-RISKS = ("low", "medium", "high")
+RISKS = rules.RISKS
 
 _DURATION = {"type": "string", "pattern": "^[1-9][0-9]{0,8}[smhd]$", "description": "a time such as 90m, 12h or 7d"}
 _COUNT = {"type": "integer", "minimum": 1, "maximum": 20, "description": "a number of people, from 1 to 20"}

@@ -33,6 +33,7 @@ KINDS = {
     "run.bound": "a run that began without a plan has made it",
     "wave.opened": "a wave may be activated",
     "wave.closed": "a wave is confirmed or taken back",
+    "grant": "the enrolled hosts of a wave may activate a release, each by the challenge that it gave",
     "hosts.recorded": "what was noted about hosts since the last such entry, as a digest over those notes",
     "run.halted": "no further wave of a run opens, and why",
     "run.ended": "a run has ended, and how",
@@ -44,7 +45,6 @@ KINDS = {
     "approval.withdrawn": "a person took an approval back",
     "approval.vetoed": "a person vetoed a statement",
     "approval.used": "a run begins by the approvals of a statement",
-    "evidence.seen": "what another system said about a change",
     "trust.made": "a version of the trust that hosts enforce was drafted",
     "trust.signed": "a person signed a version of it",
     "host.enrolled": "a host says that it enforces the trust, under this uid",
@@ -52,6 +52,7 @@ KINDS = {
     "evidence.seen": "what another system said about a change",
     "drift.found": "a host runs something else than what was recorded for it last, which status has found",
     "drift.mended": "it runs again what was recorded",
+    "emergency.reviewed": "what went forward without the store, by an emergency, was looked at afterwards",
     "denied": "something was refused: by whom it was asked for, and why it was refused",
     "denied.more": "how often the same source was refused beyond the entries that it has",
     "gate.observed": "a run outside of Tidegate that a gate would have refused or let through",
@@ -131,12 +132,6 @@ def parse(document: bytes) -> Entry:
     return entry
 
 
-def digest_of(text: str | None) -> str | None:
-    """What an entry holds of a text that people or programs write freely."""
-    return None if text is None else hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-
-
-def leaf(document: bytes) -> str:
 def at_of(document: str) -> str:
     """When an entry was written, found in its document without reading the rest; empty where it says no time.
 
@@ -146,6 +141,12 @@ def at_of(document: str) -> str:
     return found.group(1) if found else ""
 
 
+def digest_of(text: str | None) -> str | None:
+    """What an entry holds of a text that people or programs write freely."""
+    return None if text is None else hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def leaf(document: bytes) -> str:
     """The hash by which the next entry names this one, and the tree holds it; in hexadecimal."""
     return leaf_hash(document).hex()
 

@@ -43,6 +43,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program impo
 
 # Ansible imports an action once in its main process, before it forks a worker per host and task: done here once for all.
 host_program()
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import login_of
 warm()
 filter_loader.get(
     "ansible.builtin.default"
@@ -85,11 +86,12 @@ class Door(ActionBase):  # type: ignore[misc]
             installs: whether it is put there where it is missing.
             fresh: over a TCP connection and login of its own.
         """
-        channel = of_action(self, self.task_vars)
+        login = login_of({name: self.templated(name) for name in ("tidegate_enrolled", "tidegate_login")})
+        channel = of_action(self, self.task_vars, login)
         if fresh:
             channel.fresh()
         interpreter = self.templated("ansible_python_interpreter")
-        return HostProgram(channel, str(interpreter) if interpreter else None, self.check, installs)
+        return HostProgram(channel, str(interpreter) if interpreter else None, self.check, installs, bool(login))
 
     def templated(self, variable: str) -> Any:
         """A variable of the task's host, with what it refers to; None where it is not defined."""

@@ -112,13 +112,23 @@ class Channel:
         self._connection.set_option("ssh_args", " ".join(part for part in (before, args, after) if part))
 
 
-def of_action(action: Any, task_vars: Mapping[str, Any]) -> Channel:
-    """The channel of the host that an action plugin runs for."""
+def of_action(action: Any, task_vars: Mapping[str, Any], login: str = "") -> Channel:
+    """The channel of the host that an action plugin runs for.
+
+    Args:
+        action: the action plugin.
+        task_vars: the variables of its task.
+        login: who logs in, without raised privileges; empty: as Ansible resolved it.
+    """
     user = action._get_remote_user()
+    if login:
+        action._connection.set_become_plugin(None)
+        action._connection.set_option("remote_user", login)
+        user = login
     return Channel(str(task_vars["inventory_hostname"]), action._connection, str(user) if user else None)
 
 
-def to_host(action: Any, name: str, variables: Mapping[str, Any], become: bool) -> Channel:
+def to_host(action: Any, name: str, variables: Mapping[str, Any], become: bool, login: str = "") -> Channel:
     """The channel to another host than the task's, resolved from that host's own variables.
 
     Args:
@@ -126,6 +136,7 @@ def to_host(action: Any, name: str, variables: Mapping[str, Any], become: bool) 
         name: the host's name in the inventory.
         variables: that host's variables, templated on access (``hostvars[name]``).
         become: whether commands run with privileges raised.
+        login: who logs in; empty: as the host's variables say.
     """
     play_context = action._play_context.copy()
     play_context.remote_addr = str(variables.get("ansible_host", name))
@@ -147,7 +158,9 @@ def to_host(action: Any, name: str, variables: Mapping[str, Any], become: bool) 
     if become:
         keys = {"become_pass": play_context.become_pass} if play_context.become_pass else {}
         connection.become.set_options(task_keys=keys, var_options=_options("become", connection.become, variables))
-    user = variables.get("ansible_user", variables.get("ansible_ssh_user", play_context.remote_user))
+    user = login or variables.get("ansible_user", variables.get("ansible_ssh_user", play_context.remote_user))
+    if login:
+        connection.set_option("remote_user", login)
     return Channel(name, connection, str(user) if user else None)
 
 

@@ -17,6 +17,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program impo
 
 T = TypeVar("T")
 AT_ONCE = 20
+LOGIN = "deploy"
+"""Who logs in to enrolled hosts, unless ``tidegate_login`` says otherwise."""
 
 
 def program_of(
@@ -38,14 +40,22 @@ def program_of(
         raise Refusal("HOSTS", f"{name} is not in the inventory any more")
     variables = hostvars[name]
     try:
-        become = boolean(variables.get("tidegate_become", True), strict=False)
+        login = login_of(variables)
+        become = not login and boolean(variables.get("tidegate_become", True), strict=False)
         interpreter = variables.get("ansible_python_interpreter")
-        channel = to_host(action, name, variables, become)
+        channel = to_host(action, name, variables, become, login)
     except Refusal:
         raise
     except Exception as error:  # whatever a template or a plugin of the site's raises
         raise Refusal("DATA", f"{name}: its variables do not resolve: {' '.join(str(error).split())}") from error
-    return HostProgram(channel, str(interpreter) if interpreter else None, check, installs)
+    return HostProgram(channel, str(interpreter) if interpreter else None, check, installs, enrolled=bool(login))
+
+
+def login_of(variables: Mapping[str, Any]) -> str:
+    """Who logs in to a host that is enrolled, as its variables say; empty where they do not say that it is."""
+    if not boolean(variables.get("tidegate_enrolled", False), strict=False):
+        return ""
+    return str(variables.get("tidegate_login") or LOGIN)
 
 
 def each(

@@ -4,11 +4,12 @@
 """One step of the host program: one command, a request on its standard input, one JSON document as the answer.
 
 Where the program is missing or of another digest it travels along, once; in check mode it always travels along and
-nothing is installed.
+nothing is installed. To an enrolled host nothing travels: the program that it carries is the one that its trust lets run.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import shlex
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel impo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import Package, host_program
 
 LAUNCHER = "/usr/local/lib/tidegate/current/tidegate-host"
+BY_SUDO = f"sudo -n {LAUNCHER}"
+"""What the login of an enrolled host may run as root, and nothing else."""
+
 PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python", "/usr/local/bin/python3")
 _NOT_FOUND = (126, 127)  # POSIX sh: not executable (its Python is gone, too), not found
 
@@ -66,13 +70,24 @@ class HostProgram:
         interpreter: the Python that the inventory names for the host, if any.
         check: nothing may be written on the host.
         installs: whether the program stays on a host where it was missing.
+        enrolled: whether the inventory says that the host is enrolled; the channel then is that of its login.
     """
 
-    def __init__(self, channel: Channel, interpreter: str | None, check: bool, installs: bool) -> None:
+    def __init__(
+        self, channel: Channel, interpreter: str | None, check: bool, installs: bool, enrolled: bool = False
+    ) -> None:
         self._channel = channel
         self._pythons = _candidates(interpreter)
         self._check = check
         self._installs = installs
+        self._command = BY_SUDO if enrolled else LAUNCHER
+        self._travels = not enrolled
+
+    def carried(self) -> HostProgram:
+        """The program that the host carries, whichever that is: no other one travels to it."""
+        program = copy.copy(self)
+        program._travels = False
+        return program
 
     def call(self, step: str, fields: Mapping[str, Any], payload: BinaryIO | None = None) -> Answer:
         """Have one step done.
@@ -84,18 +99,14 @@ class HostProgram:
 
         Raises:
             Unreachable: the host could not be asked, or fell silent; it may have acted.
-            Refusal: no Python, or what answers is no host program.
+            Refusal: no Python, or what answers is no host program; NOT_ENROLLED, the inventory says that the host is
+                enrolled, and its login cannot run the program.
         """
         package = host_program()
-        request = {
-            **fields,
-            "protocol": PROTOCOL,
-            "step": step,
-            "check": self._check,
-            "program": package.digest,
-            "version": list(VERSION),
-        }
-        stdin = canonical.dumps(request) + b"\n"
+        request = {**fields, "protocol": PROTOCOL, "step": step, "check": self._check, "program": package.digest}
+        if not self._travels:
+            return self._answer(self._require_carried(self._channel.run(self._command, _line(request), payload)))
+        stdin = _line({**request, "version": list(VERSION)})
         if self._check:
             return self._bootstrap(package, stdin, payload, install=False)
         done = self._channel.run(LAUNCHER, stdin, payload)
@@ -106,6 +117,16 @@ class HostProgram:
     def _bootstrap(self, package: Package, stdin: bytes, payload: BinaryIO | None, install: bool) -> Answer:
         framed = b"%d\n" % len(package.data) + package.data + stdin
         return self._answer(self._channel.run(_bootstrap_command(self._pythons, install), framed, payload))
+
+    def _require_carried(self, done: Completed) -> Completed:
+        if _document(done) is None and self._command == BY_SUDO:
+            said = " ".join((done.stderr.strip() or done.stdout.strip() or f"exit status {done.status}").split())
+            raise Refusal(
+                "NOT_ENROLLED",
+                f"{self._channel.name}: the inventory says tidegate_enrolled, and its login cannot run the host program "
+                f"({said}); enroll it as root without that line, or take the line away",
+            )
+        return done
 
     def _answer(self, done: Completed) -> Answer:
         document = _document(done)
@@ -127,6 +148,10 @@ class HostProgram:
             service=document.get("service") or {},
             fields=document,
         )
+
+
+def _line(request: Mapping[str, Any]) -> bytes:
+    return canonical.dumps(request) + b"\n"
 
 
 def _candidates(interpreter: str | None) -> Sequence[str]:

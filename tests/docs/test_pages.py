@@ -21,7 +21,13 @@ import yaml
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import states
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import CODES
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle, file
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory import people, policy, services, windows_schema
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory import (
+    people,
+    policy,
+    services,
+    trust,
+    windows_schema,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import witnesses
 from docs import readme
 
@@ -38,6 +44,8 @@ READ = {
     "tidegate_services": lambda value: services.Services.of(value).names,
     "tidegate_policy": lambda value: policy.Policy.of(value).doc,
     "tidegate_people": lambda value: people.People.of(value).by_name,
+    "tidegate_trust": lambda value: trust.TrustData.of(value).login_keys,
+    "tidegate_enrolled": lambda value: value is True,
     "tidegate_witnesses": witnesses.places,
     "tidegate_protected": lambda value: value is True,
     "tidegate_gate": lambda value: value in windows_schema.MODES,

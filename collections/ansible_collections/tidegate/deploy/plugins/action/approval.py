@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import Signature
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange, ssh_keygen
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.approval import asked_text, export_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import approving, given_elsewhere
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import approving, given_elsewhere, signing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.approving import APPROVE, VERBS, Asked
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
@@ -34,10 +32,7 @@ class ActionModule(WholeVerb):
         "verb": {"type": "str", "choices": list(VERBS), "default": APPROVE},
         "id": {"type": "str"},
         "reason": {"type": "str", "default": ""},
-        "key": {"type": "path"},
-        "sign": {"type": "bool", "default": False},
-        "export": {"type": "path"},
-        "signature": {"type": "path"},
+        **signing.ARGUMENTS,
         "evidence": {"type": "str"},
     }
 
@@ -63,8 +58,11 @@ class ActionModule(WholeVerb):
         if arguments.get("evidence"):
             decided = given_elsewhere.take(store, asked, arguments["evidence"], by, store.latest())
         else:
-            signature = self._signature(asked, arguments, by.people.keys)
-            decided = approving.decide(store, asked, signature, by, store.now())
+            statement = asked.statement
+            signature = signing.signature_of(
+                arguments, statement.data, statement.namespace, by.people.keys, asked.verb, change.id
+            )
+            decided = approving.decide(store, asked, signature, by, store.latest())
         again = "" if decided.new else " (as before)"
         missing = f", missing {decided.standing.missing}" if decided.standing.missing else ""
         say = f"{change.id}: {asked.verb} by {by.people.called(decided.person)}{again}; it is {decided.state}{missing}"
@@ -75,32 +73,6 @@ class ActionModule(WholeVerb):
         told = export_text(file, plan_file, asked.statement.namespace, asked.verb, asked.change.id)
         Display().display(told)
         return self._said(asked, f"{asked.change.id} is in {file}; nothing was decided", asked.change.state, "")
-
-    def _signature(self, asked: Asked, arguments: Mapping[str, Any], keys: Mapping[str, Any]) -> Signature:
-        if arguments.get("signature"):
-            return exchange.handed_in(arguments["signature"])
-        if not arguments["sign"]:
-            self._require_yes(asked)
-        statement = asked.statement
-        if arguments.get("key"):
-            return ssh_keygen.sign(statement.data, statement.namespace, arguments["key"])
-        return ssh_keygen.sign_with_agent(statement.data, statement.namespace, keys)
-
-    def _require_yes(self, asked: Asked) -> None:
-        """Ask whoever sits at the terminal.
-
-        Raises:
-            Refusal: SIGNING, they did not say yes, or nobody sits there.
-        """
-        try:
-            said = Display().prompt_until(f"{asked.verb} {asked.change.id}, and sign that with your key? Type yes:")
-        except AnsibleError:
-            raise Refusal(
-                "SIGNING",
-                f"{asked.change.id}: there is no terminal to ask at; say -e tidegate_sign=true to sign what is shown",
-            ) from None
-        if bytes(said).strip() != b"yes":
-            raise Refusal("SIGNING", f"{asked.change.id}: nobody said yes; nothing was signed")
 
     def _said(self, asked: Asked, say: str, state: str, person: str, changed: bool = False) -> StepResult:
         return StepResult(

@@ -21,6 +21,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, OK, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now, write_json
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.staffing import staffing
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.trust_findings import trust_findings
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each
 
 CONTROLLER, HOSTS = "controller", "hosts"
@@ -48,6 +49,7 @@ class ActionModule(RecordDoor):
         found += [(CONTROLLER, one) for one in inspect(locate(self.sources), beside=self.store_folder)] + site.findings
         places = [(name, environment_of(host)) for name, hosts in site.hosts.items() for host in hosts]
         found += [(CONTROLLER, one) for one in staffing(lambda: Government(self).governed, places, now())]
+        found += [(CONTROLLER, one) for one in trust_findings(self, inventory, now())]
         found += [(name, one) for name, of_host in seen.items() for one in of_host.findings]
         if any(of_host.asked for of_host in seen.values()):
             found.append((HOSTS, examining.enforcement(seen)))

@@ -19,14 +19,23 @@ def export(statement: Statement, plan: bytes, file: str) -> str:
         Refusal: DATA, they cannot be written.
     """
     beside = f"{file}.plan"
-    for path, data in ((file, statement.data), (beside, plan)):
-        try:
-            Path(path).write_bytes(data)
-        except OSError as error:
-            raise Refusal(
-                "DATA", f"tidegate_export: {path}: {error.strerror}; name a file in a folder that is there"
-            ) from None
+    write(statement.data, file)
+    write(plan, beside)
     return beside
+
+
+def write(data: bytes, file: str) -> None:
+    """Write exact bytes to a file.
+
+    Raises:
+        Refusal: DATA, they cannot be written.
+    """
+    try:
+        Path(file).write_bytes(data)
+    except OSError as error:
+        raise Refusal(
+            "DATA", f"tidegate_export: {file}: {error.strerror}; name a file in a folder that is there"
+        ) from None
 
 
 def handed_in(file: str) -> Signature:

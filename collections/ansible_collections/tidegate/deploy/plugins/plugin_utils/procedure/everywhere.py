@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, is_dead
@@ -104,7 +104,7 @@ def everywhere(
         Refusal: a host refuses; names each that does. Nothing has changed on any.
     """
     seen = _call_all(door, step, requests, True, False)
-    _refuse_if_any(seen)
+    refuse_if_any(seen)
     if door.check:
         return seen
     wanted = {host: request for host, request in requests.items() if seen[host].verdict == OK and seen[host]["changed"]}
@@ -138,7 +138,12 @@ def told(hosts: Mapping[str, Said]) -> str:
     return "; ".join(f"{host}: {said.code}: {said.message}" for host, said in hosts.items())
 
 
-def _refuse_if_any(seen: Mapping[str, Said]) -> None:
+def refuse_if_any(seen: Mapping[str, Said]) -> None:
+    """See that no host refused when it was only looked at.
+
+    Raises:
+        Refusal: names each that did. Nothing has changed on any.
+    """
     refused = {host: said for host, said in seen.items() if said.verdict == FAILED}
     if refused:
         hosts = "host" if len(refused) == 1 else "hosts"
@@ -151,14 +156,17 @@ def _refuse_if_any(seen: Mapping[str, Said]) -> None:
 def _call_all(
     door: Door, step: str, requests: Mapping[str, Mapping[str, Any]], check: bool, installs: bool
 ) -> dict[str, Said]:
-    return each(door, requests, check, lambda name, program: _call(program, step, requests[name]), installs)
+    return each(door, requests, check, lambda name, program: call(program, step, requests[name]), installs)
 
 
-def _call(program: HostProgram | Refusal, step: str, request: Mapping[str, Any]) -> Said:
+def call(
+    program: HostProgram | Refusal, step: str, request: Mapping[str, Any], payload: BinaryIO | None = None
+) -> Said:
+    """What comes of having one step done on one host."""
     if isinstance(program, Refusal):
         return Said(FAILED, program.code, program.message)
     try:
-        answer = program.call(step, request)
+        answer = program.call(step, request, payload)
     except Unreachable as lost:
         return Said(UNKNOWN, "UNREACHABLE", f"cannot be reached: {lost}")
     except Refusal as refusal:

@@ -256,5 +256,5 @@ def enforcement(seen: Mapping[str, Seen]) -> Finding:
     enforcing = [name for name, one in seen.items() if one.enforced]
     if not enforcing:
         said = "no host enforces anything: whoever can become root on one can deploy there without Tidegate"
-        return finding("enforced", NOTE, said, "nothing to do; approvals and enforcement are not part of this version")
+        return finding("enforced", NOTE, said, "docs/how-to/enrollment.md shows how hosts refuse by themselves")
     return finding("enforced", NOTE, f"{len(enforcing)} hosts refuse what was not approved", "nothing to do")

@@ -13,6 +13,8 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.bridges import WHO, everybody
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust import VARIABLE as TRUST
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust import TrustData
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed, operator_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import Door
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import POLICY, Guard
@@ -59,6 +61,20 @@ class Government:
             Refusal: DATA, one cannot be read.
         """
         return {variable: self._guard.value_of(self._host, variable) for variable in WHO}
+
+    @property
+    def has_trust(self) -> bool:
+        """Whether the site says anything of hosts that enforce by themselves."""
+        return self._guard.value_of(self._host, TRUST) is not None
+
+    @cached_property
+    def trust(self) -> TrustData:
+        """What the site says of the hosts that enforce by themselves.
+
+        Raises:
+            Refusal: DATA, naming the place.
+        """
+        return TrustData.of(self._guard.value_of(self._host, TRUST), f"{TRUST} of host {self._host}")
 
     @property
     def governed(self) -> Governed:

@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action behind tidegate.deploy.trust."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ansible.utils.display import Display
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import NAMESPACE
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.trust import export_text, hosts_text, trust_text
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import enrolling, signing, trusting
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import Done
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import OK, UNKNOWN, StepResult
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.trusting import Version
+
+
+class ActionModule(WholeVerb):
+    """Draft what hosts trust from the inventory, show it beside what they enforce, and record who signs it."""
+
+    STEP = "trust"
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "environment": {"type": "str"},
+        "hosts": {"type": "str"},
+        **signing.ARGUMENTS,
+    }
+
+    def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
+        try:
+            return self._shown(store, arguments)
+        except Refusal as refusal:
+            self.deny(store, refusal)
+            Display().display(refusal_text(refusal))
+            raise
+
+    def _shown(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
+        inventory = inventory_of(self)
+        environment = trusting.environment_of(inventory, arguments.get("environment"))
+        material = trusting.material_of(self, inventory, environment, trusting.log_of(store))
+        found = trusting.versions(store, environment, store.latest())
+        drafted = trusting.draft(store, material, found, store.latest())
+        version = drafted or found[-1]
+        Display().display(trust_text(version, self.store_path))
+        person = ""
+        if arguments.get("export"):
+            exchange.write(version.row.document, arguments["export"])
+            Display().display(export_text(arguments["export"], version))
+        elif not self.check and any(arguments[one] for one in ("key", "sign", "signature")):
+            person, new, version = self._signed(store, version, arguments)
+            drafted = drafted or (version if new else None)
+        data = {
+            "environment": environment,
+            "number": version.bundle.number,
+            "digest": version.bundle.digest,
+            "holds": version.holds,
+            "missing": list(version.missing),
+            "person": person,
+            "hosts": self._enforced(store, inventory, version, arguments),
+        }
+        return StepResult(self.STEP, OK, _say(version, person), changed=drafted is not None, data=data)
+
+    def _signed(self, store: Store, version: Version, arguments: Mapping[str, Any]) -> tuple[str, bool, Version]:
+        what = f"version {version.bundle.number} of {version.row.environment}"
+        keys = trusting.keys_of(version)
+        signature = signing.signature_of(arguments, version.row.document, NAMESPACE, keys, "trust", what)
+        return trusting.sign(store, version, signature, store.latest())
+
+    def _enforced(
+        self, store: Store, inventory: Inventory, version: Version, arguments: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What each host says that it enforces: those that are named, or all that are known to be enrolled."""
+        environment = version.row.environment
+        known = store.all_enrolled()
+        wanted = trusting.chosen(inventory, environment, arguments.get("hosts"))
+        hosts = wanted if arguments.get("hosts") else tuple(host for host in wanted if host in known)
+        if not hosts:
+            return {}
+        said = enrolling.look(self, hosts)
+        differs = enrolling.differences(store, said, version)
+        Display().display(hosts_text(said, differs))
+        return {
+            host: {
+                "verdict": one.verdict if one.verdict == UNKNOWN else OK,
+                "trust": (one["enrolled"] or {}).get("trust", 0),
+                "enforced": bool(one["enforced"]),
+                "differs": list(differs[host]),
+            }
+            for host, one in Done(said).said.items()
+        }
+
+
+def _say(version: Version, person: str) -> str:
+    signed = f", signed by {person}" if person else ""
+    stands = "it holds" if version.holds else f"missing {'; '.join(version.missing)}"
+    return f"version {version.bundle.number} of {version.row.environment}{signed}; {stands}"

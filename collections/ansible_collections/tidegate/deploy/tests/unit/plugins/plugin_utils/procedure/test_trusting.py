@@ -1,0 +1,173 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Versions of trust follow each other by real signatures of the people of both, and what was settled is not drafted again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.succession import require_first, require_successor
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import NAMESPACE
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import ssh_keygen
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust import TrustData
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import signing
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.trust import trust_text
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import trusting
+
+from ...module_utils.core.ssh_keys import a_key, public
+from ..policy.test_trusting import material
+
+NOW = datetime(2026, 11, 28, 13, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("keys")
+    return {name: a_key(folder, name=name) for name in ("ada", "bob", "cyd", "eve")}
+
+
+class Office:
+    """A store and the people of a site, at a moment that tests turn."""
+
+    def __init__(self, folder, keys):
+        self.now, self.keys = NOW, keys
+        self.store = Store.open(str(folder / "store.db"), lambda: self.now)
+        self.people("ada", "bob", "cyd")
+        self.rule = {"groups": {"ops": 2}}
+
+    def people(self, *names, **until):
+        self.who = {
+            name: {
+                "groups": ["ops", "sec"],
+                "keys": [{"key": public(self.keys[name]), **({"until": until[name]} if name in until else {})}],
+            }
+            for name in names
+        }
+
+    @property
+    def material(self):
+        data = {"site": "example.org", "rule": self.rule, "login_keys": [public(self.keys["eve"])]}
+        return replace(material(), data=TrustData.of(data), people=People.of(self.who))
+
+    @property
+    def versions(self):
+        return trusting.versions(self.store, "production", self.now)
+
+    def draft(self):
+        return trusting.draft(self.store, self.material, self.versions, self.now)
+
+    def sign(self, *names):
+        for name in names:
+            version = self.versions[-1]
+            made = ssh_keygen.sign(version.row.document, NAMESPACE, str(self.keys[name]))
+            _person, _new, version = trusting.sign(self.store, version, made, self.now)
+        return version
+
+
+@pytest.fixture
+def office(tmp_path, keys):
+    made = Office(tmp_path, keys)
+    yield made
+    made.store.close()
+
+
+def test_the_first_version_holds_once_its_quorum_has_signed(office):
+    """Who still has to sign is told; who signed twice counts once; hosts take what holds."""
+    drafted = office.draft()
+    assert (1, ("2 of ops (trust), by the rule of this version",)) == (drafted.bundle.number, drafted.missing)
+    assert office.draft() is None
+    with pytest.raises(Refusal, match="found no signed version of the trust of production; missing 2 of ops"):
+        trusting.require_in_force(office.store, "production", NOW)
+
+    half = office.sign("ada", "ada")
+    assert (False, ("1 of ops (trust), by the rule of this version",)) == (half.holds, half.missing)
+    whole = office.sign("cyd")
+
+    assert whole.holds
+    require_first(whole.bundle, whole.armored, NOW, signing.verify)
+    assert [1] == [one.bundle.number for one in trusting.require_in_force(office.store, "production", NOW)]
+    assert office.draft() is None
+
+
+def test_a_draft_that_nobody_needs_is_drafted_again(office):
+    """Its number stays, and signatures under the one before do not count."""
+    office.draft()
+    office.sign("ada")
+    office.people("ada", "bob")
+    again = office.draft()
+    assert (1, ()) == (again.bundle.number, again.row.signatures)
+
+
+def test_the_next_version_needs_the_people_of_both(office):
+    """A leaver goes by those who stay; what is weaker is named; hosts accept what the store says holds."""
+    office.draft()
+    first = office.sign("ada", "bob")
+    office.people("ada", "cyd", "eve")
+    office.rule = {"groups": {"ops": 1}}
+    second = office.draft()
+    shown = trust_text(second, "store.db")
+    assert "people: bob goes" in shown
+    assert "trust itself can be changed by less: 1 of ops" in shown
+    assert "eve may sign with" in shown
+    assert "missing" in shown
+
+    half = office.sign("eve")
+    assert ("2 of ops (trust), by the rule of version 1",) == half.missing
+    assert [1] == [one.bundle.number for one in trusting.in_force(office.versions)]
+    whole = office.sign("bob", "cyd")
+
+    assert whole.holds
+    require_successor(first.bundle, whole.bundle, whole.armored, NOW, signing.verify)
+    assert [1, 2] == [one.bundle.number for one in trusting.in_force(office.versions)]
+
+
+def test_a_version_that_runs_out_is_followed(office):
+    """When a fifth of its time is left, and when a key under it has run out, since hosts judge that now."""
+    office.draft()
+    office.sign("ada", "bob")
+    office.now += timedelta(days=291)
+    assert office.draft() is None
+    office.now += timedelta(days=2)
+    assert 2 == office.draft().bundle.number
+
+    office.now = NOW + timedelta(days=366)
+    with pytest.raises(Refusal, match="ran out at 2027-11-28"):
+        trusting.require_in_force(office.store, "production", office.now)
+
+
+def test_what_was_settled_keeps_its_number(office):
+    """A key that has run out since makes no room for another document of that number."""
+    office.people("ada", "bob", "cyd", bob="2026-12-01")
+    office.draft()
+    office.sign("ada", "bob")
+    office.now += timedelta(days=10)
+    (first,) = office.versions
+    assert (False, True) == (first.holds, first.settled)
+    assert 2 == office.draft().bundle.number
+
+
+def test_whoever_is_nobody_signs_nothing(office, keys):
+    """Neither a key that is in no version, nor a signature for another use, is recorded."""
+    version = office.draft()
+    stranger = ssh_keygen.sign(version.row.document, NAMESPACE, str(keys["eve"]))
+    other = ssh_keygen.sign(version.row.document, "approval@tidegate", str(keys["ada"]))
+    for made, code in ((stranger, "KEY"), (other, "NAMESPACE")):
+        with pytest.raises(Refusal) as caught:
+            trusting.sign(office.store, version, made, NOW)
+        assert code == caught.value.code
+    assert () == office.versions[-1].row.signatures
+
+
+def test_what_hosts_refuse_is_not_drafted(office):
+    """A rule that nobody can satisfy is told before anybody signs."""
+    office.rule = {"groups": {"security": 2}}
+    with pytest.raises(Refusal, match="2 more people with keys are needed") as caught:
+        office.draft()
+    assert ("TRUST", []) == (caught.value.code, office.versions)

@@ -171,7 +171,7 @@ def require_veto(
         Refusal: PERMIT, it is no veto of this service here; QUORUM or the flaw of the signature, nobody entitled signed it.
     """
     if statement.type != VETO or statement.doc["service"] != service:
-        raise Refusal("PERMIT", f"found a {statement.type} of {statement.doc['service']}, expected a veto of {service}")
+        raise Refusal("PERMIT", f"found {statement.type} of {statement.doc['service']}, expected {VETO} of {service}")
     _require_environment(statement, bundle)
     heard = voices(statement.data, statement.namespace, signatures, bundle, now, verify)
     entitled, members = bundle.entitled(service), bundle.members()
@@ -193,7 +193,7 @@ def require_veto(
 
 def _require_about(statement: Statement, bundle: Bundle, identity: Identity, service: str) -> None:
     if statement.type not in (APPROVAL, EMERGENCY):
-        raise Refusal("PERMIT", f"found a {statement.type}, expected an {APPROVAL}")
+        raise Refusal("PERMIT", f"found a {statement.type}, expected an {APPROVAL} or {EMERGENCY}")
     if statement.doc["service"] != service or statement.doc["action"] != "deploy":
         found = f"{statement.doc['action']} of {statement.doc['service']}"
         raise Refusal("PERMIT", f"the statement is about {found}, and not about a deployment of {service}")
@@ -231,7 +231,8 @@ def _require_window(statement: Statement, now: datetime) -> None:
 def _require_granted(found: Standing, flaws: Sequence[Finding]) -> Standing:
     if found.granted:
         return found
-    telling = [*flaws, *found.why]
+    strangers = [flaw for flaw in flaws if flaw.code == "KEY"]  # who may count elsewhere: what is missing says more
+    telling = [*(flaw for flaw in flaws if flaw not in strangers), *found.why, *strangers]
     raise Refusal(telling[0].code, "; ".join(dict.fromkeys(finding.message for finding in telling)))
 
 

@@ -49,10 +49,14 @@ class Office:
     Args:
         folder: an empty one.
         title: of the change.
+
+    Attributes:
+        environment: variables of the processes that are run, beside those that every process has.
     """
 
     def __init__(self, folder: Path, title: str | None = None) -> None:
         self.folder = folder
+        self.environment: dict[str, str] = {}
         self.keys = {name: a_key(folder, name=name) for name in ("ada", "bob", "cyd", "eve")}
         people = {
             name: {"groups": ["ops"], "keys": [{"key": public(self.keys[name])}]} for name in ("ada", "bob", "cyd")
@@ -131,7 +135,7 @@ class Office:
         kept = {
             key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "TIDEGATE_", "SSH_"))
         }
-        return {**kept, "ANSIBLE_NOCOLOR": "1", "HOME": str(self.folder)}
+        return {**kept, "ANSIBLE_NOCOLOR": "1", "HOME": str(self.folder), **self.environment}
 
     @property
     def denied(self) -> list[str]:

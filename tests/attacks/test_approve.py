@@ -8,10 +8,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from attacks.office import CHECKOUT, Office
+
+from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core.ssh_agent import (
+    TOUCHED,
+    UNTOUCHED,
+    Agent,
+    Token,
+)
 
 VERIFIER = CHECKOUT / "collections/ansible_collections/tidegate/deploy/files/tidegate-verify.py"
 
@@ -125,6 +133,23 @@ def test_the_key_of_the_agent(office: Office) -> None:
         subprocess.run(["ssh-agent", "-k"], env={**os.environ, **found}, check=True, capture_output=True)
     assert 0 == signed.returncode, signed.stdout
     assert "approve by ada" in signed.stdout
+
+
+@pytest.mark.parametrize("kind", [Token.ed25519, Token.ecdsa], ids=["sk-ssh-ed25519", "sk-ecdsa"])
+def test_a_fido_key(office: Office, kind: Callable[[], Token]) -> None:
+    """H14: a token in the agent that nobody touches approves nothing, one that is touched does."""
+    with Agent(kind()) as agent:
+        [token] = agent.tokens
+        office.say(tidegate_people={"ada": {"groups": ["ops"], "keys": [{"key": token.line}]}})
+        token.flags = UNTOUCHED
+        refused = office.play("approve", tidegate_sign=True, agent=agent.path)
+        token.flags = TOUCHED
+        signed = office.play("approve", tidegate_sign=True, agent=agent.path)
+    assert 2 == refused.returncode
+    assert "PRESENCE: found a signature of a FIDO key that nobody touched; sign again and touch it" in refused.stdout
+    assert 0 == signed.returncode, signed.stdout
+    assert "approve by ada; it is submitted, missing 1 of ops (production)" in signed.stdout
+    assert ["PRESENCE"] == office.denied
 
 
 def test_a_veto_and_its_reason(office: Office) -> None:

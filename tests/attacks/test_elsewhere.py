@@ -18,6 +18,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import Kind, rules_for
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving
+from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core.ssh_keys import public
 from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve.elsewhere.api import PASSWORD
 from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve.elsewhere.awx_server import (
     AwxServer,
@@ -35,12 +36,13 @@ PEOPLE = {name: {"groups": ["ops"], "accounts": {"awx": f"{name}.there"}} for na
 class Workflow(Office):
     """A change that cyd wants, and an approval node of a workflow that was launched for it."""
 
-    def __init__(self, folder: Path, awx: AwxServer) -> None:
+    def __init__(self, folder: Path, awx: AwxServer, **rule: str) -> None:
+        self.rule = {**RULE, **rule}
         super().__init__(folder)
         self.awx = awx
         (folder / "token").write_text(PASSWORD)
         there = {"url": f"{awx.url}/api/v2", "secret": {"file": str(folder / "token")}, "timeout_s": 5}
-        self.say(tidegate_policy={"approvals": [RULE], "elsewhere": {"awx": there}}, tidegate_people=PEOPLE)
+        self.say(tidegate_policy={"approvals": [self.rule], "elsewhere": {"awx": there}}, tidegate_people=PEOPLE)
         awx.jobs[7] = workflow_job(7, by="otto.there", change=self.change)
 
     def click(self, name: str) -> None:
@@ -48,7 +50,7 @@ class Workflow(Office):
         self.awx.decide(name, at=datetime.now(UTC) + timedelta(seconds=1))
 
     def _planned(self, store: Store, title: str | None) -> str:
-        rules = rules_for(Policy.of({"approvals": [RULE]}), Kind("web", "production"))
+        rules = rules_for(Policy.of({"approvals": [self.rule]}), Kind("web", "production"))
         plan = a_plan(rules=rules.digest)
         made, _revision = store.new_change(
             "web", "production", plan.content_digest, canonical.dumps(plan.doc), "/changes/web.yml", year=2026
@@ -73,6 +75,26 @@ def test_the_real_approver_is_fetched(workflow: Workflow) -> None:
     assert PASSWORD not in shown.stdout
     holders = [path for path in workflow.folder.rglob("*") if path.is_file() and PASSWORD.encode() in path.read_bytes()]
     assert [workflow.folder / "token"] == holders
+
+
+def test_a_bridge_countersigns(tmp_path: Path) -> None:
+    """H13: a click is not enough where a countersignature is asked for; with the key of a bridge in the process it is."""
+    with AwxServer() as awx:
+        workflow = Workflow(tmp_path, awx, strength="countersigned")
+        key = workflow.keys["eve"]
+        workflow.say(tidegate_bridges={"board": {"systems": ["awx"], "keys": [{"key": public(key)}]}})
+        workflow.click("ada.there")
+        clicked = workflow.play("approve", tidegate_evidence="awx:42")
+        workflow.environment["TIDEGATE_BRIDGE_KEY"] = str(key)
+        shown = workflow.play("approve", tidegate_evidence="awx:42")
+    assert 2 == clicked.returncode
+    assert "STRENGTH: " in clicked.stdout
+    assert "run this where TIDEGATE_BRIDGE_KEY names the key of a bridge that may vouch for awx" in clicked.stdout
+    assert 0 == shown.returncode, shown.stdout
+    assert f"{workflow.change}: approve by ada; it is approved" in shown.stdout
+    assert (["STRENGTH"], "approved") == (workflow.denied, workflow.state)
+    with workflow.store() as store:
+        assert [("ada", "countersigned")] == [(row.person, row.strength) for row in store.approvals(workflow.change)]
 
 
 def test_self_approval_is_refused(workflow: Workflow) -> None:

@@ -230,7 +230,11 @@ class Signature:
                 "NAMESPACE", f"found a signature for {printable(self.namespace)!r}, expected one for {namespace!r}"
             )
         if not self.present:
-            raise Refusal("PRESENCE", "found a signature of a FIDO key that nobody touched; sign again and touch it")
+            raise Refusal(
+                "PRESENCE",
+                "found a signature of a FIDO key that nobody touched; sign again and touch it, and if it does not ask for "
+                "that, make a new key without no-touch-required",
+            )
 
     def signed_bytes(self, message: bytes) -> bytes:
         """The bytes that the mathematics is about, for a message."""

@@ -44,6 +44,7 @@ _HINTS = (
     ("unknown option", "it is older than OpenSSH 8.1, which signs"),
     ("passphrase", "it has a passphrase, which cannot be asked for here; ssh-add it to an agent{otherwise}"),
     ("No such file", "there is no such key; name one with {named}{otherwise}"),
+    ("agent refused", "touch its token when it blinks, or unlock the agent, and run this again{otherwise}"),
     ("agent", "no agent holds it; start one and ssh-add the key{otherwise}"),
     ("device not found", "its FIDO token is not plugged in; plug it in{otherwise}"),
     ("", "mend that{otherwise}"),

@@ -5,31 +5,30 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey, Signature
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import Statement
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import ssh_keygen, statements
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.quorum import standing_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.quorum import standing, standing_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import signing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals import ApprovalRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import Kind, rules_for
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import approving, consent, moving
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
 
-from ...module_utils.core.ssh_keys import a_key, blob_of, public, signature_blob, signed
+from ...module_utils.core.ssh_agent import KNOWN, TOUCHED, UNTOUCHED, Agent, Token
+from ...module_utils.core.ssh_keys import a_key, public, signed
 from .conftest import a_plan
 
 POLICY = {"approvals": [{"name": "production", "groups": {"ops": 2}, "separation": ["requester", "operator"]}]}
@@ -405,29 +404,60 @@ def test_evidence_counts_where_recorded_is_enough(office):
     assert {} == office.standing().counted
 
 
-def of_token(statement, flags, private, line):
-    """The signature that a FIDO token would make: over the application's digest, flags, counter and the signed bytes."""
-    signature = Signature.parse(signed(private, statement.data, statement.namespace))
-    application, count = b"ssh:", flags + (7).to_bytes(4, "big")
-    secret = serialization.load_ssh_private_key(private.read_bytes(), None)
-    message = signature.signed_bytes(statement.data)
-    made = secret.sign(hashlib.sha256(application).digest() + count + hashlib.sha256(message).digest())
-    inner = blob_of(b"sk-ssh-ed25519@openssh.com", made) + count
-    key = PublicKey.of_line(line).blob
-    return Signature.of_blob(signature_blob(key, inner, hash_name=signature.hash_algorithm.encode()))
+@pytest.fixture(params=[Token.ed25519, Token.ecdsa], ids=["sk-ssh-ed25519", "sk-ecdsa"])
+def token(request, office, monkeypatch):
+    """A FIDO key of ada's in an agent that holds nobody else's."""
+    with Agent(request.param()) as agent:
+        [found] = agent.tokens
+        monkeypatch.setenv("SSH_AUTH_SOCK", agent.path)
+        office.without(ada={"groups": ["ops"], "keys": [{"key": found.line}]})
+        yield found
 
 
-def test_a_fido_token_signs_when_it_is_touched(office, tmp_path):
-    """OpenSSH finds the signature true either way; without the touch it does not count all the same."""
-    private = a_key(tmp_path)
-    point = PublicKey.of_line(public(private)).blob[-32:]
-    blob = blob_of(b"sk-ssh-ed25519@openssh.com", point, b"ssh:")
-    line = f"sk-ssh-ed25519@openssh.com {base64.b64encode(blob).decode()}"
-    office.without(ada={"groups": ["ops"], "keys": [{"key": line}]})
+def sign_with_token(office):
     statement = office.asked().statement
+    return office.decide(ssh_keygen.sign_with_agent(statement.data, statement.namespace, office.by.people.keys))
 
-    untouched = of_token(statement, b"\x00", private, line)
-    with pytest.raises(Refusal, match="PRESENCE"):
-        office.decide(untouched)
-    assert "ada" == office.decide(of_token(statement, b"\x01", private, line)).person
+
+@pytest.mark.parametrize("flags", [TOUCHED, KNOWN])
+def test_a_fido_key_signs_when_it_is_touched(office, token, flags):
+    """Through the agent and the real ssh-keygen; with a PIN or a finger, too."""
+    token.flags = flags
+    assert "ada" == sign_with_token(office).person
     assert {"ada": "signed"} == office.standing().counted
+    signature = Signature.parse(office.store.approvals(office.id)[0].signature)
+    assert (flags, token.counter, flags == KNOWN) == (signature.flags, signature.counter, signature.verified)
+
+
+def test_a_fido_key_that_nobody_touched_does_not_count(office, token):
+    """OpenSSH finds the signature true; it is refused all the same, also where somebody put it into the store."""
+    token.flags = UNTOUCHED
+    with pytest.raises(Refusal, match=r"PRESENCE.*touch it.*no-touch-required"):
+        sign_with_token(office)
+    statement = office.asked().statement
+    untouched = ssh_keygen.sign_with_agent(statement.data, statement.namespace, office.by.people.keys)
+    token.flags = TOUCHED
+    sign_with_token(office)
+    row = office.store.approvals(office.id)[0]
+    assert signing.verify(untouched.key.line, statement.namespace, statement.data, untouched.armored)
+    edited = [replace(row, signature=untouched.armored)]
+    found = standing(statement, office.rules, office.by.people, edited, office.now, {})
+    assert ({}, "PRESENCE") == (found.counted, found.why[0].code)
+
+
+def test_a_touch_is_not_taken_from_another_signature(office, token):
+    """Who turns the flag on, or takes a counter for another, has a signature that is not true."""
+    token.flags = UNTOUCHED
+    statement = office.asked().statement
+    blob = bytearray(ssh_keygen.sign_with_agent(statement.data, statement.namespace, office.by.people.keys).blob)
+    assert UNTOUCHED == blob[-5]
+    blob[-5] = TOUCHED
+    with pytest.raises(Refusal, match="SIG_INVALID"):
+        office.decide(Signature.of_blob(bytes(blob)))
+
+
+def test_a_token_that_waits_in_vain_is_said(office, token):
+    """The agent gives up; the message tells to touch it, not to start an agent."""
+    token.flags = None
+    with pytest.raises(Refusal, match=r"SIGNING.*agent refused operation.*touch its token when it blinks"):
+        sign_with_token(office)

@@ -21,9 +21,9 @@ from typing import NamedTuple
 from . import shape
 from .errors import Refusal
 from .logged import Logged, Seen
-from .quorum import Finding, Standing, flaw_of, standing
+from .quorum import Finding, Standing, flaw_of
 from .shape import is_count, is_digest, is_name, is_uid
-from .signed import Signed, voices
+from .signed import Signed, require_quorum, voices
 from .statement import APPROVAL, EMERGENCY, VETO, Statement
 
 TYPE_CHECKING = False
@@ -128,27 +128,8 @@ def require_statement(
     rules = bundle.rules_for(service, statement.doc["change_type"], statement.doc["risk"])
     if statement.type == EMERGENCY:
         rules = bundle.rules_for(service, EMERGENCY, statement.doc["risk"])
-    heard = voices(statement.data, statement.namespace, signatures, bundle, now, verify)
-    found = standing(rules, heard.voices, bundle.members(), {"requester": statement.requester}, now)
-    return _require_granted(found, heard.flaws)
-
-
-def require_quorum(
-    data: bytes,
-    namespace: str,
-    signatures: Sequence[str],
-    rule: Mapping[str, Any],
-    bundle: Bundle,
-    now: datetime,
-    verify: Verify,
-) -> Standing:
-    """See that enough of a bundle's people signed some bytes that one rule is for.
-
-    Raises:
-        Refusal: the code of the most telling flaw of the signatures, or QUORUM.
-    """
-    heard = voices(data, namespace, signatures, bundle, now, verify)
-    return _require_granted(standing([rule], heard.voices, bundle.members(), {}, now), heard.flaws)
+    duties = {"requester": statement.requester}
+    return require_quorum(statement.data, statement.namespace, signatures, rules, duties, bundle, now, verify)
 
 
 def require_veto(
@@ -226,14 +207,6 @@ def _require_window(statement: Statement, now: datetime) -> None:
         window = statement.doc["window"]
         said = " until ".join(window[key] or "any time" for key in ("not_before", "not_after"))
         raise Refusal("WINDOW", f"the statement may be used from {said}, and by this host's clock it is {now:%FT%TZ}")
-
-
-def _require_granted(found: Standing, flaws: Sequence[Finding]) -> Standing:
-    if found.granted:
-        return found
-    strangers = [flaw for flaw in flaws if flaw.code == "KEY"]  # who may count elsewhere: what is missing says more
-    telling = [*(flaw for flaw in flaws if flaw not in strangers), *found.why, *strangers]
-    raise Refusal(telling[0].code, "; ".join(dict.fromkeys(finding.message for finding in telling)))
 
 
 # --- the store --------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from .errors import Refusal
-from .quorum import APPROVE, SIGNED, Finding, Voice
+from .quorum import APPROVE, SIGNED, Finding, Standing, Voice, standing
 from .sshsig import Signature
 
 TYPE_CHECKING = False
@@ -115,6 +115,37 @@ def voices(
         except Refusal as refusal:
             flaws.append(Finding(refusal.code, refusal.message))
     return Heard(tuple(heard.values()), tuple(flaws))
+
+
+def require_quorum(
+    data: bytes,
+    namespace: str,
+    signatures: Sequence[str],
+    rules: Sequence[Mapping[str, Any]],
+    duties: Mapping[str, str],
+    bundle: Bundle,
+    now: datetime,
+    verify: Verify,
+) -> Standing:
+    """See that enough of a bundle's people signed some bytes.
+
+    Args:
+        data, namespace, signatures, bundle, now, verify: as of `voices`.
+        rules: all of which have to be satisfied.
+        duties: who is what in this, and may be barred from it.
+
+    Raises:
+        Refusal: the code of the most telling flaw of the signatures, or QUORUM.
+    """
+    heard = voices(data, namespace, signatures, bundle, now, verify)
+    found = standing(rules, heard.voices, bundle.members(), duties, now)
+    if not found.granted:
+        strangers = [
+            flaw for flaw in heard.flaws if flaw.code == "KEY"
+        ]  # they may count elsewhere: who is missing says more
+        telling = [*(flaw for flaw in heard.flaws if flaw not in strangers), *found.why, *strangers]
+        raise Refusal(telling[0].code, "; ".join(dict.fromkeys(flaw.message for flaw in telling)))
+    return found
 
 
 def require_true(signature: Signature, namespace: str, data: bytes, verify: Verify) -> None:

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from . import shape
 from .errors import Refusal
-from .permit import require_quorum
 from .shape import is_count, is_moment, is_name, is_uid
+from .signed import require_quorum
 from .trust import NAMESPACE, Bundle
 
 TYPE_CHECKING = False
@@ -44,7 +44,7 @@ def require_first(bundle: Bundle, signatures: Sequence[str], now: datetime, veri
         Refusal: TRUST, it has run out or contradicts itself; ALG, KEY, SIG_INVALID; QUORUM.
     """
     require_current(bundle, now)
-    require_quorum(bundle.data, NAMESPACE, signatures, bundle.trust_rule, bundle, now, verify)
+    require_quorum(bundle.data, NAMESPACE, signatures, [bundle.trust_rule], {}, bundle, now, verify)
     _require_sound(bundle)
 
 
@@ -64,7 +64,7 @@ def require_successor(old: Bundle, new: Bundle, signatures: Sequence[str], now: 
         )
     for bundle in (old, new):
         try:
-            require_quorum(new.data, NAMESPACE, signatures, bundle.trust_rule, bundle, now, verify)
+            require_quorum(new.data, NAMESPACE, signatures, [bundle.trust_rule], {}, bundle, now, verify)
         except Refusal as refusal:
             raise Refusal(refusal.code, f"by version {bundle.number} of trust: {refusal.message}") from None
     _require_sound(new)
@@ -126,7 +126,7 @@ def require_unenroll(signed: Signed, bundle: Bundle, identity: Identity, now: da
         )
     if ends is None or now > ends:
         raise Refusal("WINDOW", f"the statement could be used until {doc['not_after']}; have another one signed")
-    require_quorum(signed.data, UNENROLL_NAMESPACE, signed.signatures, bundle.trust_rule, bundle, now, verify)
+    require_quorum(signed.data, UNENROLL_NAMESPACE, signed.signatures, [bundle.trust_rule], {}, bundle, now, verify)
 
 
 _UNENROLL_FIELDS: shape.Fields = {

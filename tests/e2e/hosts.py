@@ -56,9 +56,9 @@ echo "journal=$(cat /var/lib/tidegate/services/web/journal.json 2>/dev/null)"
 _FUNCTIONS = f"""
 store=/var/cache/e2e
 look() {{ {{ {_LISTING} }} | sha256sum; }}
+enabled() {{ systemctl is-enabled --quiet web.service; }}  # to change it has systemd read every unit again
 empty() {{
   systemctl stop 'tidegate-*' web.service web.socket 2>/dev/null
-  systemctl disable --quiet web.service 2>/dev/null
   rm -rf /opt/web /var/lib/tidegate /run/tidegate /run/web/drain
   systemctl reset-failed
 }}
@@ -74,14 +74,18 @@ _PUT_BACK = f"""{_FUNCTIONS}
 empty
 rm -f $store/*.seen
 if [ $kind = {BASELINE} ]; then
-  tar -C / -xpf $store/$kind/files.tar && systemctl enable --quiet web.service && systemctl start web.service || exit 1
+  tar -C / -xpf $store/$kind/files.tar || exit 1
+  enabled || systemctl enable --quiet web.service || exit 1
+  systemctl start web.service || exit 1
+elif enabled; then
+  systemctl disable --quiet web.service
 fi
 look > $store/$kind.seen
 """
 
 _FORGET_PROGRAM = f"""{_FUNCTIONS}
 empty
-systemctl disable --quiet tidegate-boot.service tidegate-resume.service 2>/dev/null
+systemctl disable --quiet web.service tidegate-boot.service tidegate-resume.service 2>/dev/null
 rm -rf /usr/local/lib/tidegate /etc/systemd/system/tidegate-* $store/*.seen
 systemctl daemon-reload
 """

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from contextlib import ExitStack
+from functools import cache
 
 from e2e.hosts import BASELINE, BLANK, Fleetful
 from e2e.project import CHECKOUT, Project
@@ -61,8 +62,9 @@ def _revive(host: Host) -> None:
     host.wait_ready()
 
 
+@cache
 def _run_test(path: str) -> None:
-    """Run a test of the collection with as many rounds as were asked for."""
+    """Run a test of the collection with as many rounds as were asked for; once, for all cells that it proves."""
     folder = CHECKOUT / "collections/ansible_collections/tidegate/deploy"
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(folder / path)]
     done = subprocess.run(

@@ -16,7 +16,7 @@ from lab.machine import SYSCTLS
 from lab.state import RUN, fleets
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MachineState:
     """What is there; two that are equal differ in nothing that a fleet could have left."""
 
@@ -25,30 +25,42 @@ class MachineState:
     groups: frozenset[str]
     files: frozenset[str]
     processes: frozenset[str]
-    sysctls: tuple[str, ...]
+    shared: tuple[object, ...] | None
+
+    def __eq__(self, other: object) -> bool:
+        """What all fleets share counts where no other one was there at either time."""
+        assert isinstance(other, MachineState)
+        mine, its = vars(self).copy(), vars(other).copy()
+        if None in (mine["shared"], its["shared"]):
+            mine["shared"] = its["shared"] = None
+        return mine == its
 
 
 def machine_state(own: str) -> MachineState:
     """Look at the machine; fleets other than `own` that run at the same time are not looked at."""
-    others = [state for state in fleets() if state.name != own]
+    before = fleets()
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    links = [link["ifname"] for link in json.loads(subprocess.check_output(["ip", "-json", "link"]))]
+    groups = [f"{tree}/{name}" for tree in cgroups.trees() for name in _below(tree / cgroups.TOP)]
+    places = (RUN, RUN / own, Path("/run/netns"), Path("/run/systemd/nspawn"), Path("/run/systemd/nspawn/propagate"))
+    files = [f"{place}/{name}" for place in places for name in _below(place)]
+    processes = _processes_of(own)
+    sysctls = [(Path("/proc/sys") / name).read_text() for name in SYSCTLS]
+    # those that came or went meanwhile, too
+    others = [state for state in (*before, *fleets()) if state.name != own]
     foreign_links = {state.bridge for state in others} | {s.link(host) for s in others for host in s.hosts}
     foreign_words = [f"/{state.name}" for state in others] + [f"tglab-{state.name}-" for state in others]
 
     def ours(line: str) -> bool:
         return not any(word in line for word in foreign_words)
 
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    links = [link["ifname"] for link in json.loads(subprocess.check_output(["ip", "-json", "link"]))]
-    groups = [f"{tree}/{name}" for tree in cgroups.trees() for name in _below(tree / cgroups.TOP)]
-    places = (RUN, RUN / own, Path("/run/netns"), Path("/run/systemd/nspawn"), Path("/run/systemd/nspawn/propagate"))
-    files = [f"{place}/{name}" for place in places for name in _below(place)]
     return MachineState(
         frozenset(filter(ours, mounts)),
         frozenset(links) - foreign_links,
         frozenset(filter(ours, groups)),
-        frozenset(files) if not others else frozenset(file for file in files if own in file),
-        frozenset(_processes_of(own)),
-        () if others else tuple((Path("/proc/sys") / name).read_text() for name in SYSCTLS),
+        frozenset(file for file in files if own in file),
+        frozenset(processes),
+        None if others else (frozenset(files), *sysctls),
     )
 
 

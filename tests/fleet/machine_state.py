@@ -35,6 +35,8 @@ class MachineState:
             mine["shared"] = its["shared"] = None
         return mine == its
 
+    __hash__ = None
+
 
 def machine_state(own: str) -> MachineState:
     """Look at the machine; fleets other than `own` that run at the same time are not looked at."""

@@ -125,9 +125,8 @@ def require_statement(
     _require_window(statement, now)
     if not statement.requester:
         raise Refusal("SELF", "the statement does not say who wants the change, who may not approve it")
-    rules = bundle.rules_for(service, statement.doc["change_type"], statement.doc["risk"])
-    if statement.type == EMERGENCY:
-        rules = bundle.rules_for(service, EMERGENCY, statement.doc["risk"])
+    change_type = EMERGENCY if statement.type == EMERGENCY else statement.doc["change_type"]
+    rules = bundle.rules_for(service, change_type, statement.doc["risk"])
     duties = {"requester": statement.requester}
     return require_quorum(statement.data, statement.namespace, signatures, rules, duties, bundle, now, verify)
 

@@ -107,7 +107,7 @@ class ActionModule(RecordDoor):
         """Show the plan, and where its change stands."""
         by, moment = self._governed(run), store.latest()
         found = outlook_of(store, change_of(store, run.change_id), by, moment)
-        window = window_of(run.plan, by.policy, moment).text
+        window = window_of(run.plan, by.policy, moment).lines
         stands = outlook_pairs(found) if run.verb == PLAN else []
         told = plan_text(run.plan, run.change_id, run.row.revision, self.store_path, notes, window, stands)
         Display().display(told)

@@ -16,7 +16,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain im
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.status import status_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import drifting, signing_off
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import drifting, signing_off, timing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory, service_hosts
@@ -72,7 +72,11 @@ class ActionModule(WholeVerb):
         paused = store.changes(MOST_PAUSED, PAUSED)
         others = [row for row in store.changes(10) if row.state != PAUSED]
         by, now = Government(self).governed, store.latest()
-        return [_change(row, outlook_of(store, row, by, now)) for row in (*paused, *others)]
+        found = []
+        for row in (*paused, *others):
+            window = timing.told(recorded(row.plan_bytes), by.policy, now) if row.state in OPEN else []
+            found.append({**_change(row, outlook_of(store, row, by, now)), "window": window})
+        return found
 
 
 def _waits(row: ChangeRow, stands: Outlook) -> bool:

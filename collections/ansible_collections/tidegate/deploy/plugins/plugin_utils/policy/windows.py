@@ -25,6 +25,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.windows_
 SOON_DAYS, HORIZON_DAYS = 8, 400
 """How far ahead the next opening is looked for: first, and at most."""
 
+_NUMBERS = {word: index + 1 for index, word in enumerate(OF_MONTH)} | {"last": -1}
+_WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -73,6 +76,17 @@ class Window:
     zone: ZoneInfo
     scope: Scope = field(default_factory=Scope)
 
+    @property
+    def text(self) -> str:
+        """It in words, such as ``nights, every Monday to Thursday 22:00–04:00 Europe/Berlin``."""
+        names = _in_a_row(sorted(self.days))
+        if self.of_month:
+            order = [word for word in OF_MONTH if _NUMBERS[word] in self.of_month]
+            when = f"on the {' and '.join(order)} {names} of the month"
+        else:
+            when = f"every {names if len(self.days) < len(DAYS) else 'day'}"
+        return f"{self.name}, {when} {self.begins:%H:%M}–{self.ends:%H:%M} {self.zone.key}"
+
     def spans(self, since: datetime, until: datetime) -> Iterator[Span]:
         """The times at which it is open that touch the time between two moments, in order."""
         day = since.astimezone(self.zone).date() - timedelta(days=2)
@@ -118,12 +132,14 @@ class Answer:
         until: when that ends, if it may; None for no end within sight.
         next: when it may next, if it may not now, up to `NEVER` where no end is within sight; None where nothing opens.
         why: why it may not now, one reason each.
+        windows: those that are meant for it, in words.
     """
 
     open: bool
     until: datetime | None = None
     next: Span | None = None
     why: tuple[str, ...] = ()
+    windows: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -131,6 +147,11 @@ class Answer:
         if self.open:
             return f"open until {shown(self.until)}" if self.until else "open at any time"
         return f"{'; '.join(self.why)}; {self.next_text}"
+
+    @property
+    def lines(self) -> list[str]:
+        """The answer, and each window that is meant for it."""
+        return [self.text, *self.windows]
 
     @property
     def next_text(self) -> str:
@@ -184,6 +205,7 @@ class Calendar:
         """
         windows = [window for window in self.windows if window.scope.meant_for(service, environment)]
         freezes = [freeze for freeze in self.freezes if freeze.scope.meant_for(service, environment)]
+        told = tuple(window.text for window in windows)
         for days in (SOON_DAYS, HORIZON_DAYS):
             horizon = now + timedelta(days=days)
             spans = _less(_within(_open_spans(windows, now, horizon), own), freezes)
@@ -193,8 +215,8 @@ class Calendar:
         if span is not None and windows and span[1] >= horizon:
             span = (span[0], NEVER)  # no end within sight
         if span is None or now < span[0]:
-            return Answer(False, next=span, why=tuple(_reasons(now, windows, freezes, own)))
-        return Answer(True, span[1] if span[1] < NEVER else None)
+            return Answer(False, next=span, why=tuple(_reasons(now, windows, freezes, own)), windows=told)
+        return Answer(True, span[1] if span[1] < NEVER else None, windows=told)
 
 
 def own_window(document: Mapping[str, Any] | None) -> Span:
@@ -216,16 +238,23 @@ def shown(moment: datetime | None) -> str:
 
 
 def _window(entry: Mapping[str, Any], zone: str, place: str) -> Window:
-    of_month = {word: index + 1 for index, word in enumerate(OF_MONTH)} | {"last": -1}
     return Window(
         entry["name"],
         frozenset(DAYS.index(day) for day in entry.get("days", DAYS)),
-        frozenset(of_month[word] for word in entry.get("of_month", ())),
+        frozenset(_NUMBERS[word] for word in entry.get("of_month", ())),
         time.fromisoformat(entry["from"]),
         time.fromisoformat(entry["to"]),
         zone_of(entry.get("zone", zone), f"{place}.zone"),
         _scope(entry),
     )
+
+
+def _in_a_row(days: list[int]) -> str:
+    """Days of the week in words: three and more that follow each other from the first to the last of them."""
+    if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
+        return f"{_WEEK[days[0]]} to {_WEEK[days[-1]]}"
+    *first, last = (_WEEK[day] for day in days)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _freeze(entry: Mapping[str, Any], zone: str, place: str) -> Freeze:

@@ -88,7 +88,7 @@ def plan_text(
     revision: int | None,
     store: str,
     notes: list[str],
-    window: str = "",
+    window: Sequence[str] = (),
     stands: Sequence[tuple[str, Any]] = (),
 ) -> str:
     """What will happen, where, in which order, and how it comes back.
@@ -99,7 +99,7 @@ def plan_text(
         revision: of the change.
         store: where it is recorded.
         notes: what is to be said besides (a new revision and why, hosts that are there already).
-        window: whether it may run now, or when.
+        window: whether it may run now, or when; and the windows that are meant for it.
         stands: named lines that say where the change stands.
     """
     return block(
@@ -108,7 +108,7 @@ def plan_text(
             ("change", plan.doc["title"] or f"{plan.service} {plan.version}"),
             ("service", f"{plan.service} in {plan.environment}"),
             *_rolled_out(plan, change_id),
-            ("window", window),
+            ("window", list(window)),
             ("way back", _way_back(plan)),
             ("no return", [f"there is no way back past {step}" for step in plan.no_return]),
             ("type", "" if plan.type == NORMAL else plan.type),

@@ -31,7 +31,7 @@ def status_text(document: Mapping[str, Any]) -> str:
         lines += ["changes", *_indented(table(_CHANGES, [_change(change) for change in document["changes"]])), ""]
     for change in document["changes"]:
         if change["next"]:
-            lines += [f"{change['id']} is {change['state']}: {printable(_why(change))}", *_indented(change["next"]), ""]
+            lines += [f"{change['id']} is {change['state']}: {printable(_why(change))}", *_indented(_when(change)), *_indented(change["next"]), ""]
     enforced = [host for hosts in document["services"].values() for host, stand in hosts.items() if stand["enforced"]]
     lines.append(gate_text(document["gate"]))
     lines += _ledger(document["ledger"])
@@ -53,6 +53,11 @@ def _change(change: Mapping[str, Any]) -> tuple[str, str, str, str, str, str, st
 
 
 def _why(change: Mapping[str, Any]) -> str:
+def _when(change: Mapping[str, Any]) -> list[str]:
+    """Whether a change may run now, or when, and its windows."""
+    return [f"window: {printable('; '.join(change['window']))}"] if change["window"] else []
+
+
     """What a change that waits for somebody waits for."""
     told = [change["cause"]] if change["cause"] else []
     if change["approved_by"]:

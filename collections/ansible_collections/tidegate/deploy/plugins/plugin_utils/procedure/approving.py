@@ -31,6 +31,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import consent, moving
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import change_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.timing import window_of
 
 APPROVE, REJECT, WITHDRAW = VERBS = ("approve", "reject", "withdraw")
 DECISIONS: Mapping[str, str] = {
@@ -53,6 +54,7 @@ class Asked:
         standing: of the change before.
         differs: from what people approved before; empty where they have not.
         before: the revision that they approved; 0: none.
+        windows: whether it may run now, or when; and the windows of the policy that are meant for it.
     """
 
     verb: str
@@ -62,6 +64,7 @@ class Asked:
     standing: Standing
     differs: tuple[str, ...] = ()
     before: int = 0
+    windows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,8 @@ def ask(store: Store, change: ChangeRow, verb: str, reason: str, by: Governed, n
     before = max((row.revision for row in store.approvals(change.id) if row.decision == counting.APPROVE), default=0)
     old = store.plan_bytes(change.id, before) if verb == APPROVE and 0 < before < change.revision else None
     differs = () if old is None else tuple(difference(plans.recorded(old), plan))
-    return Asked(verb, change, statement, rules, standing, differs, before if old is not None else 0)
+    windows = tuple(window_of(plan, by.policy, now).lines)
+    return Asked(verb, change, statement, rules, standing, differs, before if old is not None else 0, windows)
 
 
 def decide(store: Store, asked: Asked, signature: Signature, by: Governed, now: datetime) -> Decided:

@@ -23,6 +23,14 @@ def window_of(plan: Plan, policy: Policy, now: datetime) -> Answer:
     return calendar.ask(now, plan.service, plan.environment, own_window(plan.window))
 
 
+def told(plan: Plan, policy: Policy, now: datetime) -> list[str]:
+    """Whether a plan may run now, or when, and the windows that are meant for it; or what is wrong with those."""
+    try:
+        return window_of(plan, policy, now).lines
+    except Refusal as refusal:
+        return [refusal.message]
+
+
 def require_window(plan: Plan, policy: Policy, now: datetime, change_id: str) -> Answer:
     """See that a plan may run now. A way back never asks.
 

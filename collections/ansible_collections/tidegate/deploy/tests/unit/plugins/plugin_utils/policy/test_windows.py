@@ -42,6 +42,38 @@ def ask(now, *windows, freezes=(), own=None, service="web", environment="product
     return calendar.ask(at(now), service, environment, own_window(own))
 
 
+WORDS = [
+    (NIGHTS, "nights, every Monday to Thursday 22:00–04:00 Europe/Berlin"),
+    (PATCHES, "patches, on the last Sunday of the month 06:00–10:00 UTC"),
+    (
+        {**PATCHES, "of_month": ["third", "first"], "days": ["sat", "tue"]},
+        "patches, on the first and third Tuesday and Saturday of the month 06:00–10:00 UTC",
+    ),
+    ({"name": "tuesdays", "days": ["tue"], "from": "22:00", "to": "02:00"}, "tuesdays, every Tuesday 22:00–02:00 UTC"),
+    (
+        {"name": "some", "days": ["fri", "mon", "wed"], "from": "00:00", "to": "00:00"},
+        "some, every Monday, Wednesday and Friday 00:00–00:00 UTC",
+    ),
+    (
+        {"name": "daily", "from": "01:00", "to": "02:00", "zone": "Asia/Tokyo"},
+        "daily, every day 01:00–02:00 Asia/Tokyo",
+    ),
+]
+
+
+@pytest.mark.parametrize(("window", "words"), WORDS)
+def test_a_window_in_words(window, words):
+    """As people would say it, with its zone; beside the answer, whether it is open or not."""
+    assert [ask("2026-12-04T12:00", window).text, words] == ask("2026-12-04T12:00", window).lines
+    assert (words,) == ask("2026-12-03T23:30", NIGHTS, window).windows[1:]
+
+
+def test_only_the_windows_that_are_meant_for_a_change_are_told():
+    """Without any it may run at any time."""
+    other = {**NIGHTS, "match": {"service": ["db"]}}
+    assert ["open at any time"] == ask("2026-12-04T12:00", other).lines
+
+
 # now, open, until or next beginning
 TABLE = [
     ("2026-11-30T20:59", False, "2026-11-30T21:00"),

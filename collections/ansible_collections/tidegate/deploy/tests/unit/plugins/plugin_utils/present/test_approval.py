@@ -42,10 +42,12 @@ def asked(**more):
 
 def test_a_second_approval_shows_the_difference():
     """One line per difference, then who is asked, who has approved, who is missing, and why others do not count."""
-    text = asked_text(asked(differs=("budget: 0 → 1",), before=1), "/store.db")
+    windows = ("opens Tue", "nights, every Tuesday 22:00–02:00 UTC")
+    text = asked_text(asked(differs=("budget: 0 → 1",), before=1, windows=windows), "/store.db")
 
     assert "CHG-2026-0007 revision 2, beside revision 1, which was approved" in text
     assert "differs  budget: 0 → 1" in text
+    assert all(line in text for line in windows)
     assert "2 of ops (production, signed)" in text
     assert "ada (signed)" in text
     assert "1 of ops (production)" in text

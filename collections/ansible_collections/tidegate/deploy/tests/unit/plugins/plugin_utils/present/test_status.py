@@ -26,6 +26,7 @@ def a_change(**facts):
         "review_due_at": "",
         "next": [],
     }
+        "window": [],
     return {**known, **facts}
 
 
@@ -56,11 +57,12 @@ def test_a_change_that_waits_for_people_says_for_whom():
     """Who has approved, what is missing, and the command for the next of them."""
     text = shown(
         a_change(
-            state="submitted", approved_by=["ada (signed)"], missing=["QUORUM: missing 1 of ops"], next=["approve it"]
+            state="submitted", approved_by=["ada (signed)"], missing=["QUORUM: missing 1 of ops"], next=["approve it"],
+            window=["opens Tue", "nights, every Tuesday 22:00–02:00 UTC"],
         )
     )
 
-    assert "CHG-2026-0007 is submitted: approved by ada (signed); QUORUM: missing 1 of ops\n  approve it\n" in text
+    assert "CHG-2026-0007 is submitted: approved by ada (signed); QUORUM: missing 1 of ops\n  window: opens Tue; nights, every Tuesday 22:00–02:00 UTC\n  approve it\n" in text
 
 
 def test_an_emergency_that_nobody_reviewed_is_told():

@@ -25,9 +25,10 @@ def server() -> Iterator[Server]:
 
 
 def test_a_rollout_whose_store_goes_away(site: Project, hosts: Fleetful, server: Server) -> None:
-    """The canary is tested and confirmed, no wave follows, all go back as the change says; recorded once, when it is back."""
+    """The canary is tested and confirmed, no wave follows, all go back as the change says; recorded once, when it is back.
+    When it has lost its last commits, nothing is added to it."""
     address = server.database()
-    env = {"TIDEGATE_STORE": address}
+    env = {"TIDEGATE_STORE": address, "TIDEGATE_WITNESSES": str(site.temp / "witness")}
 
     def ask(query: str) -> list[tuple[object, ...]]:
         return server.execute(database_of(address), query)
@@ -59,6 +60,18 @@ def test_a_rollout_whose_store_goes_away(site: Project, hosts: Fleetful, server:
     assert ask("SELECT run_id FROM tidegate.leases WHERE run_id IS NOT NULL") == []
     assert list((site.store_folder / "spool").glob("*.jsonl")) == []
 
+    backup = server.client("pg_dump", "--dbname", address)
     again = site.play("rollout", env=env, change_file=site.change(V2, waves=WAVES))
     assert again.rc == 0, again.text
+    assert_all_on(hosts.see(), V2)
+
+    server.execute(database_of(address), "DROP SCHEMA tidegate CASCADE")
+    server.client("psql", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname", address, text=backup)
+    entries = ask("SELECT count(*) FROM tidegate.entries")
+    behind = site.play("rollout", env=env, change_file=site.change(V1, waves=WAVES))
+    assert behind.rc != 0
+    assert "STORE_BEHIND" in behind.codes, behind.text
+    assert "has lost entries of its ledger" in behind.text
+    assert "docs/how-to/store.md" in behind.text
+    assert ask("SELECT count(*) FROM tidegate.entries") == entries
     assert_all_on(hosts.see(), V2)

@@ -46,6 +46,7 @@ class ActionModule(WholeVerb):
 
     def _decided(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         change, now = change_of(store, _named(arguments.get("id"))), store.latest()
+        self.require_kept(store)
         by = Government(self, recorded(change.plan_bytes).host_names[0]).governed
         asked = approving.ask(store, change, arguments["verb"], arguments["reason"], by, now)
         Display().display(asked_text(asked, self.store_path))

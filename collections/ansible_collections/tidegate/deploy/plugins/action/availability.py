@@ -50,6 +50,7 @@ class ActionModule(RecordDoor):
             self._require_consent(store, run)
             require_budget(run)
             own_tasks.require_once(run, BEFORE)
+            self.require_kept(store)
             wave = next_wave(run, [str(name) for name in self.task_vars["ansible_play_batch"]])
             say = require_floor(run, wave, self._who_serves(run, wave))
         except Refusal as refusal:

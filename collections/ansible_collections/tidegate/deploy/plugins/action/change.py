@@ -78,6 +78,8 @@ class ActionModule(RecordDoor):
             raise Refusal("DATA", f"found both a change file, {file}, and a change, {identity}; name one of them")
         if verb not in (PLAN, ROLLOUT) and file:
             raise Refusal("DATA", f"found a change file, {file}; {verb} works on a change: -e tidegate_change=CHG-…")
+        if verb != ROLLBACK:
+            self.require_kept(store)
         if verb in (RESUME, ROLLBACK):
             _require_ours(recorded(_planned(store, identity).plan_bytes), str(identity))
         if verb == RESUME:

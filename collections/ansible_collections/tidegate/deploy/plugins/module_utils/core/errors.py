@@ -119,6 +119,7 @@ CODES = {
     "STORE": "the store cannot be used",
     "STORE_AWAY": "the store in PostgreSQL cannot be reached, or takes nothing now",
     "STORE_SCHEMA": "the store was written by a newer Tidegate, or has to be brought up to date by its owner",
+    "STORE_BEHIND": "the store has lost entries of its ledger that a witness has seen, or has others in their place",
     "LEDGER": "the ledger is not what it was, or this controller may not sign it",
     "CLOCK": "the clock of this controller is behind the ledger, or that of a host is off: nothing goes forward by it",
 }

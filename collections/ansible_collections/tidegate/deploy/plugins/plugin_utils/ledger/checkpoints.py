@@ -115,6 +115,12 @@ class Checkpoints(Log, Denials):
             raise _broken("entry 0 does not name the log") from error
 
     def frontier_at(self, size: int, root: bytes | None = None) -> Frontier:
+    def has_signed(self, note: Note) -> bool:
+        """Whether a checkpoint is one of ours, as it is kept; the entries below it are there then."""
+        query = sa.select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size == note.checkpoint.size)
+        with self.reading() as connection:
+            return connection.execute(query).scalar() == note.data().decode("ascii")
+
         """The frontier over the first entries, read from one of our checkpoints if that has the root, or from all entries.
 
         Raises:

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files that remember the last checkpoint, best on another machine: each accepts only one that grew from it.
 
-A witness that refuses, or cannot be written, never stops a rollout; it is told, and `audit` asks it again.
+A witness that refuses, or cannot be written, never stops a rollout; it is told, and `audit` asks it again. What a witness
+has seen of this log and the store has no more does: a database that failed over has lost its last commits.
 """
 
 from __future__ import annotations
@@ -50,6 +51,38 @@ def kept(path: str) -> Note | None:
     with suppress(FileNotFoundError), open(path, "rb") as file:
         return checkpoints.parse(file.read(checkpoints.MAX_BYTES + 1))
     return None
+
+
+def require_kept(store: Checkpoints, paths: Sequence[str]) -> None:
+    """See that the store still has all that its witnesses have seen of its log, before anything is added to it.
+
+    A witness that cannot be read, and one that has seen another log, say nothing.
+
+    Raises:
+        Refusal: STORE_BEHIND.
+    """
+    for path in paths:
+        with suppress(OSError, ValueError):
+            seen = kept(path)
+            if seen is not None and seen.checkpoint.origin == store.origin():
+                _require_grown(store, seen, path)
+
+
+def _require_grown(store: Checkpoints, seen: Note, path: str) -> None:
+    old, size = seen.checkpoint, store.log_size()
+    if store.has_signed(seen):
+        return
+    if size >= old.size and store.frontier_at(old.size, old.root).root() == old.root:
+        return
+    lost = f"there are {size}" if size < old.size else "others are in the place of some"
+    raise Refusal(
+        "STORE_BEHIND",
+        f"the store {store.name} has lost entries of its ledger: the witness {path} has seen {old.size} at {old.at}, {lost}. "
+        "Nothing is added to it, and nothing begins; a rollback goes on. Most likely its database failed over to a copy that was "
+        'behind, or an older backup was restored: see "The store has lost its last entries" in docs/how-to/store.md',
+        size=size,
+        seen=old.size,
+    )
 
 
 def _shown(store: Checkpoints, note: Note, path: str) -> str | None:

@@ -20,6 +20,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.warm import warm
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import (
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.witnesses import places, require_kept
     FAILED,
     SKIPPED,
     UNKNOWN,
@@ -28,6 +29,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result i
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, last_of_process
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import (
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.signing_off import WITNESSES, sign_off
     Patience,
     Stopwatch,
     Tokens,
@@ -144,6 +146,26 @@ class RecordDoor(Door):
         Args:
             store: where it is recorded.
             refusal: that is about to be answered.
+    def refuse_unsafe(self, store: Store) -> None:
+        """Refuse to begin where every user of the controller may change what shapes the run, and enter that.
+
+        Raises:
+            Refusal: UNSAFE_PATH.
+        """
+        told = told_unsafe()
+        if told:
+            refusal = Refusal("UNSAFE_PATH", told)
+            self.deny(store, refusal)
+            raise refusal
+
+    def require_kept(self, store: Store) -> None:
+        """See that the store has lost nothing that the site's witnesses have seen, before something is added that begins.
+
+        Raises:
+            Refusal: STORE_BEHIND.
+        """
+        require_kept(store, places(plain(self.templated(WITNESSES))))
+
             identity: the change that it is about, as it was named; one that there is not is no id in the ledger.
         """
         if not self.check and not refusal.code.startswith("STORE"):

@@ -230,3 +230,21 @@ def test_host_without_python_is_named_before_anything_changes(pair: Project, hos
     )
     assert "install python3" in refused.end["cause"]
     assert made(hosts) == {}
+
+
+def test_a_task_that_hangs_ends_with_the_max_runtime(pair: Project, hosts: Fleetful) -> None:
+    """As by SIGTERM: no other host is begun, the cause is recorded, the lease given back; and it can be taken back."""
+    hang = "- name: Hang\n  ansible.builtin.command: sleep 60\n"
+
+    done = pair.play("rollout", change_file=own(pair, apply=hang, max_runtime="6s"))
+
+    assert done.rc == 143, done.text
+    assert "RUNTIME: a step did not end within the max_runtime of 6 s" in done.text
+    assert "Traceback" not in done.text
+    assert pair.runs()[-1] == ("rollout", "interrupted")
+    assert pair.ask_store("SELECT code FROM runs ORDER BY started_at DESC LIMIT 1") == [("RUNTIME",)]
+    assert pair.leases() == []
+    assert made(hosts) == {"web1": 1}
+    back = pair.play("rollback", change=done.change)
+    assert back.rc == 0, back.text
+    assert made(hosts) == {}

@@ -71,7 +71,7 @@ from ansible import context
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ARCHIVE, PLAYBOOK, TASKS
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import order, own_tasks
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import order, own_tasks, watchdog
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import refuse_limit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.lookup import RecordLookup
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
@@ -112,6 +112,9 @@ _SIZES: dict[str, Order] = {
 }
 
 
+_GOES_BACK = ("back", "back_sizes", "task_back", "task_back_sizes")
+"""From where on a rollout is not ended by its max_runtime any more."""
+
 _TERMS = (_SITE, *_HOSTS, *_SIZES, _CAUSE)
 
 
@@ -133,8 +136,13 @@ def _asked(term: str, variables: Mapping[str, Any]) -> list[Any]:
     check = bool(context.CLIARGS.get("check"))
     if check:
         atexit.register(drop_scratch)
-    with store_to_finish(variables.get("ansible_inventory_sources") or [], check) as store:
+    sources = [str(source) for source in variables.get("ansible_inventory_sources") or []]
+    with store_to_finish(sources, check) as store:
         run = Run.current(store)
+        if term in _GOES_BACK:
+            watchdog.leave(run)
+        elif not check:
+            watchdog.watch(run, sources)
         if term == _CAUSE:
             return [run.halted] if run.halted else []
         there = {*(variables.get("groups") or {}).get("all", ()), "localhost"}

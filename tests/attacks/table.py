@@ -17,6 +17,8 @@ QUORUM = f"{UNIT}/module_utils/core/test_quorum.py"
 PEOPLE = f"{UNIT}/plugin_utils/inventory/test_people.py"
 APPROVING = f"{UNIT}/plugin_utils/procedure/test_approving.py"
 ELSEWHERE = f"{UNIT}/plugin_utils/procedure/test_given_elsewhere.py"
+COUNTERSIGNED = f"{UNIT}/plugin_utils/procedure/test_countersigned.py"
+BRIDGES = f"{UNIT}/plugin_utils/inventory/test_bridges.py"
 PLAYED = "tests/attacks/test_elsewhere.py"
 NODES = f"{UNIT}/plugin_utils/approve/elsewhere/test_awx.py"
 FORGES = f"{UNIT}/plugin_utils/approve/elsewhere/test_forges.py"
@@ -334,9 +336,14 @@ ROWS = (
     ),
     Row(
         "H13",
-        "a click in AWX, ServiceNow or elsewhere, where policy asks for a signature",
+        "a click in AWX, ServiceNow or elsewhere, or a bridge's countersignature, where policy asks for a signature or the like",
         "STRENGTH; the ledger keeps that it was seen",
-        (f"{ELSEWHERE}::test_where_policy_asks_for_signatures_a_click_is_not_enough",),
+        (
+            f"{ELSEWHERE}::test_where_policy_asks_for_signatures_a_click_is_not_enough",
+            f"{PLAYED}::test_a_bridge_countersigns",
+            f"{COUNTERSIGNED}::test_without_a_key_of_a_bridge_it_is_recorded",
+            f"{QUORUM}::test_a_countersigned_approval_counts_where_that_is_asked",
+        ),
     ),
     Row(
         "H13a",
@@ -404,6 +411,51 @@ ROWS = (
             f"{CLIENT}::test_a_certificate_that_nobody_trusts_holds",
             f"{CLIENT}::test_what_the_other_side_says_is_told_without_the_secret",
             f"{ELSEWHERE}::test_the_secret_is_in_no_record",
+        ),
+    ),
+    Row(
+        "H13g",
+        "a countersignature of another statement, person, account, system or time, copied, cut off, or made for another use",
+        "SIG_INVALID, NAMESPACE or STATEMENT; counts as nothing",
+        (
+            f"{COUNTERSIGNED}::test_a_countersignature_of_something_else_does_not_count",
+            f"{COUNTERSIGNED}::test_a_row_that_somebody_made_up_does_not_count",
+        ),
+    ),
+    Row(
+        "H13h",
+        "a countersignature by a bridge that was removed, is out of date or may not vouch for that system, or by a key that is no bridge's",
+        "KEY; counts as recorded only",
+        (
+            f"{COUNTERSIGNED}::test_what_no_bridge_vouches_for_any_more_counts_as_recorded",
+            f"{COUNTERSIGNED}::test_a_countersignature_by_no_bridge_counts_as_recorded",
+            f"{QUORUM}::test_what_no_bridge_vouches_for_counts_as_recorded",
+        ),
+    ),
+    Row(
+        "H13i",
+        "a bridge approves: its key signs a statement, it is called like a person, or has a person's key",
+        "KEY or DATA; it is nobody",
+        (
+            f"{COUNTERSIGNED}::test_a_bridge_approves_nothing",
+            f"{QUORUM}::test_a_bridge_is_nobody",
+            f"{BRIDGES}::test_mistakes_are_named_with_their_place",
+        ),
+    ),
+    Row(
+        "H13j",
+        "the key of a bridge that others can read, or a key that is no bridge's",
+        "SIGNING or KEY; nothing is recorded",
+        (f"{COUNTERSIGNED}::test_a_key_that_cannot_be_used_is_said",),
+    ),
+    Row(
+        "H14",
+        "a signature of a FIDO key that nobody touched, also with the flag turned on afterwards",
+        "PRESENCE; SIG_INVALID",
+        (
+            "tests/attacks/test_approve.py::test_a_fido_key",
+            f"{APPROVING}::test_a_fido_key_that_nobody_touched_does_not_count",
+            f"{APPROVING}::test_a_touch_is_not_taken_from_another_signature",
         ),
     ),
     Row(

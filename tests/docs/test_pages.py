@@ -22,6 +22,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core import states
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import CODES
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle, file
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory import (
+    bridges,
     people,
     policy,
     services,
@@ -44,6 +45,7 @@ READ = {
     "tidegate_services": lambda value: services.Services.of(value).names,
     "tidegate_policy": lambda value: policy.Policy.of(value).doc,
     "tidegate_people": lambda value: people.People.of(value).by_name,
+    "tidegate_bridges": lambda value: bridges.with_bridges(people.People(), value).bridges,
     "tidegate_trust": lambda value: trust.TrustData.of(value).login_keys,
     "tidegate_enrolled": lambda value: value is True,
     "tidegate_witnesses": witnesses.places,

@@ -53,6 +53,8 @@ options:
         C(awx:NUMBER) of an approval node, C(gitlab:GROUP/PROJECT:DEPLOYMENT), or C(github:OWNER/REPOSITORY:RUN:ENVIRONMENT).
       - The people who approved there are asked for, and found by their accounts in C(tidegate_people). Their approvals count
         as V(recorded). Nobody counts who asked for it there, or who approved before the plan was made.
+      - They count as V(countersigned) where a bridge of C(tidegate_bridges) may vouch for that system, and this process has its
+        key, in the file that the environment variable E(TIDEGATE_BRIDGE_KEY) names, or in its SSH agent.
     type: str
 extends_documentation_fragment:
   - tidegate.deploy.attributes

@@ -83,7 +83,7 @@ class World:
         begin = {"aid": aid, "change": known.change, "plan": "p", "old": self.current, "new": known.release}
         begin.update(old_definition=DEFINITION, new_definition=DEFINITION, back_until="2026-06-01T00:00:00Z")
         begin.update(token_sha256=known.token_sha256, enablement="", began="", began_ms=0, fence=known.fence)
-        begin.update(deadline_ms=100, renew_until_ms=100, boot_id=known.boot_id)
+        begin.update(deadline_ms=100, renew_until_ms=100, boot_id=known.boot_id, statement="", seq=0)
         documents = futures.all_of(base, begin)
         self.journal = documents.pop("pending")
         self.futures[aid] = documents

@@ -33,6 +33,8 @@ _OF_ACTIVATION = (
     "began",
     "began_ms",
     "boot_id",
+    "statement",
+    "seq",
 )
 
 
@@ -41,7 +43,8 @@ def all_of(base: Mapping[str, Any], begin: Mapping[str, Any]) -> dict[str, Docum
 
     Args:
         base: the steady journal from which it starts.
-        begin: what the activation is: the fields of `_OF_ACTIVATION`, and deadline_ms, renew_until_ms, fence.
+        begin: what the activation is: the fields of `_OF_ACTIVATION`, and deadline_ms, renew_until_ms, fence. ``statement`` is
+            the id of the one by which an enrolled host allowed it, ``seq`` its place among all that the service has seen.
 
     Returns:
         name of the future -> document.

@@ -10,55 +10,21 @@ import os
 from ..core import futures, states
 from ..core.definition import Definition
 from ..core.errors import Refusal
-from ..core.release import RELEASE, SHA256
 from ..core.states import ABSENT
-from . import fields
 from .host import Spot
 from .standing import standing
 from .waiting import until_settled
+from .wish import Wish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from .gate import Gate
     from .host import Host
 
 GRACE_S = 10  # for systemd, beyond the sum of all limits
 _TURN_POLL_S = 0.25
-
-
-class Wish:
-    """What a caller of `activate` asks for, proved to be well formed."""
-
-    __slots__ = (
-        "back_until",
-        "change",
-        "deadline_s",
-        "definition",
-        "fence",
-        "manifest",
-        "plan",
-        "previous",
-        "release",
-        "renew_until_s",
-        "token_sha256",
-        "wait_s",
-    )
-
-    def __init__(self, request: dict[str, Any]) -> None:
-        release = fields.mapping(request, "release")
-        self.change = fields.text(request, "change", fields.CHANGE)
-        self.plan = fields.text(request, "plan", SHA256)
-        self.definition = Definition.parse(request.get("definition"))
-        self.release = fields.text(release, "id", RELEASE)
-        self.manifest = fields.text(release, "manifest", SHA256)
-        self.previous = fields.previous(request)
-        self.fence = fields.number(request, "fence", 0, 2**53 - 1)
-        self.token_sha256 = fields.text(request, "token_sha256", SHA256)
-        self.back_until = fields.text(request, "back_until", fields.UTC)
-        self.renew_until_s = fields.number(request, "renew_until_s")
-        self.deadline_s = fields.number(request, "deadline_s", 1)
-        self.wait_s = fields.number(request, "wait_s")
 
 
 def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
@@ -73,13 +39,24 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     wish = Wish(request)
     service = wish.definition.service
     spot = Spot(host, service, wish.definition.root)
+    gate = _gate(host, request, wish, spot)
     if request["check"]:
-        return _preview(host, wish, spot)
-    aid = _begin_in_turn(host, wish)
+        return _preview(host, wish, spot, gate)
+    aid = _begin_in_turn(host, wish, gate)
     if aid is not None:
         _start_effects(host, wish, aid)
     until_settled(host, service, wish.wait_s)
     return _answer(host, wish, changed=aid is not None)
+
+
+def _gate(host: Host, request: dict[str, Any], wish: Wish, spot: Spot) -> Optional[Gate]:
+    """What an enrolled host demands of this activation; None where nothing is demanded."""
+    if not host.is_enrolled:
+        return None
+    from .gate import Gate
+
+    wish.fence = spot.view["fence"]  # the index of the grant takes its place
+    return Gate(host, request, wish)
 
 
 def _would_move(host: Host, spot: Spot, wish: Wish) -> bool:
@@ -93,8 +70,10 @@ def _damage(host: Host, wish: Wish) -> str:
     return damage(host, wish.definition.doc, wish.release, wish.manifest, sealed=True)
 
 
-def _preview(host: Host, wish: Wish, spot: Spot) -> dict[str, Any]:
+def _preview(host: Host, wish: Wish, spot: Spot, gate: Optional[Gate]) -> dict[str, Any]:
     """What would happen; a release that is not here yet counts as what staging it would bring."""
+    if gate is not None and _would_move(host, spot, wish):
+        gate.preview(spot)
     here = os.path.isdir(os.path.join(wish.definition.root, "releases", wish.release))
     damage = _damage(host, wish) if here and _would_move(host, spot, wish) else ""
     move = spot.decide("activate", **_asked(host, spot, wish, damage))
@@ -134,21 +113,24 @@ def _asked(host: Host, spot: Spot, wish: Wish, damage: str) -> dict[str, Any]:
 # --- begin
 
 
-def _begin_in_turn(host: Host, wish: Wish) -> Optional[str]:
+def _begin_in_turn(host: Host, wish: Wish, gate: Optional[Gate]) -> Optional[str]:
     """Begin, after the other service of this host that is being activated, as long as the caller waits for it."""
     end_ms = host.clock.now_ms() + wish.wait_s * 1000
     while True:
         try:
             spot = Spot(host, wish.definition.service, wish.definition.root)
-            damage = _damage(host, wish) if _would_move(host, spot, wish) else ""
-            return _begin(host, wish, damage)
+            moves = _would_move(host, spot, wish)
+            if moves and gate is not None:
+                gate.require()
+            damage = _damage(host, wish) if moves else ""
+            return _begin(host, wish, damage, gate)
         except Refusal as refusal:
             if "holder" not in refusal.facts or host.clock.now_ms() >= end_ms:
                 raise
         host.clock.sleep(_TURN_POLL_S)
 
 
-def _begin(host: Host, wish: Wish, damage: str) -> Optional[str]:
+def _begin(host: Host, wish: Wish, damage: str, gate: Optional[Gate]) -> Optional[str]:
     """Make the state pending, with everything that it may become on disk before; returns the new activation's aid.
 
     The reaper's timer comes first: from the moment at which the state is pending, something watches it.
@@ -161,7 +143,7 @@ def _begin(host: Host, wish: Wish, damage: str) -> Optional[str]:
     deadline_ms = host.clock.now_ms() + wish.deadline_s * 1000
     host.units.arm(service, deadline_ms, wish.deadline_s * 1000)
     try:
-        aid = _begin_locked(host, wish, damage, deadline_ms, enablement)
+        aid = _begin_locked(host, wish, damage, deadline_ms, enablement, gate)
     except Refusal:  # nothing else: after any other error the state may be pending, and then it must be watched
         host.units.disarm(service, deadline_ms)
         raise
@@ -170,7 +152,9 @@ def _begin(host: Host, wish: Wish, damage: str) -> Optional[str]:
     return aid
 
 
-def _begin_locked(host: Host, wish: Wish, damage: str, deadline_ms: int, enablement: str) -> Optional[str]:
+def _begin_locked(
+    host: Host, wish: Wish, damage: str, deadline_ms: int, enablement: str, gate: Optional[Gate]
+) -> Optional[str]:
     with host.lock():
         spot = Spot(host, wish.definition.service, wish.definition.root)
         move = spot.decide("activate", **_asked(host, spot, wish, damage or _gone(host, wish)))
@@ -180,6 +164,7 @@ def _begin_locked(host: Host, wish: Wish, damage: str, deadline_ms: int, enablem
         _refuse_moved(spot.view, wish.definition)
         base = _base(spot)
         begin = _begin_document(host, wish, spot, base, deadline_ms, enablement)
+        begin.update(_counted(host, spot, gate))
         try:
             spot.journal.begin(futures.all_of(base, begin))
             spot.switch.prepare(begin["aid"], begin["old"], begin["new"])
@@ -191,6 +176,15 @@ def _begin_locked(host: Host, wish: Wish, damage: str, deadline_ms: int, enablem
         spot.view = begin
         spot.go(move)
         return str(begin["aid"])
+
+
+def _counted(host: Host, spot: Spot, gate: Optional[Gate]) -> dict[str, Any]:
+    """By which statement this begins, counted by an enrolled host; the caller holds the lock."""
+    if gate is not None:
+        return gate.count(spot)
+    if host.is_enrolled:
+        raise Refusal("ENROLLED", f"{spot.journal.service}: this host was enrolled meanwhile; run again")
+    return {"statement": "", "seq": spot.view.get("seq", 0)}
 
 
 def _gone(host: Host, wish: Wish) -> str:

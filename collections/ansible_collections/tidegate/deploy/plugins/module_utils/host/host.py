@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .paths import Paths
     from .tree import Authority
     from .units import Units
+    from .users import Users
 
 
 _INSTALL_MS = 120_000
@@ -43,9 +44,10 @@ class Host:
         units: systemd.
         authority: whose folders are trusted; root's if none is named.
         watch: looks at services; the real one if none is named.
+        users: the users of the host and its sudo; the real ones if none are named.
     """
 
-    __slots__ = ("authority", "clock", "disk", "paths", "units", "watch")
+    __slots__ = ("authority", "clock", "disk", "paths", "units", "users", "watch")
 
     def __init__(
         self,
@@ -55,13 +57,20 @@ class Host:
         units: Units,
         authority: Optional[Authority] = None,
         watch: Optional[Watch] = None,
+        users: Optional[Users] = None,
     ) -> None:
         self.watch = watch or Watch(clock)
+        self.users = users
         self.authority = authority
         self.paths = paths
         self.disk = disk
         self.clock = clock
         self.units = units
+
+    @property
+    def is_enrolled(self) -> bool:
+        """Whether this host says that it is enrolled, and refuses by itself."""
+        return os.path.lexists(self.paths.identity)
 
     def lock(self) -> Lock:
         """The one lock for all transitions."""

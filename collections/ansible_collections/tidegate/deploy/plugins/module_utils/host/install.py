@@ -111,6 +111,8 @@ def install_package(host: Host, package_fd: int, digest: str) -> bool:
     lib = host.paths.lib
     with host.install_lock():
         carried = _carried(lib)
+        if _is_barred(host, carried, digest):
+            return False
         try:
             if carried is not None:
                 _mend_launcher(host, carried)
@@ -129,6 +131,39 @@ def _is_whole(host: Host, digest: str) -> bool:
     """Whether nothing is left to do: carried, able to run, and its units are there and start at boot."""
     lib = host.paths.lib
     return _carried(lib) == digest and _runs(_launcher(lib, digest)) and host.units.defined(definitions(host))
+
+
+def _is_barred(host: Host, carried: str | None, digest: str) -> bool:
+    """Whether an enrolled host answers by the program that it carries, because its trust does not name this one.
+
+    Raises:
+        Refusal: ENROLLED; it carries none.
+    """
+    if not host.is_enrolled or carried == digest:
+        return False
+    from .trusted import current
+
+    if digest in current(host).doc["programs"]:
+        return False
+    if carried is None:
+        raise Refusal(
+            "ENROLLED", f"{host.paths.lib}: this host is enrolled, and program {digest[:12]} is none that may run here"
+        )
+    return True
+
+
+def carried(host: Host) -> str | None:
+    """The digest of the program that the host carries."""
+    return _carried(host.paths.lib)
+
+
+def exposed(host: Host) -> str:
+    """What leads to the carried program and can be changed by others than root; empty where nothing is."""
+    owners = {0} | ({host.authority.uid} if host.authority else set())
+    top = host.authority.top if host.authority else "/"
+    launcher = os.path.join(host.paths.lib, _CURRENT, "tidegate-host")
+    paths = [path for end in (launcher, os.path.realpath(launcher)) for path in _upwards(end)]
+    return next((path for path in paths if f"{path}/".startswith(top) and not _is_theirs(path, owners)), "")
 
 
 def _keeps(host: Host, carried: str | None, digest: str) -> bool:

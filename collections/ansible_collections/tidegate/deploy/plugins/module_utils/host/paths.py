@@ -11,18 +11,28 @@ SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # 
 
 
 class Paths:
-    """The two folders of the host program; everything below them is named here and nowhere else.
+    """The folders of the host program; everything below them is named here and nowhere else.
 
     Args:
         state: journals and manifests; survives a reboot; 0700.
         lib: the installed host programs.
+        run: what is gone with a reboot; 0700.
+        etc: where the host says who it is, and who may do what.
     """
 
-    __slots__ = ("lib", "state")  # no dataclass: every step of the program imports this, and pays for it
+    __slots__ = ("etc", "lib", "run", "state")  # no dataclass: every step of the program imports this, and pays for it
 
-    def __init__(self, state: str = "/var/lib/tidegate", lib: str = "/usr/local/lib/tidegate") -> None:
+    def __init__(
+        self,
+        state: str = "/var/lib/tidegate",
+        lib: str = "/usr/local/lib/tidegate",
+        run: str = "/run/tidegate",
+        etc: str = "/etc",
+    ) -> None:
         self.state = state
         self.lib = lib
+        self.run = run
+        self.etc = etc
 
     @property
     def lock(self) -> str:
@@ -78,3 +88,41 @@ class Paths:
     def staging_lock(self, name: str) -> str:
         """The lock that one staging of a service holds."""
         return os.path.join(self.service(name), "staging.lock")
+
+    # --- an enrolled host
+
+    @property
+    def identity(self) -> str:
+        """Who this host is; there only while it is enrolled."""
+        return os.path.join(self.state, "identity.json")
+
+    @property
+    def trust(self) -> str:
+        """The folder with every trust bundle that this host has had."""
+        return os.path.join(self.state, "trust")
+
+    def bundle(self, number: int) -> str:
+        """One trust bundle, its exact bytes."""
+        return os.path.join(self.trust, f"{number}.json")
+
+    def bundle_signatures(self, number: int) -> str:
+        """The signatures of one trust bundle."""
+        return os.path.join(self.trust, f"{number}.sigs")
+
+    def record(self, name: str) -> str:
+        """What was counted and closed of the statements about one service."""
+        return os.path.join(self.service(name), "warden.json")
+
+    def challenge(self, name: str, emergency: bool = False) -> str:
+        """The challenge of one service; that of an emergency is another one."""
+        return os.path.join(self.run, "challenges", f"{name}.emergency" if emergency else name)
+
+    @property
+    def home(self) -> str:
+        """The home of the user as whom an enrolled host is driven; root's."""
+        return f"{self.state}-login"
+
+    @property
+    def sudoers(self) -> str:
+        """The one rule by which that user reaches the host program."""
+        return os.path.join(self.etc, "sudoers.d", "tidegate")

@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 CRASH = 70  # EX_SOFTWARE, sysexits.h
+_TELLING = (
+    "ask",
+    "precheck",
+    "enroll",
+    "trust",
+    "upgrade",
+)  # steps after which an enrolled host says what it is, as it does with refusals
 
 
 class Program:
@@ -47,6 +54,7 @@ class Program:
     def __init__(self, digest: str, host: Host) -> None:
         self._digest = digest
         self._host = host
+        self._enrolled = False
 
     def answer(self, line: bytes, stream: BinaryIO, installed: bool) -> tuple[dict[str, Any], int]:
         """Do what a request asks for.
@@ -63,9 +71,10 @@ class Program:
         try:
             request = _request(line)
             require_root_and_systemd()
-            if installed:
+            self._enrolled = self._host.is_enrolled
+            if installed and not self._enrolled:
                 self._refuse_other(request)
-            return self._answered(self._step(request, stream)), 0
+            return self._answered(self._step(request, stream), request), 0
         except Refusal as refusal:
             return self._refused(refusal, request), 0
         except OSError as error:
@@ -93,13 +102,24 @@ class Program:
             from .reaper import reap_all
 
             reap_all(self._host)
-        name = request.get("step")
-        if name == "stage":
-            from .staging import stage
+        name = str(request.get("step"))
+        if self._enrolled:
+            from .demands import require
 
-            return stage(request, stream, self._host)
-        answer: dict[str, Any] = self._plain_step(str(name))(self._host, request)
+            require(self._host, name, request, stream)
+        if name in ("stage", "upgrade"):
+            return self._fed_step(name)(request, stream, self._host)
+        answer: dict[str, Any] = self._plain_step(name)(self._host, request)
         return answer
+
+    @staticmethod
+    def _fed_step(name: str) -> Any:
+        """The function of a step whose request is followed by bytes."""
+        if name == "stage":
+            from .staging import stage as step
+        else:
+            from .upgrade import step
+        return step
 
     @staticmethod
     def _plain_step(name: str) -> Any:
@@ -127,6 +147,25 @@ class Program:
         elif name == "discover":
             from .discover import step
         else:
+            return Program._step_of_trust(name)
+        return step
+
+    @staticmethod
+    def _step_of_trust(name: str) -> Any:
+        """The function of a step that is about what an enrolled host enforces."""
+        if name == "enroll":
+            from .enroll import step
+        elif name == "unenroll":
+            from .unenroll import step
+        elif name == "trust":
+            from .trust import step
+        elif name == "challenge":
+            from .challenge import step
+        elif name == "veto":
+            from .veto import step
+        elif name == "review":
+            from .emergency import step
+        else:
             raise Refusal("PROTOCOL", f"request.step: found {name!r}, which this host program does not know")
         return step
 
@@ -140,21 +179,37 @@ class Program:
         if not under_way(self._host):
             raise Refusal("PROGRAM_OTHER", f"this host carries program {self._digest[:12]}; ship yours")
 
-    def _answered(self, fields: dict[str, Any]) -> dict[str, Any]:
-        return {"protocol": PROTOCOL, "ok": True, "enforced": False, "program": self._digest, **fields}
+    def _answered(self, fields: dict[str, Any], request: Request) -> dict[str, Any]:
+        if request.get("step") in ("enroll", "unenroll"):
+            self._enrolled = self._host.is_enrolled
+        told = self._told() if self._enrolled and request.get("step") in _TELLING else {}
+        return {
+            "protocol": PROTOCOL,
+            "ok": True,
+            "enforced": self._enrolled,
+            "program": self._digest,
+            **told,
+            **fields,
+        }
 
     def _refused(self, refusal: Refusal, request: Request) -> dict[str, Any]:
         return {
             "protocol": PROTOCOL,
             "ok": False,
-            "enforced": False,
+            "enforced": self._enrolled,
             "program": self._digest,
             "changed": False,
             "code": refusal.code,
             "message": refusal.message,
             "facts": refusal.facts,
             "service": self._standing(request),
+            **(self._told() if self._enrolled else {}),
         }
+
+    def _told(self) -> dict[str, Any]:
+        from .warden import told
+
+        return {"enrolled": told(self._host, self._digest)}
 
     def _standing(self, request: Request) -> Any:
         """Where the service stands that a refused request was about, as far as it can be said."""
@@ -168,7 +223,8 @@ class Program:
                 return None
             from .standing import standing
 
-            return standing(self._host, service, root if isinstance(root, str) else None)
+            # whoever drives an enrolled host is shown no folder that the host itself does not know
+            return standing(self._host, service, root if isinstance(root, str) and not self._enrolled else None)
         except (Refusal, OSError, KeyError):
             return None
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from .host import Host
 
-_RUN = "/run/tidegate"
 _GONE = ".tidegate-gone-"
 _WAITING = (".new-", ".gone-")
 
@@ -78,7 +77,7 @@ def _stays(host: Host, service: str) -> dict[str, Any]:
 
 
 def _what_is_there(host: Host) -> list[str]:
-    folders = [path for path in (host.paths.state, host.paths.lib, _RUN) if os.path.lexists(path)]
+    folders = [path for path in (host.paths.state, host.paths.lib, host.paths.run) if os.path.lexists(path)]
     return host.units.files(UNITS) + folders + _remains(host)
 
 
@@ -99,7 +98,7 @@ def _remove(host: Host) -> None:
         host.units.undefine(UNITS)
     if os.path.isdir(host.paths.lib):
         aside.append(_aside(host, host.paths.lib))
-    for path in [*aside, *_remains(host), _RUN]:
+    for path in [*aside, *_remains(host), host.paths.run]:
         shutil.rmtree(path, ignore_errors=True)
 
 

@@ -9,8 +9,8 @@ import contextlib
 import hashlib
 import os
 import signal
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
 
 from ..core.errors import Refusal
 from .extract import write_all
@@ -93,6 +93,14 @@ class Push:
             raise Refusal(
                 "DIGEST", f"received bytes with sha256 {found}, expected {expected}", found=found, expected=expected
             )
+
+
+def drain(request: Mapping[str, Any], stream: BinaryIO) -> None:
+    """Read what was pushed behind a request that is refused, so that the sender sees the answer and not a broken pipe."""
+    artifact, source = request.get("artifact"), request.get("source")
+    size = artifact.get("size_bytes") if isinstance(artifact, dict) else None
+    if isinstance(source, dict) and source.get("kind") == PUSH and isinstance(size, int) and size > 0:
+        Push(stream, size).drain()
 
 
 def remove_partials(folder: str, keep: str | None) -> None:

@@ -33,6 +33,8 @@ def begun(number: int, old: str, new: str, back_until: str = LATER) -> dict[str,
         "renew_until_ms": 9,
         "boot_id": "b",
         "fence": 7,
+        "statement": "",
+        "seq": 0,
     }
 
 

@@ -31,6 +31,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.host.paths import 
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.standing import standing
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.tree import Authority
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.units import Units
+from ansible_collections.tidegate.deploy.plugins.module_utils.host.users import Users
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.watch import Watch
 
 TOKEN = "ab" * 32
@@ -221,6 +222,29 @@ class FakeWatch(Watch):
         return
 
 
+class FakeUsers(Users):
+    """Who there is on the host, and whether sudo takes a rule."""
+
+    def __init__(self) -> None:
+        self.homes = {"root": "/root"}
+        self.problem = ""
+
+    def home_of(self, name: str) -> str | None:
+        return self.homes.get(name)
+
+    def add(self, name: str, home: str) -> None:
+        self.homes[name] = home
+
+    def remove(self, name: str) -> None:
+        del self.homes[name]
+
+    def require_sudo(self) -> None:
+        return
+
+    def sudo_problem(self, path: str) -> str:
+        return self.problem
+
+
 class Bench:
     """One host in a folder, with short words for what happens to it."""
 
@@ -230,9 +254,10 @@ class Bench:
         os.makedirs(os.path.join(self.root, "releases"))
         self.disk, self.clock = CutDisk(), StillClock()
         self.units, self.watch = FakeUnits(self), FakeWatch(self)
-        paths = Paths(state=str(top / "state"), lib=str(top / "lib"))
+        paths = Paths(state=str(top / "state"), lib=str(top / "lib"), run=str(top / "run"), etc=str(top / "etc"))
         authority = Authority(uid=os.getuid(), top=str(top), chown=False)
-        self.host = Host(paths, self.disk, self.clock, self.units, authority, self.watch)
+        self.users = FakeUsers()
+        self.host = Host(paths, self.disk, self.clock, self.units, authority, self.watch, self.users)
         self.number = 0
 
     # --- what is there

@@ -14,8 +14,9 @@ from ansible import context
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import Permit, Permits, signed
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import UNKNOWN, StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, change_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer
 
@@ -46,11 +47,19 @@ class ActionModule(HostStep):
 
     def _activate(self, run: Run, host: str, definition: Definition) -> Answer:
         request = self._request(run, host, definition)
+        if run.plan.host(host).uid:
+            request["permit"] = self._permit(run, host)
         if not self.check:
             token = self.tokens(run).new(host)
             request["token_sha256"] = hashlib.sha256(token.encode("ascii")).hexdigest()
             run.mark_touched(host, request["deadline_s"])
         return self.call_until_answered("activate", request, definition.deadline_s())
+
+    def _permit(self, run: Run, host: str) -> Permit:
+        """What an enrolled host demands; a rehearsal has no grant."""
+        if self.check:
+            return signed(run.store, change_of(run.store, run.change_id))
+        return Permits(run.store.folder, run.id).of(host)
 
     def _request(self, run: Run, host: str, definition: Definition) -> dict[str, Any]:
         plan = run.plan

@@ -15,7 +15,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import Away
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import consent, own_tasks, telling
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import consent, own_tasks, permits, telling
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availability import (
     Wave,
@@ -28,6 +28,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door imp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import SKIPPED, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, change_of
+
+_STOPS = ("PAUSED", "VETO", "LEDGER", "CLOCK")
+"""What came up since the wave was judged, or keeps the store from granting it."""
 
 
 class ActionModule(RecordDoor):
@@ -47,20 +50,23 @@ class ActionModule(RecordDoor):
         try:
             self._require_linear()
             store.require_there()
+            self.require_kept(store)
             self._require_consent(store, run)
             require_budget(run)
             own_tasks.require_once(run, BEFORE)
-            self.require_kept(store)
             wave = next_wave(run, [str(name) for name in self.task_vars["ansible_play_batch"]])
             say = require_floor(run, wave, self._who_serves(run, wave))
         except Refusal as refusal:
             return self._stopped(run, refusal)
         try:
             store.open_wave(run.id, wave.index, going=() if self.check else consent.GOING)
+            without = [] if self.check else permits.grant(self, run, wave)
         except Refusal as refusal:
             if not isinstance(refusal, Away) and refusal.code not in ("PAUSED", "CLOCK"):
                 raise
             return self._stopped(run, refusal)
+        for said in without:
+            Display().warning(said)
         if not self.check:
             self._tell(store, run, wave)
         return StepResult(self.STEP, "ok", say)

@@ -10,10 +10,12 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import of_change
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import PAUSE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import Permits
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import BACK, StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, Run, change_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
 
 ATTEMPTS = 3
@@ -42,8 +44,7 @@ class ActionModule(HostStep):
             "closes": self._closes(run),
             "wait_s": ATTEMPTS * Definition.parse(definition).deadline_s(),
         }
-        if run.verb != ROLLBACK:
-            request["fence"] = run.fence
+        request |= self._enrolled(run, host) if run.plan.host(host).uid else self._fenced(run)
         answer = self.call_until_answered("back", request, ASK_AGAIN_FOR_S)
         current = answer.service.get("current")
         if self.check:
@@ -55,6 +56,18 @@ class ActionModule(HostStep):
         say = f"back on {current}" if came_back else f"stays on {current}{closed}"
         result = self.result_of(answer, say, verdict=verdict, data={"service": dict(answer.service)})
         return result if self._closes(run) else replace(result, where={**result.where, "open": True})
+
+    @staticmethod
+    def _fenced(run: Run) -> dict[str, Any]:
+        """A rollout that lost its lease takes nothing back; an operator does."""
+        return {} if run.verb == ROLLBACK else {"fence": run.fence}
+
+    @staticmethod
+    def _enrolled(run: Run, host: str) -> dict[str, Any]:
+        """The same for an enrolled host, which knows grants instead of leases, and the change by its statement."""
+        index = None if run.verb == ROLLBACK else Permits(run.store.folder, run.id).index_of(host)
+        statement = of_change(change_of(run.store, run.change_id)).id
+        return {"statement": statement} | ({} if index is None else {"fence": index})
 
     def _closes(self, run: Run) -> bool:
         """Whether the change may not go on on this host: it ends, or is taken back everywhere."""

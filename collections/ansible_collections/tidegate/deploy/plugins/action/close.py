@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import (
     CLOSED,
@@ -25,6 +24,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door imp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.ending import end, outcome_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import next_commands
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import Permits
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import (
     CLOSE,
@@ -34,7 +34,6 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run impo
     Run,
     change_of,
 )
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.signing_off import WITNESSES, sign_off
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Tokens, drop_scratch, write_json
 
 _WANTED = {ROLLOUT: COMPLETED, RESUME: COMPLETED, ROLLBACK: ROLLED_BACK, CLOSE: CLOSED}
@@ -63,9 +62,10 @@ class ActionModule(RecordDoor):
             return self._preview(store, run)
         outcome = outcome_of(run)
         end(run, outcome)
-        Tokens(store.folder, run.id).forget()
+        for kept in (Tokens, Permits):
+            kept(store.folder, run.id).forget()
         self._tell_elsewhere(store, run, outcome)
-        self._sign_off(store, run.change_id)
+        self.sign_off(store, run.change_id)
         Display().display(
             end_text(
                 outcome,
@@ -108,12 +108,6 @@ class ActionModule(RecordDoor):
             warning = refusal.message
         if warning:
             Display().warning(warning)
-
-    def _sign_off(self, store: Store, change_id: str) -> None:
-        """Sign the change's record and the ledger; while the store is away, whoever ends the next run does it."""
-        if not store.kept_in:
-            for warning in sign_off(store, plain(self.templated(WITNESSES)), change_id):
-                Display().warning(warning)
 
     def _ended_before(self, run: Run) -> StepResult:
         if run.row.state == "completed":

@@ -41,7 +41,13 @@ class ActionModule(HostStep):
         remembered = [
             str(seen) for seen in (*(answer.service.get("closed") or ()), answer.service.get("change")) if seen
         ]
-        more = {"staged": bool(answer.fields.get("staged")), "findings": findings, "remembers": remembered}
+        about = answer.fields.get("enrolled") or {}
+        more = {
+            "staged": bool(answer.fields.get("staged")),
+            "findings": findings,
+            "remembers": remembered,
+            "uid": str(about.get("uid") or ""),
+        }
         return replace(result, where={**result.where, **more})
 
     def _ask_when_quiet(self, run: Run, host: str) -> Answer:

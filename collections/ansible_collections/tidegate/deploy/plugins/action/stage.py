@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import signed
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, change_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer
 
 _NONE = {"size_bytes": 0, "strip": 0}
@@ -58,7 +59,9 @@ class ActionModule(HostStep):
     def _request(self, run: Run, host: str) -> dict[str, Any]:
         plan = run.plan
         artifact = plan.doc["artifact"] or {**_NONE, "name": plan.release_id, "sha256": plan.manifest_digest}
+        permit = {"permit": signed(run.store, change_of(run.store, run.change_id))} if plan.host(host).uid else {}
         return {
+            **permit,
             "definition": plan.definition_of(host),
             "release": {"id": plan.release_id, "version": plan.version, "manifest": plan.manifest_digest},
             "artifact": {key: artifact[key] for key in ("name", "sha256", "size_bytes", "strip")},

@@ -19,7 +19,7 @@ from typing import NamedTuple, Optional
 from . import checkpoint as checkpoints
 from . import entries
 from .checkpoint import Checkpoint, Note
-from .merkle import Frontier
+from .merkle import Frontier, subtrees
 
 KINDS = {
     "edited": "an entry says something else than it did",
@@ -31,7 +31,7 @@ KINDS = {
     "forked": "the key of the log has signed two histories",
     "restored": "the log was set back to an older state, and went on from there",
     "origin": "a checkpoint is of another log",
-    "signature": "a checkpoint or a key is not signed by the key that it must be signed by",
+    "signature": "a checkpoint, a key or an approval is not signed by the key that it must be signed by",
     "rows": "a row of the store is not what its entry says",
 }
 """Every kind of finding, with what it means."""
@@ -61,6 +61,8 @@ class Key(NamedTuple):
     index: int  # type: ignore[assignment]  # the word of the documents; nobody looks things up in one
     line: str
     signature: Optional[str]
+    lost: bool = False
+    """Whether it took the place of one that nobody has any more, which therefore did not sign it."""
 
 
 class Walked(NamedTuple):
@@ -143,9 +145,8 @@ class _Walker:
             self.origin = f"{checkpoints.ORIGIN}{entry.body['log']}"
         elif entry.kind == "log.key":
             signature = entry.body.get("signature")
-            self.keys.append(
-                Key(entry.index, str(entry.body.get("key")), None if signature is None else str(signature))
-            )
+            made = None if signature is None else str(signature)
+            self.keys.append(Key(entry.index, str(entry.body.get("key")), made, entry.body.get("lost") is True))
         while self._moments and entry.at > self._moments[0]:
             self.late[self._moments.pop(0)] = entry.index
 
@@ -225,11 +226,20 @@ class Evidence:
         """Size of the largest checkpoint that agrees and was kept elsewhere."""
 
     def keys(self) -> Iterator[Finding]:
-        """The log's keys: each after the first is signed by the one before it, and one is the key that is trusted."""
+        """The log's keys: each after the first is signed by the one before it, and one is the key that is trusted.
+
+        One that took the place of a lost key is signed by nobody. Who trusts it, or one after it, knows of it.
+        """
         before: Key | None = None
-        for key in self._walked.keys:
+        lines = [key.line for key in self._walked.keys]
+        for at, key in enumerate(self._walked.keys):
             message = checkpoints.key_text(self._walked.origin, key.line)
-            if before is not None and not (
+            if key.lost:
+                if self._trusted is None or self._trusted not in lines[at:]:
+                    yield Finding(
+                        "signature", f"{_replaced(key)}: ask for the new one, and name it", key.index, key.index
+                    )
+            elif before is not None and not (
                 key.signature is not None
                 and self._verify(before.line, checkpoints.KEY_NAMESPACE, message, key.signature)
             ):
@@ -314,7 +324,7 @@ class Evidence:
         what a smaller checkpoint of the same history agreed about."""
         first = 0
         for ours, theirs, count in zip(
-            self._walked.frontiers[checkpoint.size].nodes, checkpoint.nodes, _subtrees(checkpoint.size)
+            self._walked.frontiers[checkpoint.size].nodes, checkpoint.nodes, subtrees(checkpoint.size)
         ):
             if ours != theirs:
                 return max(first, min(agreed, first + count - 1)), first + count - 1
@@ -322,10 +332,13 @@ class Evidence:
         raise ValueError("the checkpoint does not differ")
 
 
-def _subtrees(size: int) -> Iterator[int]:
-    for bit in reversed(range(size.bit_length())):
-        if size >> bit & 1:
-            yield 1 << bit
+def replaced(walked: Walked) -> list[str]:
+    """What whoever trusts the key of a log has to know of it: where it took the place of one that was lost."""
+    return [_replaced(key) for key in walked.keys if key.lost]
+
+
+def _replaced(key: Key) -> str:
+    return f"entry {key.index} says that the key before was lost, and nobody signed the one in its place"
 
 
 def _among(first: int, last: int) -> str:

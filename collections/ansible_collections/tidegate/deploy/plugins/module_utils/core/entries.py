@@ -23,7 +23,7 @@ from .merkle import leaf_hash
 KINDS = {
     # the log itself
     "log.begun": "the log begins; its name, which every checkpoint repeats",
-    "log.key": "the key that signs checkpoints from now on; a later one carries a signature by the one before",
+    "log.key": "the key that signs checkpoints from now on; a later one carries a signature by the one before, or says that it was lost",
     "log.clock": "somebody set the time of the ledger back to a controller's clock, because one before was ahead",
     # changes
     "change.planned": "a plan was recorded: a new change, or a new revision of one",

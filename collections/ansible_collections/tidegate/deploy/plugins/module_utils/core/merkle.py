@@ -7,13 +7,14 @@ Hashes are 32 bytes. Leaves are given as their hashes; `leaf_hash` makes one fro
 
 * A `Frontier` keeps what the next append needs, one hash per bit of the size: it grows in O(log n).
 * A `Tree` keeps all complete subtrees, and makes proofs from them in O(log² n).
+* A `Tail` knows the first leaves only by their frontier, and makes the proofs that need no more than that.
 * The two ``verify_`` functions know only what an outsider is shown. They answer false, whatever that holds.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 HASH_BYTES = 32
@@ -63,6 +64,13 @@ class Frontier:
         for node in reversed(self.nodes[:-1]):
             found = node_hash(node, found)
         return found
+
+
+def subtrees(size: int) -> Iterator[int]:
+    """How many leaves each complete subtree of a tree has, largest first."""
+    for bit in reversed(range(size.bit_length())):
+        if size >> bit & 1:
+            yield 1 << bit
 
 
 def root_of(leaves: Iterable[bytes]) -> bytes:
@@ -145,6 +153,39 @@ class Tree:
     def _require(right: bool, message: str) -> None:
         if not right:
             raise ValueError(message)
+
+
+class Tail(Tree):
+    """A tree of which only the last leaves are at hand: it proves that they are in it, and that it grew from the others.
+
+    Args:
+        before: over the leaves before them; it is not changed.
+        leaves: the hashes that follow.
+    """
+
+    def __init__(self, before: Frontier, leaves: Iterable[bytes]) -> None:
+        self._base = before.size
+        self._last = list(leaves)
+        self._known: dict[tuple[int, int], bytes] = {}
+        low = 0
+        for count, node in zip(subtrees(self._base), before.nodes):
+            self._known[low, low + count] = node
+            low += count
+
+    @property
+    def size(self) -> int:
+        return self._base + len(self._last)
+
+    def _range(self, low: int, high: int) -> bytes:
+        known = self._known.get((low, high))
+        if known is not None:
+            return known
+        self._require(high > self._base, f"the leaves before {self._base} are not at hand")
+        if high - low == 1:
+            return self._last[low - self._base]
+        middle = low + _split(high - low)
+        self._known[low, high] = found = node_hash(self._range(low, middle), self._range(middle, high))
+        return found
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:

@@ -3,32 +3,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The plan: the frozen answer to what, where, when, how and back-out of a change.
 
-A `Plan` is a value over one canonical document; whoever holds one knows that
+A `Plan` is a value over one canonical document (`build` makes it); whoever holds one knows that
 
 1. the waves name exactly the plan's hosts, each once, and the hosts stand in the order of the waves;
 2. each host's definition is in the document, under its digest, and every definition there belongs to a host;
 3. the release id is the one of this version with this manifest, so the id names the content.
 
 ``digest`` is of the whole document and is what gets recorded (and, with approvals, signed). ``content_digest``
-leaves out the releases that hosts are expected to run now: two plans with the same content are one change.
+leaves out what hosts said when it was made, of what they run and enforce: two plans with the same content are one change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.manifest import Manifest
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import ReleaseId
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.bundle import EMPTY, Bundle
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import CATCH_UP_FOR_S
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import NONE, TAKE_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan_schema import PLAN
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.retained import Retained
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import NORMAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import problems, refuse
 
@@ -60,12 +57,14 @@ class Host:
         definition: the service definition there, as a document.
         previous: the release id that it is expected to run now, `ABSENT` or `UNKNOWN`.
         domain: its failure domain; empty when it has no label.
+        uid: under which it is enrolled; empty when it is not.
     """
 
     name: str
     definition: Mapping[str, Any]
     previous: str = ABSENT
     domain: str = ""
+    uid: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,9 +84,12 @@ class Plan:
 
     @cached_property
     def content_digest(self) -> str:
-        """The digest of the plan without what hosts are expected to run now."""
-        hosts = [{**host, "previous": None} for host in self.doc["hosts"]]
-        return canonical.digest({**self.doc, "hosts": hosts})
+        """The digest of the plan without what hosts said when it was made."""
+        said = ("previous", "uid")
+        hosts = [
+            {**{key: host[key] for key in host if key not in said}, "previous": None} for host in self.doc["hosts"]
+        ]
+        return canonical.digest({**{key: self.doc[key] for key in self.doc if key != "trust"}, "hosts": hosts})
 
     @property
     def service(self) -> str:
@@ -230,7 +232,7 @@ class Plan:
         """All hosts, in the order in which they change."""
         definitions = self.doc["definitions"]
         return tuple(
-            Host(host["name"], definitions[host["definition"]], host["previous"], host["domain"])
+            Host(host["name"], definitions[host["definition"]], host["previous"], host["domain"], host.get("uid", ""))
             for host in self.doc["hosts"]
         )
 
@@ -258,121 +260,30 @@ class Plan:
         self.host(name)
         return next(index for index, wave in enumerate(self.waves) if name in wave)
 
+    @property
+    def enrolled(self) -> dict[str, str]:
+        """The uids of its enrolled hosts, by name: each demands a permit."""
+        return {host.name: host.uid for host in self.hosts if host.uid}
+
+    def as_found(self, previous: Mapping[str, str | None], uids: Mapping[str, str], trust: int) -> Plan:
+        """The plan for its hosts as they were found.
+
+        Args:
+            previous: what each runs; None or nothing where it was silent.
+            uids: under which hosts are enrolled; nothing of those that are not.
+            trust: the number of the version of trust that enrolled hosts must have.
+        """
+        doc = {key: self.doc[key] for key in self.doc if key != "trust"} | ({"trust": trust} if uids else {})
+        hosts = [
+            {**{key: host[key] for key in host if key != "uid"}, "previous": previous.get(host["name"]) or UNKNOWN}
+            | ({"uid": uids[host["name"]]} if uids.get(host["name"]) else {})
+            for host in self.doc["hosts"]
+        ]
+        return parse({**doc, "hosts": hosts})
+
     @cached_property
     def _by_name(self) -> dict[str, Host]:
         return {host.name: host for host in self.hosts}
-
-
-def build(
-    *,
-    service: str,
-    environment: str,
-    title: str | None,
-    type: str = NORMAL,  # noqa: A002 - the word of the change file
-    risk: str | None = None,
-    reason: str | None = None,
-    author: str | None = None,
-    requester: str | None = None,
-    rules: str | None = None,
-    review_within_s: int = REVIEW_WITHIN_S,
-    max_runtime_s: int | None = None,
-    version: str,
-    manifest: Manifest | Retained | None,
-    artifact: Mapping[str, Any] | None,
-    bundle: Bundle = EMPTY,
-    hosts: Sequence[Host],
-    waves: Sequence[Sequence[str]],
-    floor: int,
-    budget: int,
-    back_for_s: int,
-    on_failure: str = TAKE_BACK,
-    catch_up_for_s: int = CATCH_UP_FOR_S,
-    checks: Mapping[str, Any],
-    limits: Mapping[str, Any],
-    suites: Sequence[Mapping[str, str]] = (),
-    window: Mapping[str, str | None] | None = None,
-    action: str = DEPLOY,
-) -> Plan:
-    """Freeze everything that a change is into a plan.
-
-    Args:
-        service: the service that changes.
-        environment: where.
-        title: what people call the change, or None.
-        type: one of `policy_schema.TYPES`.
-        risk: one of `policy_schema.RISKS`, or None.
-        reason: why the change is made, or None.
-        author: who made what is rolled out, or None.
-        requester: who wants the change, or None.
-        rules: the digest of the rules by which it is approved; None where they ask nobody.
-        review_within_s: how soon an emergency is reviewed, in seconds.
-        max_runtime_s: for how many seconds a rollout begins new waves, or None.
-        version: of the release.
-        manifest: of the release, or what is known of one that hosts keep; None where the change carries tasks.
-        bundle: the tasks that it carries.
-        artifact: kind, name, sha256, size_bytes, strip, url and allow_hosts (`artifact.ResolvedArtifact.doc`); None where
-            hosts keep the release, or the change carries tasks.
-        hosts: the hosts of the change, in any order.
-        waves: their names, wave by wave.
-        floor: hosts that must stay up.
-        budget: hosts that may fail.
-        back_for_s: how long the way back stays open, in seconds.
-        on_failure: what a rollout that fails does: one of `file_schema.POLICIES`.
-        catch_up_for_s: how long hosts that were down can be caught up, in seconds.
-        checks: thresholds of the pre-checks.
-        limits: of unpacking.
-        suites: the site's tests, as path and digest.
-        window: when it may run, as ``not_before`` and ``not_after``; None for any time.
-        action: `DEPLOY`, or `RUN` for a playbook of the site's own.
-
-    Raises:
-        Refusal: DATA or WAVES when the parts do not fit together.
-    """
-    definitions = {canonical.digest(host.definition): host.definition for host in hosts}
-    by_name = {host.name: _host_doc(host) for host in hosts}
-    ordered = [by_name[name] for wave in waves for name in wave if name in by_name]
-    missing = [_host_doc(host) for host in hosts if not any(host.name in wave for wave in waves)]
-    content: Manifest | Retained | Bundle = bundle if manifest is None else manifest
-    return parse(
-        {
-            "v": 1,
-            "action": action,
-            "service": service,
-            "environment": environment,
-            "title": title,
-            "type": type,
-            "risk": risk,
-            "reason": reason,
-            "author": author,
-            "requester": requester,
-            "rules": rules,
-            "review_within_s": review_within_s,
-            "max_runtime_s": max_runtime_s,
-            "release": {
-                "version": version,
-                "id": str(ReleaseId.of(version, content.digest)),
-                "manifest": content.digest,
-                "files": len(bundle.files) if manifest is None else manifest.files,
-                "size_bytes": content.size_bytes,
-            },
-            "artifact": artifact,
-            "tasks": bundle.tasks,
-            "once": list(bundle.once),
-            "files": bundle.files_doc,
-            "definitions": definitions,
-            "hosts": ordered + missing,
-            "waves": [list(wave) for wave in waves],
-            "floor": floor,
-            "budget": budget,
-            "back_for_s": back_for_s,
-            "on_failure": on_failure,
-            "catch_up_for_s": catch_up_for_s,
-            "suites": list(suites),
-            "window": window,
-            "checks": checks,
-            "limits": limits,
-        }
-    )
 
 
 def parse(doc: Mapping[str, Any], place: str = "plan") -> Plan:
@@ -399,15 +310,6 @@ def recorded(planned: bytes) -> Plan:
     What Ansible's main process has read is there in the workers that it forks.
     """
     return Plan(canonical.loads(planned))
-
-
-def _host_doc(host: Host) -> dict[str, Any]:
-    return {
-        "name": host.name,
-        "definition": canonical.digest(host.definition),
-        "previous": host.previous,
-        "domain": host.domain,
-    }
 
 
 def _check_waves(doc: dict[str, Any], place: str) -> None:

@@ -22,12 +22,12 @@ HEX64 = "^[0-9a-f]{64}$"
 VERSION = "^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$"
 
 
-def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
+def _object(properties: dict[str, Any], optional: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     return {
         "type": "object",
         "additionalProperties": False,
         "required": list(properties),
-        "properties": properties,
+        "properties": {**properties, **(optional or {})},
         **more,
     }
 
@@ -36,6 +36,8 @@ _NAME = {"type": "string", "minLength": 1, "description": "a name"}
 _COUNT = {"type": "integer", "minimum": 0, "description": "a number, 0 or more"}
 _OPTIONAL_TEXT = {"type": ["string", "null"], "description": "text or null"}
 _DIGEST = {"type": "string", "pattern": HEX64, "description": "a SHA-256 digest in lower-case hexadecimal"}
+_UID = {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "the uid of an enrolled host"}
+_TRUST = {"type": "integer", "minimum": 1, "description": "the number of a version of trust"}
 _ANY_OBJECT = {"type": "object"}
 _PART = _object({"root": _NAME, "entry": _NAME, "role": {"type": "boolean", "description": "true or false"}})
 _OPTIONAL_PART = {**_PART, "type": ["object", "null"]}
@@ -98,7 +100,10 @@ PLAN: dict[str, Any] = _object(
         "hosts": {
             "type": "array",
             "minItems": 1,
-            "items": _object({"name": _NAME, "definition": _DIGEST, "previous": _NAME, "domain": {"type": "string"}}),
+            "items": _object(
+                {"name": _NAME, "definition": _DIGEST, "previous": _NAME, "domain": {"type": "string"}},
+                optional={"uid": _UID},
+            ),
         },
         "waves": {"type": "array", "minItems": 1, "items": {"type": "array", "minItems": 1, "items": _NAME}},
         "floor": _COUNT,
@@ -110,5 +115,6 @@ PLAN: dict[str, Any] = _object(
         "window": _object({"not_before": _OPTIONAL_TEXT, "not_after": _OPTIONAL_TEXT}, type=["object", "null"]),
         "checks": _ANY_OBJECT,
         "limits": _ANY_OBJECT,
-    }
+    },
+    optional={"trust": _TRUST},
 )

@@ -16,7 +16,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core import checkp
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import entries
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.checkpoint import Note
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.merkle import Frontier
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.merkle import Frontier, Tail
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import batches, holder
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import stamp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.denials import Denials
@@ -81,6 +81,20 @@ class Checkpoints(Log, Denials):
             _require_key(_key(connection), old.line)
             self._add_key(connection, new.line, signature)
 
+    def replace_lost(self, new: Key) -> None:
+        """Let another key sign from now on, since nobody has the one before any more; the log says that nobody signed it over.
+
+        Raises:
+            Refusal: LEDGER, it signs already, or no key has been lost.
+        """
+        line = new.line
+        with self.writing() as connection:
+            if _key(connection) in (None, line):
+                raise Refusal(
+                    "LEDGER", "the key of this controller signs the log, and is not lost; rotate_key replaces it"
+                )
+            self._add_key(connection, line, None, lost=True)
+
     def checkpoint_notes(self) -> Iterator[bytes]:
         """All checkpoints as they are kept, the smallest first."""
         with self.reading() as connection:
@@ -101,6 +115,12 @@ class Checkpoints(Log, Denials):
         except ValueError as error:
             raise _broken(f"the last checkpoint is damaged ({error})") from error
 
+    def has_signed(self, note: Note) -> bool:
+        """Whether a checkpoint is one of ours, as it is kept; the entries below it are there then."""
+        query = sa.select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size == note.checkpoint.size)
+        with self.reading() as connection:
+            return connection.execute(query).scalar() == note.data().decode("ascii")
+
     def origin(self) -> str:
         """The name of the log, as checkpoints have it.
 
@@ -115,12 +135,6 @@ class Checkpoints(Log, Denials):
             raise _broken("entry 0 does not name the log") from error
 
     def frontier_at(self, size: int, root: bytes | None = None) -> Frontier:
-    def has_signed(self, note: Note) -> bool:
-        """Whether a checkpoint is one of ours, as it is kept; the entries below it are there then."""
-        query = sa.select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size == note.checkpoint.size)
-        with self.reading() as connection:
-            return connection.execute(query).scalar() == note.data().decode("ascii")
-
         """The frontier over the first entries, read from one of our checkpoints if that has the root, or from all entries.
 
         Raises:
@@ -133,6 +147,22 @@ class Checkpoints(Log, Denials):
             if kept.root == root:
                 return Frontier(kept.size, kept.nodes)
         return self.grow(Frontier(), size)
+
+    def since(self, old: int, root: bytes, size: int) -> Tail:
+        """The log as it grew since somebody saw it: proves what came meanwhile, and that nothing else did.
+
+        Args:
+            old: the size that was seen.
+            root: that was seen with it.
+            size: up to which it is asked for.
+
+        Raises:
+            Refusal: LEDGER, what was seen is not of this log, or an entry does not fit.
+        """
+        frontier = self.frontier_at(old, root)
+        if (frontier.size, frontier.root()) != (old, root):
+            raise _broken(f"somebody saw {old} entries of it with another root than it has, or than it has entries")
+        return Tail(frontier, (bytes.fromhex(leaf) for leaf in self.leaves(size, old)))
 
     def grow(self, frontier: Frontier, size: int | None = None) -> Frontier:
         """A frontier with the entries that follow it, up to a size.
@@ -207,7 +237,8 @@ def _require_key(current: str | None, line: str) -> None:
     if current != line:
         raise Refusal(
             "LEDGER",
-            "the key of this controller is not the one that signs the log: sign where that is, or hand over to this one there",
+            "the key of this controller is not the one that signs the log: sign where that is, or hand over to this one there; where nobody "
+            "has that any more: ansible-playbook tidegate.deploy.audit -e tidegate_key_lost=true",
             expected=current,
             found=line,
         )

@@ -123,6 +123,11 @@ def require(connection: sa.Connection, run_id: str, now: datetime) -> None:
         raise _lost(connection, run_id, now)
 
 
+def ends_at(connection: sa.Connection, run_id: str) -> str:
+    """When the lease of a run ends that has one."""
+    return str(connection.execute(sa.select(LEASES.c.expires_at).where(LEASES.c.run_id == run_id)).scalar_one())
+
+
 def give_back(connection: sa.Connection, run_id: str) -> None:
     """Free what a run holds; the number stays."""
     connection.execute(LEASES.update().where(LEASES.c.run_id == run_id).values(run_id=None, holder=None))

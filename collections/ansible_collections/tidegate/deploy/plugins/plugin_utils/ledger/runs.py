@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries import digest_of
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.permit import GRANT, MOST_HOSTS
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import batches, holder, leases, log
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import (
     doc_in,
@@ -28,6 +29,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import
     RunRow,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import (
+    APPROVALS,
     CHANGES,
     RUN_HOSTS,
     RUNS,
@@ -198,6 +200,44 @@ class Runs(Hosts):
             _append(connection, now, "wave.opened", run, {"wave": index + 1})
             return True
 
+    def grant(
+        self, run_id: str, index: int, statement: str, service: str, hosts: Mapping[str, str], going: Collection[str]
+    ) -> dict[str, int]:
+        """Let the enrolled hosts of the open wave activate the release, in as many entries as that takes.
+
+        What stops a wave is asked once more, in the transaction that grants.
+
+        Args:
+            run_id: of the run.
+            index: of the wave.
+            statement: the id of the statement that people signed.
+            service: that is rolled out.
+            hosts: the challenge of each host, by its uid.
+            going: the states in which the change of the run has to be.
+
+        Returns:
+            The index of the entry that is shown to each host, by its uid.
+
+        Raises:
+            Refusal: PAUSED, VETO, WAVE or LEASE_LOST, as `open_wave`; CLOCK.
+        """
+        now, uids, granted = self.now(), sorted(hosts), {}
+        with self.writing() as connection:
+            run = _require(connection, run_id)
+            _require_running(run)
+            leases.require(connection, run_id, now)
+            _require_going(connection, run, going)
+            _require_no_veto(connection, run)
+            if (run.opened, run.closed) != (index + 1, index):
+                raise Refusal("WAVE", f"wave {index + 1} is not open: {_progress(run)}", run=run_id)
+            told = {"statement": statement, "service": service, "wave": index + 1}
+            told["lease_until"] = f"{leases.ends_at(connection, run_id)[:19]}Z"
+            for first in range(0, len(uids), MOST_HOSTS):
+                some = {uid: hosts[uid] for uid in uids[first : first + MOST_HOSTS]}
+                body = {**told, "hosts": some}
+                granted |= dict.fromkeys(some, log.append(connection, now, GRANT, _actor(run), body, run.change_id))
+        return granted
+
     def close_wave(self, run_id: str, index: int) -> bool:
         """Close the open wave. One that is closed already answers false.
 
@@ -282,6 +322,15 @@ def _require_going(connection: sa.Connection, run: RunRow, going: Collection[str
     state = connection.execute(sa.select(CHANGES.c.state).where(CHANGES.c.id == run.change_id)).scalar()
     if going and state not in going:
         raise Refusal("PAUSED", f"{run.change_id} is {state}: no further wave opens", change=run.change_id, state=state)
+
+
+def _require_no_veto(connection: sa.Connection, run: RunRow) -> None:
+    of_plan = (APPROVALS.c.change_id == run.change_id) & (APPROVALS.c.revision == run.revision)
+    said = connection.execute(sa.select(APPROVALS.c.person, APPROVALS.c.decision).where(of_plan)).all()
+    vetoed = {person for person, decision in said if decision == "veto"}
+    left = vetoed - {person for person, decision in said if decision == "withdraw"}
+    if left:
+        raise Refusal("VETO", f"{run.change_id} was rejected by {', '.join(sorted(left))}", change=run.change_id)
 
 
 def _require_running(run: RunRow) -> None:

@@ -16,6 +16,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import arti
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle as bundles
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import retained
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.build import build
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import ChangeFile, duration_s
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.hosts import resolve_hosts
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
@@ -130,7 +131,7 @@ def draft(change: ChangeFile, inventory: Inventory, cache: Path | None, ask: ret
     floor = change.floor if change.floor is not None else lead.floor
     waves = plan_waves(members, change.waves, floor, change.place)
     environment = _environment(names, inventory)
-    plan = plans.build(
+    plan = build(
         service=change.service,
         environment=environment,
         title=change.title,

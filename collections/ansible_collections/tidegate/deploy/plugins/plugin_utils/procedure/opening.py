@@ -21,7 +21,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states impo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder, is_dead
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving, onward
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving, onward, trusting
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import (
     CLOSE,
@@ -34,6 +34,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run impo
     change_of,
     next_identity,
 )
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
 
 LEASE_TTL_S = 900
 """Seconds without any note after which a lease may be taken over, at least; each step on a host renews it."""
@@ -219,7 +220,7 @@ def freeze(run: Run, year: int) -> Frozen:
     if change is None and all(where.get("current") == release for where in now_on.values()):
         return _bind_to_done(run, year)
     if change is None:
-        plan = _with_previous(run.plan, {name: where.get("current") for name, where in now_on.items()})
+        plan = _as_found(run, {name: where.get("current") for name, where in now_on.items()})
         return Frozen(_with_new_change(run, plan, year), [], False)
     return _resumed(run, change, now_on)
 
@@ -264,6 +265,16 @@ def _answered(planned: Plan, now_on: Mapping[str, Mapping[str, Any]]) -> list[st
     ]
 
 
+def _enrolled_since(planned: Plan, uids: Mapping[str, str]) -> list[str]:
+    """The hosts that were enrolled, anew or no longer, since the plan was made, in words: each demands a permit of its own."""
+    return [
+        f"{host.name} is enrolled {f'as {uids[host.name][:8]}' if host.name in uids else 'no longer'}, and was "
+        f"{f'as {host.uid[:8]}' if host.uid else 'not'} when this was planned"
+        for host in planned.hosts
+        if host.uid != uids.get(host.name, "")
+    ]
+
+
 def _is_ours(where: Mapping[str, Any], change: ChangeRow, plan: Plan) -> bool:
     """Whether a host runs the release because the change has put it there."""
     return where.get("change") == change.id and where.get("current") == plan.release_id
@@ -274,14 +285,14 @@ def _resumed(run: Run, change: ChangeRow, now_on: Mapping[str, Mapping[str, Any]
     ours = {name for name in run.plan.host_names if _is_ours(now_on[name], change, run.plan)}
     moved = [f"changed: {line}" for line in difference(planned, run.plan)] + _moved(planned, change, now_on)
     _require_unmoved(run.store, change, planned, moved)
-    notes = moved + _answered(planned, now_on)
+    notes = moved + _answered(planned, now_on) + _enrolled_since(planned, _uids(run))
     for name in ours:
         run.mark_touched(name)
     if not notes:
         return Frozen(_bound(run, change.id, change.revision), _progress_notes(run, now_on), False)
     before = {name: planned.host(name).previous for name in run.plan.host_names if name in planned.host_names}
-    plan = _with_previous(
-        run.plan,
+    plan = _as_found(
+        run,
         {
             name: before.get(name) if name in ours else now_on[name].get("current") or before.get(name)
             for name in run.plan.host_names
@@ -320,7 +331,7 @@ def _bind_to_done(run: Run, year: int) -> Frozen:
     done = run.store.latest_change(run.plan.service, run.plan.environment, COMPLETED)
     if done is not None and done.content_digest == run.plan.content_digest:
         return Frozen(_bound(run, done.id, done.revision), [f"every host runs {release} already: nothing to do"], True)
-    plan = _with_previous(run.plan, dict.fromkeys(run.plan.host_names, release))
+    plan = _as_found(run, dict.fromkeys(run.plan.host_names, release))
     return Frozen(_with_new_change(run, plan, year), [f"every host runs {release} already"], False)
 
 
@@ -340,9 +351,20 @@ def _with_new_change(run: Run, plan: Plan, year: int) -> Run:
     return _bound(run, change_id, revision)
 
 
-def _with_previous(plan: Plan, previous: Mapping[str, str | None]) -> Plan:
-    hosts = [{**host, "previous": previous[host["name"]] or UNKNOWN} for host in plan.doc["hosts"]]
-    return plans.parse({**plan.doc, "hosts": hosts})
+def _as_found(run: Run, previous: Mapping[str, str | None]) -> Plan:
+    """The plan of a run, with what its hosts run and under which uid they are enrolled."""
+    uids = _uids(run)
+    return run.plan.as_found(previous, uids, trusting.newest(run.store, run.plan.environment, now()) if uids else 0)
+
+
+def _uids(run: Run) -> dict[str, str]:
+    """The uids of the enrolled hosts of a run: what each said, or of one that was silent what the store knows."""
+    found = {}
+    for name, row in run.rows.items():
+        said = (row.doc or {}).get("uid")
+        known = run.store.enrolled(name) if said is None else None
+        found[name] = (known.uid if known else "") if said is None else str(said)
+    return {name: uid for name, uid in found.items() if uid}
 
 
 def _bound(run: Run, change_id: str, revision: int) -> Run:

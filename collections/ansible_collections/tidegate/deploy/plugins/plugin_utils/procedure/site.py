@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import away
@@ -139,24 +139,48 @@ def write_text(path: str, text: str, option: str) -> None:
         raise Refusal("DATA", f"{option} {path}: {error.strerror}; name a file in a folder that is there") from None
 
 
-class Tokens:
-    """The confirm tokens of a run: one 0600 file per host in a folder of the controller, never in a task's result.
+class Private:
+    """What one run keeps for each host, in 0600 files of a folder of the controller: never in a task's result.
 
     Args:
         folder: what lies beside the store.
         run: the run's id.
     """
 
+    KIND: ClassVar[str]
+
     def __init__(self, folder: str | Path, run: str) -> None:
-        self._folder = Path(folder, "tokens", run)
+        self._folder = Path(folder, self.KIND, run)
+
+    def _keep(self, host: str, text: str) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self._file(host), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+
+    def _kept(self, host: str) -> str | None:
+        try:
+            return self._file(host).read_text(encoding="ascii")
+        except FileNotFoundError:
+            return None
+
+    def forget(self) -> None:
+        """Remove all of the run."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _file(self, host: str) -> Path:
+        return self._folder / hashlib.sha256(host.encode("utf-8")).hexdigest()
+
+
+class Tokens(Private):
+    """The confirm tokens of a run."""
+
+    KIND = "tokens"
 
     def new(self, host: str) -> str:
         """Make and keep the token of a host's activation; 32 random bytes in hexadecimal."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         token = secrets.token_hex(32)
-        descriptor = os.open(self._file(host), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(token)
+        self._keep(host, token)
         return token
 
     def of(self, host: str) -> str:
@@ -165,18 +189,11 @@ class Tokens:
         Raises:
             Refusal: TOKEN when there is none: the activation was begun by another run.
         """
-        try:
-            return self._file(host).read_text(encoding="ascii")
-        except FileNotFoundError:
+        token = self._kept(host)
+        if token is None:
             raise Refusal(
                 "TOKEN",
                 f"this run did not activate {host} and holds no token for it; the host goes back by itself at its "
                 "deadline, run the rollout again then",
-            ) from None
-
-    def forget(self) -> None:
-        """Remove all tokens of the run."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _file(self, host: str) -> Path:
-        return self._folder / f"{hashlib.sha256(host.encode('utf-8')).hexdigest()}.token"
+            )
+        return token

@@ -101,6 +101,12 @@ def in_force(found: Sequence[Version]) -> list[Version]:
     return list(found[: last + 1])
 
 
+def newest(store: Store, environment: str, now: datetime) -> int:
+    """The number of the last version that holds; 0: there is none."""
+    good = in_force(versions(store, environment, now))
+    return good[-1].row.number if good else 0
+
+
 def require_in_force(store: Store, environment: str, now: datetime) -> list[Version]:
     """The versions that hosts take.
 

@@ -178,6 +178,23 @@ def test_growth_is_proved_and_nothing_else():
             assert not merkle.verify_consistency(old, tree.root(old), size, tree.root(size), [*path, MANY[0]])
 
 
+def test_the_last_leaves_are_proved_by_the_frontier_of_those_before_as_by_the_whole_tree():
+    """Whoever appends keeps no tree: what is new, and that it only grew, is proved from what an append needs."""
+    leaves = [merkle.leaf_hash(bytes([n])) for n in range(20)]
+    for base, size in itertools.combinations(range(len(leaves) + 1), 2):
+        before, whole = merkle.Frontier(), merkle.Tree(leaves[:size])
+        for leaf in leaves[:base]:
+            before.append(leaf)
+        tail = merkle.Tail(before, leaves[base:size])
+        assert (tail.size, tail.root()) == (size, whole.root())
+        for index in range(base, size):
+            assert tail.inclusion(index) == whole.inclusion(index)
+        for old in (base, size):
+            assert tail.consistency(old) == whole.consistency(old)
+    with pytest.raises(ValueError, match="not at hand"):
+        tail.inclusion(0, 20)
+
+
 def test_what_cannot_be_proved_is_a_bug_of_the_caller():
     """A leaf that is not there, a larger tree, a frontier that does not fit."""
     tree = merkle.Tree(LEAVES)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.manifest import Entry, Manifest
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.build import build
 
 MANIFEST = Manifest.of(
     [
@@ -47,4 +48,4 @@ def a_plan(**changes: Any) -> plan.Plan:
         "checks": {},
         "limits": {"max_bytes": 1},
     }
-    return plan.build(**{**parts, **changes})
+    return build(**{**parts, **changes})

@@ -182,3 +182,26 @@ def test_witnesses_are_named_by_the_site_or_the_environment(monkeypatch):
     assert witnesses.places(["/a", "/b"]) == ["/a", "/b"]
     monkeypatch.setenv(witnesses.VARIABLE, "/c:/d")
     assert witnesses.places(["/a"]) == ["/c", "/d"]
+
+
+def test_what_came_since_somebody_saw_the_log_is_proved_to_them(store, key):
+    """An entry, and that the log only grew: from the checkpoint that they saw, without reading what was before."""
+    roll_out(store)
+    seen = store.sign_checkpoint(key).checkpoint
+    index = store.append("denied", "ada", {})
+    store.append("denied", "bob", {})
+    now = store.sign_checkpoint(key).checkpoint
+    tail = store.since(seen.size, seen.root, now.size)
+    leaf = leaves(store)[index]
+    assert merkle.verify_inclusion(leaf, index, now.size, tail.inclusion(index), now.root)
+    assert merkle.verify_consistency(seen.size, seen.root, now.size, now.root, tail.consistency(seen.size))
+    assert store.since(0, merkle.EMPTY_ROOT, now.size).inclusion(index) == tail.inclusion(index)
+
+
+@pytest.mark.parametrize("more", [0, 1000])
+def test_who_saw_another_log_is_told_so_and_given_no_proof(store, key, more):
+    roll_out(store)
+    size = store.sign_checkpoint(key).checkpoint.size
+    with pytest.raises(Refusal, match="with another root") as caught:
+        store.since(size + more, b"x" * 32, size)
+    assert caught.value.code == "LEDGER"

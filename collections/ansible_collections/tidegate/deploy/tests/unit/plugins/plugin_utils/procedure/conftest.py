@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.manifest import Entry, Manifest
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.build import build
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.services import Services
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving, opening
@@ -26,7 +27,7 @@ WAVES = (("web1",), ("web2", "web3"))
 
 def a_plan(version="2.0.0", floor=1, budget=0, waves=WAVES, **more):
     names = [name for wave in waves for name in wave]
-    return plans.build(
+    return build(
         service="web",
         environment="production",
         title=None,

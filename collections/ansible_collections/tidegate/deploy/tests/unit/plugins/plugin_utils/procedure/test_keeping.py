@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import bundle
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.build import build
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import keeping, opening
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
@@ -27,7 +28,7 @@ TWO_DAYS = timedelta(days=2)
 def a_draft(text):
     files = {"0-t/apply.yml": bundle.File(text.encode(), executable=False)}
     carried = bundle.Bundle({"apply": PART, "check": PART, "revert": PART}, (), files)
-    plan = plans.build(
+    plan = build(
         service="web",
         environment="production",
         title=None,

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.build import build
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.bundle import Bundle, File
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.once import BEGUN, DONE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening, own_tasks
@@ -30,7 +31,7 @@ def a_plan(revert=..., once=(), **more):
     bundle = Bundle(
         {"apply": PART, "check": PART, "revert": revert}, once, {"0-t/apply.yml": File(b"- debug:\n", executable=False)}
     )
-    return plans.build(
+    return build(
         service="web",
         environment="production",
         title=None,

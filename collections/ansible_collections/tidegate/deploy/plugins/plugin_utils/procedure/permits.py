@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What enrolled hosts are shown: what people signed, and for each wave the store's grant with its proofs.
+
+A run asks for a grant once per wave, and its steps, which are processes of their own, each find what their host is shown
+in a private file beside the store.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.logged import Seen
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.merkle import Tail
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import APPROVE, SIGNED, WITHDRAW
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import of_change
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availability import Wave
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import GOING
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import Door
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import Said, call
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, change_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.signing_off import log_key
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Private
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each
+
+Permit = Mapping[str, Any]
+"""A permit as the host program reads it (protocol, section 5)."""
+
+
+class Permits(Private):
+    """The permits of a run's open wave."""
+
+    KIND = "permits"
+
+    def keep(self, host: str, permit: Permit, index: int) -> None:
+        """Keep what a host is shown when it activates the release, and the index of the entry that grants it."""
+        self._keep(host, json.dumps({"permit": permit, "index": index}))
+
+    def of(self, host: str) -> Permit:
+        """What was kept for a host.
+
+        Raises:
+            Refusal: CHALLENGE, nothing was: it gave no challenge before the wave.
+        """
+        kept = self._kept(host)
+        if kept is None:
+            raise Refusal(
+                "CHALLENGE", f"{host} gave no challenge before this wave, so that nothing was granted for it; run again"
+            )
+        permit: Permit = json.loads(kept)["permit"]
+        return permit
+
+    def index_of(self, host: str) -> int | None:
+        """The index of the entry that granted it to a host; None: nothing did in this run."""
+        kept = self._kept(host)
+        return None if kept is None else int(json.loads(kept)["index"])
+
+
+def signed(store: Store, change: ChangeRow) -> dict[str, Any]:
+    """A permit without a grant: what staging needs.
+
+    Args:
+        store: keeps what people signed.
+        change: the store's row of it.
+    """
+    statement = of_change(change)
+    rows = store.approvals(change.id, change.revision)
+    gone = {row.person for row in rows if row.decision == WITHDRAW}
+    given = [row for row in rows if (row.decision, row.strength, row.statement) == (APPROVE, SIGNED, statement.id)]
+    return {
+        "statement": base64.b64encode(statement.data).decode("ascii"),
+        "signatures": [row.signature for row in given if row.person not in gone],
+        "grant": None,
+    }
+
+
+def grant(door: Door, run: Run, wave: Wave) -> list[str]:
+    """Ask the enrolled hosts of the open wave for challenges, and the store for its grant; keep what each is shown.
+
+    Args:
+        door: the action that asks.
+        run: whose wave it is.
+        wave: that was opened.
+
+    Returns:
+        Why hosts gave no challenge, a line each; their activation says so again.
+
+    Raises:
+        Refusal: PAUSED, VETO, WAVE, LEASE_LOST or CLOCK, what stops a wave; LEDGER, the log cannot be signed, or a host
+            has seen another one.
+    """
+    asked = [name for name in wave.members if run.plan.host(name).uid and not run.is_there(name)]
+    if not asked:
+        return []
+    service = run.plan.service
+    minted = each(door, asked, False, lambda _name, program: call(program, "challenge", {"services": [service]}))
+    given = {name: said for name, said in minted.items() if said.verdict == "ok"}
+    if given:
+        _keep(run, {name: _Given(run.plan.host(name).uid, said, service) for name, said in given.items()}, wave)
+    return [f"{name}: {said.code}: {said.message}" for name, said in minted.items() if name not in given]
+
+
+class _Given:
+    """What a host gave before a wave."""
+
+    def __init__(self, uid: str, said: Said, service: str) -> None:
+        self.uid = uid
+        self.challenge = str(said["challenges"][service])
+        self.seen = Seen.of(said["seen"])
+
+
+def _keep(run: Run, given: Mapping[str, _Given], wave: Wave) -> None:
+    store = run.store
+    change = change_of(store, run.change_id)
+    base = signed(store, change)
+    challenges = {one.uid: one.challenge for one in given.values()}
+    granted = store.grant(run.id, wave.index, of_change(change).id, run.plan.service, challenges, GOING)
+    proof = _Proof(store)
+    permits = Permits(store.folder, run.id)
+    for name, one in given.items():
+        index = granted[one.uid]
+        permits.keep(name, {**base, "grant": proof.of(index, one.seen, name)}, index)
+
+
+class _Proof:
+    """Proves entries to hosts by a checkpoint that is signed now; hosts that saw the same share the work.
+
+    Args:
+        store: keeps the log.
+
+    Raises:
+        Refusal: LEDGER, it cannot be signed.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        try:
+            key = log_key(store)
+            key.make()
+            self._note = store.sign_checkpoint(key)
+        except OSError as error:
+            raise Refusal(
+                "LEDGER", f"the ledger cannot be signed, and enrolled hosts believe nothing else: {error}"
+            ) from error
+        self._tails: dict[Seen, Tail] = {}
+
+    def of(self, index: int, seen: Seen, host: str) -> dict[str, Any]:
+        """The entry and what proves it to a host.
+
+        Args:
+            index: of the entry.
+            seen: the checkpoint that the host saw last.
+            host: its name, for messages.
+        """
+        size = self._note.checkpoint.size
+        tail = self._tails.get(seen)
+        if tail is None:
+            try:
+                tail = self._tails[seen] = self._store.since(seen.size, seen.root, size)
+            except Refusal as refusal:
+                raise Refusal(refusal.code, f"{host}: {refusal.message}") from None
+        (_number, document, _leaf), *_rest = self._store.rows(index)
+        return {
+            "entry": base64.b64encode(document).decode("ascii"),
+            "inclusion": [node.hex() for node in tail.inclusion(index)],
+            "checkpoint": self._note.data().decode("ascii"),
+            "consistency": [node.hex() for node in tail.consistency(seen.size)],
+            "from": seen.size,
+        }

@@ -29,7 +29,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema impo
 SKEW_S = 300
 """How far clocks of controllers may differ; as far as those of hosts (protocol, section 7)."""
 
-FORWARD = ("change.planned", "wave.opened", "approval.given", "approval.used", "trust.made", "trust.signed")
+FORWARD = ("change.planned", "wave.opened", "grant", "approval.given", "approval.used", "trust.made", "trust.signed")
 """What is not entered by a clock that was set back."""
 
 _PAGE = 5000
@@ -151,9 +151,10 @@ class Log(Database):
             found = connection.execute(query.order_by(ENTRIES.c.number)).all()
         return [(number, document.encode("utf-8"), leaf) for number, document, leaf in found]
 
-    def leaves(self, size: int) -> list[str]:
-        """The hashes of the first entries, as they are kept; what is proved with them still has to be verified."""
-        query = sa.select(ENTRIES.c.leaf).where(ENTRIES.c.number < size).order_by(ENTRIES.c.number)
+    def leaves(self, size: int, first: int = 0) -> list[str]:
+        """The hashes of entries up to a size, as they are kept; what is proved with them still has to be verified."""
+        which = (ENTRIES.c.number >= first) & (ENTRIES.c.number < size)
+        query = sa.select(ENTRIES.c.leaf).where(which).order_by(ENTRIES.c.number)
         with self.reading() as connection:
             return list(connection.execute(query).scalars())
 

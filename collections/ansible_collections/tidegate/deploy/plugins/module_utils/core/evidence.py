@@ -9,11 +9,10 @@ holds for no other statement, person, account, system, record or time. Which bri
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from . import canonical
-from .errors import Refusal
+from . import shape
+from .shape import is_digest, is_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,12 +23,22 @@ TYPE = "evidence"
 NAMESPACE = f"{TYPE}@tidegate"
 """In which it is signed: a countersignature is never an approval of the bridge's own."""
 
-FIELDS = ("system", "reference", "account", "given_at", "url")
-"""What is kept of an approval given elsewhere: where, what was looked at, whose account, when, and where to look again."""
+KEPT: shape.Fields = {
+    "system": (is_name, "the name of the other system"),
+    "reference": (is_name, "what was looked at there"),
+    "account": (is_name, "the account that approved"),
+    "given_at": (is_name, "when it was given there"),
+    "url": (is_name, "where to look again"),
+}
+"""What is kept of an approval given elsewhere, and how that is said."""
 
-MAX_CHARACTERS = 2000
-
-_HEX64 = re.compile(r"[0-9a-f]{64}")
+_FIELDS: shape.Fields = {
+    "v": (lambda value: value is not True and value == VERSION, str(VERSION)),
+    "type": (lambda value: value == TYPE, TYPE),
+    "statement": (is_digest, "the id of a statement"),
+    "person": (is_name, "the name of a person"),
+    "evidence": (lambda value: isinstance(value, dict), "what is kept of it"),
+}
 
 
 def message(statement: str, person: str, evidence: Mapping[str, Any]) -> bytes:
@@ -38,24 +47,12 @@ def message(statement: str, person: str, evidence: Mapping[str, Any]) -> bytes:
     Args:
         statement: the id of the statement that was approved.
         person: whose account it is.
-        evidence: exactly `FIELDS`, each a text.
+        evidence: exactly the fields of `KEPT`.
 
     Raises:
         Refusal: STATEMENT, it is not as it must be.
     """
-    if not _HEX64.fullmatch(statement):
-        raise _refusal("a statement without its digest", "64 hexadecimal digits")
-    if set(evidence) != set(FIELDS):
-        raise _refusal("other fields", f"exactly {', '.join(FIELDS)}")
-    for name, value in (("person", person), *sorted(evidence.items())):
-        if not isinstance(value, str) or not 0 < len(value) <= MAX_CHARACTERS:
-            raise _refusal(f"no proper {name}", f"a text of at most {MAX_CHARACTERS} characters")
     doc = {"v": VERSION, "type": TYPE, "statement": statement, "person": person, "evidence": dict(evidence)}
-    try:
-        return canonical.dumps(doc)
-    except ValueError as error:
-        raise _refusal(str(error), "text that can be signed") from None
-
-
-def _refusal(found: str, expected: str) -> Refusal:
-    return Refusal("STATEMENT", f"found {found} in evidence of another system, expected {expected}")
+    shape.require("STATEMENT", "what a bridge countersigns", doc, _FIELDS)
+    shape.require("STATEMENT", "evidence", doc["evidence"], KEPT)
+    return shape.written("STATEMENT", doc)

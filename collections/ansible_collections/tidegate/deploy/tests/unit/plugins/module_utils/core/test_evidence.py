@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.evidence import FIELDS, NAMESPACE, message
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.evidence import KEPT, NAMESPACE, message
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import TYPES, namespace_of
 
 STATEMENT = "a1" * 32
@@ -29,7 +29,7 @@ def test_its_bytes_are_these():
         f'"statement":"{STATEMENT}","type":"evidence","v":1}}'
     )
     assert expected.encode() == message(STATEMENT, "ada", EVIDENCE)
-    assert set(EVIDENCE) == set(FIELDS)
+    assert set(EVIDENCE) == set(KEPT)
 
 
 def test_its_namespace_is_of_no_statement():
@@ -38,12 +38,17 @@ def test_its_namespace_is_of_no_statement():
 
 
 WRONG = {
-    "no digest": ("a1", "ada", {}, "found a statement without its digest"),
-    "nobody": (STATEMENT, "", {}, "found no proper person"),
-    "a field more": (STATEMENT, "ada", {"comment": "yes"}, "found other fields"),
-    "no account": (STATEMENT, "ada", {"account": None}, "found no proper account"),
-    "an empty system": (STATEMENT, "ada", {"system": ""}, "found no proper system"),
-    "a long url": (STATEMENT, "ada", {"url": "x" * 2001}, "found no proper url"),
+    "no digest": ("a1", "ada", {}, "statement is not as it must be, expected the id of a statement"),
+    "nobody": (STATEMENT, "", {}, "person is not as it must be"),
+    "a field more": (
+        STATEMENT,
+        "ada",
+        {"comment": "yes"},
+        "evidence: found other fields, expected exactly account, given_at",
+    ),
+    "no account": (STATEMENT, "ada", {"account": None}, "evidence: account is not as it must be"),
+    "an empty system": (STATEMENT, "ada", {"system": ""}, "evidence: system is not as it must be"),
+    "a long url": (STATEMENT, "ada", {"url": "x" * 1001}, "evidence: url is not as it must be"),
     "half a character": (STATEMENT, "ada", {"account": "\ud800"}, "lone surrogate"),
 }
 

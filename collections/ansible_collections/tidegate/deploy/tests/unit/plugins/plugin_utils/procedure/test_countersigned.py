@@ -121,7 +121,7 @@ def test_a_bridge_countersigns_what_it_reads(taken):
         (entry.actor, entry.body["strength"], entry.body["key"]) for entry in given
     ]
     assert None not in [entry.body["signature"] for entry in given]
-    assert set(evidence.FIELDS) == set(taken.store.approvals(taken.id)[0].evidence)
+    assert set(evidence.KEPT) == set(taken.store.approvals(taken.id)[0].evidence)
 
 
 def test_the_strength_is_in_record_and_history(taken):

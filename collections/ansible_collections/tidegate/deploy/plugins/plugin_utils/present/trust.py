@@ -37,7 +37,7 @@ def trust_text(version: Version, store: str) -> str:
     head = [
         ("for", f"{doc['environment']} of {doc['site']}"),
         ("holds", f"from {doc['made_at']} until {doc['expires_at']}"),
-        ("changed by", asked_of(bundle.trust_rule)),
+        ("may change it", asked_of(bundle.trust_rule)),
         ("people", list(_people(doc["people"]))),
         ("approvals", [_rule(rule) for rule in doc["rules"]] or ["no rule: no change can be approved for these hosts"]),
         ("services", list(_services(doc["services"]))),
@@ -76,6 +76,7 @@ def export_text(file: str, version: Version) -> str:
 def hosts_text(said: Mapping[str, Said], differs: Mapping[str, Sequence[str]]) -> str:
     """What hosts enforce, and how that differs from the inventory."""
     lines = table(("host", "enforces", "program", "uid"), [_enforced(host, one) for host, one in said.items()])
+    lines += [f"{host}: {printable(one.message)}" for host, one in said.items() if one.verdict != OK]
     for host, words in differs.items():
         lines += [f"{host}: differs from the inventory in {printable(line)}" for line in words]
     return "\n".join(["what hosts enforce", *(f"  {line}" for line in lines)])
@@ -143,7 +144,8 @@ def _services(services: Mapping[str, Any]) -> Iterator[str]:
     for name, variants in services.items():
         for variant in variants:
             definition = variant["definition"]
-            where = f"on {', '.join(variant['hosts'])}" if variant["hosts"] else "on all other hosts"
+            others = "on all other hosts" if len(variants) > 1 else "on all hosts"
+            where = f"on {', '.join(variant['hosts'])}" if variant["hosts"] else others
             digest = canonical.digest(definition)[:12]
             yield f"{name}: {definition['unit']} from {definition['root']}, definition {digest}, {where}"
 
@@ -162,7 +164,7 @@ def _flaws(version: Version) -> Iterator[str]:
 def _enforced(host: str, said: Said) -> tuple[str, ...]:
     about = said["enrolled"] or {}
     if said.verdict != OK:
-        return (host, f"unknown: {said.message}", "", "")
+        return (host, "unknown", "", "")
     if not said["enforced"]:
         return (host, "nothing", "", "")
     return (host, f"trust version {about.get('trust')}", str(about.get("program"))[:12], str(about.get("uid")))

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from ansible import context
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader
+from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
@@ -19,8 +20,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder impo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import Away
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.warm import warm
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import (
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.witnesses import places, require_kept
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import (
     FAILED,
     SKIPPED,
     UNKNOWN,
@@ -28,8 +29,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.witnesses i
     where_it_stands,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, last_of_process
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import (
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.signing_off import WITNESSES, sign_off
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import (
     Patience,
     Stopwatch,
     Tokens,
@@ -39,13 +40,16 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.signing_
     store_path,
     store_to_finish,
 )
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.supported import require_core
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.surroundings import told_unsafe
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable, of_action
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import login_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer, HostProgram
 
 # Ansible imports an action once in its main process, before it forks a worker per host and task: done here once for all.
 host_program()
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import login_of
+told_unsafe()
 warm()
 filter_loader.get(
     "ansible.builtin.default"
@@ -68,6 +72,7 @@ class Door(ActionBase):  # type: ignore[misc]
         self.task_vars: Mapping[str, Any] = task_vars or {}
         _spec, arguments = self.validate_argument_spec(self.ARGUMENTS)
         try:
+            require_core()
             result = self.perform(plain(arguments))
         except Refusal as refusal:
             result = StepResult.refused(self.STEP, refusal)
@@ -124,6 +129,7 @@ class RecordDoor(Door):
         refuse_limit()
         try:
             with open_store(self.sources, self.check) as store:
+                self.refuse_unsafe(store)
                 return self.act(store, arguments)
         except Away:
             pass
@@ -140,12 +146,6 @@ class RecordDoor(Door):
             store.require_there()
         return self.act(store, arguments)
 
-    def deny(self, store: Store, refusal: Refusal, identity: str | None = None) -> None:
-        """Enter a refusal in the ledger before it is answered. Check mode enters nothing.
-
-        Args:
-            store: where it is recorded.
-            refusal: that is about to be answered.
     def refuse_unsafe(self, store: Store) -> None:
         """Refuse to begin where every user of the controller may change what shapes the run, and enter that.
 
@@ -166,11 +166,31 @@ class RecordDoor(Door):
         """
         require_kept(store, places(plain(self.templated(WITNESSES))))
 
+    def deny(self, store: Store, refusal: Refusal, identity: str | None = None) -> None:
+        """Enter a refusal in the ledger before it is answered. Check mode enters nothing.
+
+        Args:
+            store: where it is recorded.
+            refusal: that is about to be answered.
             identity: the change that it is about, as it was named; one that there is not is no id in the ledger.
         """
         if not self.check and not refusal.code.startswith("STORE"):
             known = identity if identity and store.change(identity) is not None else None
             store.deny(actor(), refusal.code, refusal.message, known)
+
+    def sign_off(self, store: Store, change_id: str | None = None) -> None:
+        """Sign the ledger where a run has ended, and the record of its change; what did not work is a warning.
+
+        While the store is away, whoever ends the next run does it. Check mode signs nothing.
+
+        Args:
+            store: where it is recorded.
+            change_id: the change that the run was of, if it was of one.
+        """
+        if self.check or store.kept_in:
+            return
+        for warning in sign_off(store, plain(self.templated(WITNESSES)), change_id):
+            Display().warning(warning)
 
     @property
     def store_path(self) -> str:
@@ -202,6 +222,7 @@ class Question(RecordDoor):
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
         with open_store(self.sources, self.check) as store:
             try:
+                self.refuse_unsafe(store)
                 return self.act(store, arguments)
             finally:
                 if self.check and last_of_process(store) is None:

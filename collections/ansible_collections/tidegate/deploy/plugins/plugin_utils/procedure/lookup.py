@@ -12,6 +12,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.supported import require_core
 
 
 class RecordLookup(LookupBase):  # type: ignore[misc]
@@ -20,6 +21,7 @@ class RecordLookup(LookupBase):  # type: ignore[misc]
     def run(self, terms: list[Any], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[Any]:
         self.set_options(var_options=variables, direct=kwargs)
         try:
+            require_core()
             return [item for term in terms for item in self.asked(str(term), variables or {})]
         except Refusal as refusal:
             raise AnsibleLookupError(f"{refusal.code}: {refusal.message}") from refusal

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import downgrade
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import OPEN, PARTIAL, PAUSED
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
@@ -53,7 +54,6 @@ class ActionModule(WholeVerb):
         say = f"{len(unknown)} hosts could not be asked" if unknown else "all hosts answered"
         return StepResult(self.STEP, "ok", say, data={"status": document})
 
-    def _changes(self, store: Store) -> list[dict[str, Any]]:
     def _service(self, store: Store, inventory: Inventory, name: str, hosts: Sequence[str]) -> dict[str, Any]:
         """What each host of a service says, and how that differs from what was recorded; what is new of that is entered."""
         definitions = {host: inventory.services_of(host).service(name).definition for host in hosts}
@@ -62,12 +62,13 @@ class ActionModule(WholeVerb):
         for environment in {inventory.environment_of(host) for host in hosts}:
             last |= drifting.confirmed_hosts(store, name, environment)
         drifts = {host: drifting.drift_of(store, stand, last.get(host)) for host, stand in stands.items()}
-        answered = {host: drift for host, drift in drifts.items() if not stands[host].why_unknown}
-        untold = "" if self.check else drifting.record(store, name, answered, last)
+        at_rest = {host: drift for host, drift in drifts.items() if stands[host].service.get("state") == "steady"}
+        untold = "" if self.check else drifting.record(store, name, at_rest, last)
         if untold:
             Display().warning(f"what was found about drift of {name} has no entry: {untold}")
         return {host: {**_stand(stand), "drift": drifts[host]} for host, stand in stands.items()}
 
+    def _changes(self, store: Store) -> list[dict[str, Any]]:
         """The changes that were planned last; before them all that are paused, for somebody has to decide them."""
         paused = store.changes(MOST_PAUSED, PAUSED)
         others = [row for row in store.changes(10) if row.state != PAUSED]
@@ -111,6 +112,7 @@ def _change(row: ChangeRow, stands: Outlook) -> dict[str, Any]:
         "type": plan.type,
         "approved_by": list(stands.approved_by),
         "missing": list(stands.missing) if stands.asked else [],
+        "downgrade": downgrade.told(plan) if row.state in OPEN else "",
         "review_due_at": stands.review_due_at,
         "next": list(stands.next) if _waits(row, stands) else [],
     }

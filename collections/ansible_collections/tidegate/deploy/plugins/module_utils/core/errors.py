@@ -42,7 +42,7 @@ CODES = {
     "PROGRAM_OTHER": "the host carries another host program that may be replaced: ship this one",
     "PRECHECK": "pre-checks found what must be mended first",
     "NO_SPACE": "a file system of the host is full or has no free inode",
-    "UNSAFE_PATH": "a path on the host can be changed by others, or is not what it must be",
+    "UNSAFE_PATH": "a path on a host or the controller can be changed by others, or is not what it must be",
     "RUNS_ELSEWHERE": "the service already runs from outside its root",
     "ADOPT": "what runs cannot be taken over as it is",
     "HOST_ERROR": "the host program failed in a way that it does not know",
@@ -94,6 +94,7 @@ CODES = {
     "WITHDRAWN": "an approval was taken back, and does not count again for the same plan",
     "APPROVAL": "policy asks for approval, and the change was not handed in for it",
     "RULES": "the rules for approval are not the ones that the change was planned under",
+    "DOWNGRADE": "the change brings hosts to an older release than they run, and policy refuses that",
     "REVIEW": "the review of an emergency is overdue, and keeps the next one from beginning",
     # the run
     "NO_CHANGE": "no such change",
@@ -118,10 +119,10 @@ CODES = {
     "ELSEWHERE": "an approval given in another system is not there, does not count, or cannot be asked for",
     "STORE": "the store cannot be used",
     "STORE_AWAY": "the store in PostgreSQL cannot be reached, or takes nothing now",
-    "STORE_SCHEMA": "the store was written by a newer Tidegate, or has to be brought up to date by its owner",
     "STORE_BEHIND": "the store has lost entries of its ledger that a witness has seen, or has others in their place",
-    "LEDGER": "the ledger is not what it was, or this controller may not sign it",
+    "STORE_SCHEMA": "the store was written by a newer Tidegate, or has to be brought up to date by its owner",
     "CLOCK": "the clock of this controller is behind the ledger, or that of a host is off: nothing goes forward by it",
+    "LEDGER": "the ledger is not what it was, or this controller may not sign it",
 }
 
 

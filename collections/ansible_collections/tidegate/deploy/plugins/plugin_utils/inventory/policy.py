@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.rules import FEWEST_IN_EMERGENCY, people_asked
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import EMERGENCY, POLICY
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import EMERGENCY, POLICY, REFUSE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
     Problem,
     problems,
@@ -55,6 +55,11 @@ class Policy:
     def approvals(self) -> tuple[Mapping[str, Any], ...]:
         """The rules for approval, as they are written."""
         return tuple(self.doc.get("approvals", ()))
+
+    @property
+    def refuses_downgrades(self) -> bool:
+        """Whether a change may not bring hosts to an older release than they run."""
+        return bool(self.doc.get("downgrade") == REFUSE)
 
     @property
     def review_within(self) -> str | None:

@@ -21,6 +21,9 @@ STANDARD, NORMAL, EMERGENCY = TYPES = rules.CHANGE_TYPES
 
 RISKS = rules.RISKS
 
+ALLOW, REFUSE = DOWNGRADES = ("allow", "refuse")
+"""What becomes of a change that brings hosts to an older release than they run."""
+
 _DURATION = {"type": "string", "pattern": "^[1-9][0-9]{0,8}[smhd]$", "description": "a time such as 90m, 12h or 7d"}
 _COUNT = {"type": "integer", "minimum": 1, "maximum": 20, "description": "a number of people, from 1 to 20"}
 GROUP = {
@@ -90,11 +93,12 @@ POLICY: dict[str, Any] = {
             },
             "description": "{review_within: TIME}",
         },
+        "downgrade": {"enum": list(DOWNGRADES), "description": "allow or refuse"},
         "zone": windows_schema.ZONE,
         "windows": windows_schema.WINDOWS,
         "freezes": windows_schema.FREEZES,
         "gate": windows_schema.GATE,
         "elsewhere": elsewhere_schema.ELSEWHERE,
     },
-    "description": "a mapping with approvals, emergency, zone, windows, freezes, gate or elsewhere",
+    "description": "a mapping with approvals, emergency, downgrade, zone, windows, freezes, gate or elsewhere",
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import downgrade
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import KEEP, PAUSE, TAKE_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ARCHIVE, PLAYBOOK, Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import NORMAL
@@ -77,6 +78,7 @@ def _rolled_out(plan: Plan, change_id: str) -> list[tuple[str, Any]]:
         ("tasks", _tasks(plan)),
         ("once", _once(plan)),
         ("from", listed(sorted({host.previous for host in plan.hosts}))),
+        ("to note", downgrade.told(plan)),
         ("waves", waves),
         ("limits", f"{plan.floor} of {len(plan.hosts)} hosts stay up, {plan.budget} may fail"),
     ]

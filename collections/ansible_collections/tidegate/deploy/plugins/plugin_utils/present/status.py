@@ -47,17 +47,18 @@ def _ledger(ledger: Mapping[str, Any]) -> list[str]:
 
 
 def _change(change: Mapping[str, Any]) -> tuple[str, str, str, str, str, str, str]:
-    until = f"catch up until {change['catch_up_until']}" if change["catch_up_until"] else change["reason"]
+    noted = change["reason"] or change["downgrade"]
+    until = f"catch up until {change['catch_up_until']}" if change["catch_up_until"] else noted
     named = (change["id"], change["service"], change["environment"], change["state"])
     return (*named, change["on_failure"], change["created_at"], until)
 
 
-def _why(change: Mapping[str, Any]) -> str:
 def _when(change: Mapping[str, Any]) -> list[str]:
     """Whether a change may run now, or when, and its windows."""
     return [f"window: {printable('; '.join(change['window']))}"] if change["window"] else []
 
 
+def _why(change: Mapping[str, Any]) -> str:
     """What a change that waits for somebody waits for."""
     told = [change["cause"]] if change["cause"] else []
     if change["approved_by"]:
@@ -76,14 +77,14 @@ def _row(host: str, stand: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
 def _note(stand: Mapping[str, Any]) -> str:
     if stand["state"] in ("pending", "ready"):
         return f"goes back by itself in {duration(stand['deadline_in_s'] or 0)} unless confirmed"
+    if stand["drift"]:
+        return f"drift: {stand['drift']}"
     if stand["unhealthy"]:
         return str(stand["unhealthy"])
     if stand["reverted"]:
         return f"came back from {stand['reverted']['release']}: {stand['reverted']['why']}"
     return str(stand["reason"] or "")
 
-    if stand["drift"]:
-        return f"drift: {stand['drift']}"
 
 def _indented(lines: list[str]) -> list[str]:
     return [f"  {line}" for line in lines]

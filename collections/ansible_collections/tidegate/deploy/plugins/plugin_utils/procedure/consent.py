@@ -16,11 +16,12 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Standing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.elsewhere import given
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.quorum import standing_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import downgrade, states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import EMERGENCY, REFUSE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -84,6 +85,7 @@ def why_not(store: Store, change: ChangeRow, by: Governed, now: datetime) -> Ref
     plan = plans.recorded(change.plan_bytes)
     try:
         require_rules(change, plan, rules_of(plan, by.policy))
+        require_no_downgrade(change, plan, by.policy)
         found = standing(store, change, by, now)
         if change.state == states.SUBMITTED and found is not None and not found.granted:
             return _missing(change, found)  # says more than that it has been handed in
@@ -97,12 +99,12 @@ def require(store: Store, change: ChangeRow, by: Governed, now: datetime) -> Non
     """See that a change may begin, go on, or open its next wave now.
 
     Raises:
-        Refusal: one of `run.HOLDS`, NOT_OPEN, REVIEW or DATA, with what to do next.
+        Refusal: one of `run.HOLDS`, NOT_OPEN, REVIEW or DATA, with what to do next; STORE, it could not be recorded to its end.
     """
-    refusal = why_not(store, change, by, now)
-    if refusal is not None:
     store.require_there()
     store.require_clock()
+    refusal = why_not(store, change, by, now)
+    if refusal is not None:
         raise refusal
     given.refresh(store, change, by.policy, by.people, now)
     timing.require_window(plans.recorded(change.plan_bytes), by.policy, now, change.id)
@@ -147,6 +149,31 @@ def require_rules(change: ChangeRow, plan: Plan, rules: Rules) -> None:
             change=change.id,
             planned=plan.rules,
             found=rules.digest,
+        )
+
+
+def _fall_back(store: Store, change: ChangeRow, by: Governed, now: datetime, reason: str) -> None:
+    """Let a change of which an approval was found taken back wait for approval again, as `withdraw` does here."""
+    found = standing(store, change, by, now) if change.state in (states.APPROVED, states.IMPLEMENTING) else None
+    if found is not None and not found.granted:
+        moving.move(store, change.id, "withdraw", reason=reason)
+
+
+def require_no_downgrade(change: ChangeRow, plan: Plan, policy: Policy) -> None:
+    """See that a change does not bring hosts to an older release than they run, where policy refuses that.
+
+    An emergency may: it is approved by rules of its own, and reviewed. A way back never asks.
+
+    Raises:
+        Refusal: DOWNGRADE, naming the hosts and what they run.
+    """
+    found = downgrade.told(plan) if policy.refuses_downgrades and plan.type != EMERGENCY else ""
+    if found:
+        raise Refusal(
+            "DOWNGRADE",
+            f"{change.id} is {found}, and policy refuses that (downgrade: {REFUSE}); take the newer change back with rollback, "
+            f"build a newer release, or plan it with type: {EMERGENCY}",
+            change=change.id,
         )
 
 

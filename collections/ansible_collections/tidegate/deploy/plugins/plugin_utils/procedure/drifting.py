@@ -67,7 +67,7 @@ def record(store: Store, service: str, found: Mapping[str, str], last: Mapping[s
     Args:
         store: the ledger.
         service: the service.
-        found: of each host that could be asked how it drifted; empty where it did not.
+        found: of each host that is at rest how it drifted; empty where it did not.
         last: what each was read back on last.
     """
     known = {confirmed.change_id: store.entries(confirmed.change_id) for confirmed in last.values()}

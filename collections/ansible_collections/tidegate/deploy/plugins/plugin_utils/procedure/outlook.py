@@ -76,6 +76,7 @@ def outlook_of(store: Store, change: ChangeRow, by: Governed, now: datetime) -> 
     try:
         found = consent.standing(store, change, by, now) if change.state in (*states.OPEN, states.PARTIAL) else None
         consent.require_rules(change, plan, consent.rules_of(plan, by.policy))
+        consent.require_no_downgrade(change, plan, by.policy)
     except Refusal as refusal:
         found, missing = None, (f"{refusal.code}: {refusal.message}",)
     if found is not None:

@@ -34,9 +34,10 @@ FROM_CHECK = "needed"
 HOLDS = (
     "PAUSED",
     "RULES",
+    "DOWNGRADE",
     "WINDOW",
-    "VETO",
     "CLOCK",
+    "VETO",
     "SELF",
     "QUORUM",
     "STRENGTH",

@@ -23,10 +23,11 @@ def a_change(**facts):
         "type": "normal",
         "approved_by": [],
         "missing": [],
+        "downgrade": "",
         "review_due_at": "",
         "next": [],
-    }
         "window": [],
+    }
     return {**known, **facts}
 
 
@@ -89,3 +90,15 @@ def test_the_ledger_and_its_witnesses_are_told():
     text = shown()
     assert "ledger: 12 entries, the first 10 are signed" in text
     assert "witness /mnt/\\x1bw: has seen all that is signed" in text
+
+
+def test_a_downgrade_and_drift_are_told():
+    """An open change that brings hosts to an older release says so; so does a host that somebody changed by hand."""
+    stand = {key: None for key in ("unknown", "change", "unhealthy", "reverted", "reason")}
+    host = {**stand, "current": "2.0.0-aa", "state": "steady", "enforced": False, "drift": "runs 2.0.0-aa"}
+    change = a_change(downgrade="a downgrade: 1.0.0-bb is older than 2.0.0-aa on web1")
+    text = status_text(
+        {"store": "s", "services": {"web": {"web1": host}}, "changes": [change], "gate": GATE, "ledger": LEDGER}
+    )
+    assert "drift: runs 2.0.0-aa" in text
+    assert "a downgrade: 1.0.0-bb is older" in text

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import of_change
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
@@ -26,9 +27,11 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.outlook import outlook_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
-
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
+
 from .conftest import OLD, a_plan
+
+WEBS = ("web1", "web2", "web3")
 
 PEOPLE = People.of({name: {"groups": ["ops"], "accounts": {"awx": name}} for name in ("ada", "bob", "cyd")})
 FREE = Governed(Policy(), PEOPLE, "ada")
@@ -135,6 +138,52 @@ def test_other_content_voids_what_was_handed_in(site):
     assert (refusal.code, "tidegate.deploy.submit" in refusal.message) == ("APPROVAL", True)
 
 
+# --- what is older ---------------------------------------------------------------------------------------------------
+
+NEWER = "3.0.0-bbbbbbbbbbbb"
+REFUSING = replace(FREE, policy=Policy.of({"downgrade": "refuse"}))
+
+
+def downgrade(site, **more):
+    """A change that is planned while web1 runs something newer."""
+    run = site.looked(site.begin(a_plan(**more)), {"web1": NEWER})
+    return site.store.change(opening.freeze(run, 2026).run.change_id)
+
+
+def test_an_older_release_than_hosts_run_is_named_and_can_be_refused(site):
+    """Before it begins, before each wave, and wherever people look at it; an emergency may, for it is reviewed."""
+    change = downgrade(site)
+    assert consent.why_not(site.store, change, FREE, site.store.now()) is None
+    refusal = consent.why_not(site.store, change, REFUSING, site.store.now())
+    assert refusal.code == "DOWNGRADE"
+    assert f"is older than {NEWER} on web1, and policy refuses that" in refusal.message
+    assert refusal_of(consent.require, site.store, change, REFUSING, site.store.now()).code == "DOWNGRADE"
+    assert outlook_of(site.store, change, REFUSING, site.store.now()).missing[0].startswith("DOWNGRADE: ")
+    assert halted(site, refusal).policy == "pause"
+    site.over()
+    urgent = downgrade(site, type="emergency", reason="it burns", budget=1)
+    assert consent.why_not(site.store, urgent, REFUSING, site.store.now()) is None
+
+
+def test_an_older_plan_is_no_plan_any_more(site):
+    """Its bytes were approved before a newer release was confirmed: that is another plan now, which nobody has approved."""
+    rules = rules_for(ASKED.policy, Kind("web", "production")).digest
+    run = site.looked(site.begin(a_plan(rules=rules)))
+    older = opening.freeze(run, 2026).run
+    site.forget()
+    for event, actor in (("submit", "ada"), ("approve", "bob")):
+        moving.move(site.store, older.change_id, event, actor=actor)
+    statement = of_change(site.store.change(older.change_id)).id
+    run = site.looked(site.begin(a_plan(rules=rules), expected=older.change_id), dict.fromkeys(WEBS, NEWER))
+    replayed = opening.freeze(run, 2026).run
+    change = site.store.change(older.change_id)
+    assert (replayed.change_id, change.revision, change.state) == (older.change_id, 2, "draft")
+    assert of_change(change).id != statement
+    refusal = refusal_of(consent.require, site.store, change, ASKED, site.store.now())
+    assert refusal.code == "APPROVAL"
+    assert NEWER in str(replayed.plan.doc["hosts"])
+
+
 # --- a rollout that is under way -------------------------------------------------------------------------------------
 
 
@@ -201,6 +250,32 @@ def test_a_rollout_that_takes_too_long_opens_no_further_wave(site):
     assert halted(site, refusal).policy == "rollback"
 
 
+def test_a_clock_that_was_set_back_opens_no_wave_and_no_window(site):
+    """Neither by its own hour, when the window was open, nor at all while it is that far behind; the change waits."""
+    site.frozen()
+    freeze = {"name": "fair", "from": "2027-03-01", "until": "2027-03-01", "reason": "the fair"}
+    frozen = replace(FREE, policy=Policy.of({"freezes": [freeze]}))
+    before = datetime(2027, 2, 28, 23, 58, tzinfo=UTC)
+    site.later = before - now()
+    wave(site, frozen)
+    site.later += timedelta(minutes=3)
+    site.store.append("denied", "ada", {})
+    site.later -= timedelta(minutes=3)
+    assert refusal_of(consent.require_wave, *asked_by(site, frozen)).code == "WINDOW"
+    site.later -= timedelta(minutes=10)
+    refusal = refusal_of(consent.require_wave, *asked_by(site, frozen))
+    assert (refusal.code, "behind the last entry of the ledger" in refusal.message) == ("CLOCK", True)
+    assert refusal_of(site.store.open_wave, Run.current(site.store).id, 0).code == "CLOCK"
+    assert halted(site, refusal).policy == "pause"
+
+
+def asked_by(site, by):
+    """What the availability check asks with."""
+    run = Run.current(site.store)
+    change = site.store.change(run.change_id)
+    return site.store, change, by, site.store.latest(), moment(run.row.started_at)
+
+
 def test_a_rollout_begins_again_where_it_was_interrupted(site):
     """The change is being implemented all the time, by one run after the other."""
     first = site.frozen()
@@ -250,32 +325,6 @@ def test_an_emergency_is_reviewed_and_blocks_the_next_one_until_it_is(site):
     site.later = timedelta(seconds=3602)
     refusal = consent.why_not(site.store, second, FREE, site.store.now())
     assert (refusal.code, refusal.facts["overdue"]) == ("REVIEW", [first.id])
-def test_a_clock_that_was_set_back_opens_no_wave_and_no_window(site):
-    """Neither by its own hour, when the window was open, nor at all while it is that far behind; the change waits."""
-    site.frozen()
-    freeze = {"name": "fair", "from": "2027-03-01", "until": "2027-03-01", "reason": "the fair"}
-    frozen = replace(FREE, policy=Policy.of({"freezes": [freeze]}))
-    before = datetime(2027, 2, 28, 23, 58, tzinfo=UTC)
-    site.later = before - now()
-    wave(site, frozen)
-    site.later += timedelta(minutes=3)
-    site.store.append("denied", "ada", {})
-    site.later -= timedelta(minutes=3)
-    assert refusal_of(consent.require_wave, *asked_by(site, frozen)).code == "WINDOW"
-    site.later -= timedelta(minutes=10)
-    refusal = refusal_of(consent.require_wave, *asked_by(site, frozen))
-    assert (refusal.code, "behind the last entry of the ledger" in refusal.message) == ("CLOCK", True)
-    assert refusal_of(site.store.open_wave, Run.current(site.store).id, 0).code == "CLOCK"
-    assert halted(site, refusal).policy == "pause"
-
-
-def asked_by(site, by):
-    """What the availability check asks with."""
-    run = Run.current(site.store)
-    change = site.store.change(run.change_id)
-    return site.store, change, by, site.store.latest(), moment(run.row.started_at)
-
-
     assert consent.why_not(site.store, planned(site), FREE, site.store.now()) is None
     refusal = refusal_of(decided, site, first, "review")
     assert (refusal.code, "ada, who may not review it" in refusal.message) == ("SELF", True)

@@ -271,9 +271,9 @@ class Plan:
         Args:
             previous: what each runs; None or nothing where it was silent.
             uids: under which hosts are enrolled; nothing of those that are not.
-            trust: the number of the version of trust that enrolled hosts must have.
+            trust: the number of the version of trust that enrolled hosts must have; 0: any.
         """
-        doc = {key: self.doc[key] for key in self.doc if key != "trust"} | ({"trust": trust} if uids else {})
+        doc = {key: self.doc[key] for key in self.doc if key != "trust"} | ({"trust": trust} if trust else {})
         hosts = [
             {**{key: host[key] for key in host if key != "uid"}, "previous": previous.get(host["name"]) or UNKNOWN}
             | ({"uid": uids[host["name"]]} if uids.get(host["name"]) else {})

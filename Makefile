@@ -8,6 +8,8 @@ DEPLOY := collections/ansible_collections/tidegate/deploy
 STAGE   = tools/stage $@
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# What is compiled is kept: a stage starts hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help:  ## this list
@@ -34,10 +36,9 @@ clean:  ## take the practice hosts down; delete environments, caches and everyth
 
 # --- for developers: each name in a list is a target of its own, too ----------------------------------------------
 
-CHECKS := ruff format types site unit
-LINTS  := yamllint shellcheck ansible-lint changelog plugin-docs sanity
-# Parts that mostly compute, and parts that mostly wait for practice hosts: `make test` does them side by side.
-COMPUTING := $(CHECKS) store playbooks second-core $(LINTS) host-pythons
+CHECKS    := ruff format types site unit
+LINTS     := yamllint shellcheck ansible-lint changelog plugin-docs sanity
+COMPUTING := $(CHECKS) store playbooks second-core host-pythons
 MOLECULE  := molecule molecule-second-core
 
 # Tests of the site that need no practice hosts, and those that run playbooks on this machine alone; every other folder of
@@ -46,15 +47,18 @@ WITHOUT_HOSTS := tests/architecture tests/bench tests/docs
 PLAYBOOKS     := tests/attacks tests/gate
 WITH_HOSTS    := $(filter-out $(WITHOUT_HOSTS) $(PLAYBOOKS) tests/store,$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: check lint test hosts $(MOLECULE) $(COMPUTING)
+.PHONY: check lint test hosts $(MOLECULE) $(COMPUTING) $(LINTS)
 check: $(CHECKS)  ## lint, format and types of Python; unit, property and architecture tests (under 2 minutes)
 
 lint: $(LINTS)  ## Ansible's own linters: ansible-lint, ansible-test sanity, antsibull; yamllint, shellcheck
 
+# Three things side by side; what computes leaves the processor to the practice hosts, whose time limits are real.
+EACH   = $(MAKE) --keep-going
+NICELY = nice -n 15 $(EACH)
 test:  ## all of the above, the second ansible-core, and the tests on real hosts
 	@tools/stage --begin
-	@$(MAKE) dev next lab-packages
-	@tools/beside "nice -n 15 $(MAKE) --keep-going $(COMPUTING); code=\$$?; $(MAKE) --keep-going $(MOLECULE) && exit \$$code" \
+	@$(MAKE) dev lab-packages
+	@tools/beside "$(NICELY) $(COMPUTING)" "$(EACH) $(MOLECULE); code=\$$?; $(NICELY) $(LINTS) && exit \$$code" \
 		"$(MAKE) hosts" || { tools/stage --summary; exit 1; }
 	@tools/stage --summary
 
@@ -95,7 +99,7 @@ plugin-docs: dev
 	@$(STAGE) antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck $(DEPLOY)
 
 sanity: dev
-	@$(STAGE) tools/ansible-test .venv sanity
+	@$(STAGE) tools/ansible-test .venv sanity --skip-test changelog  # that is the target of this name
 
 host-pythons:
 	@$(STAGE) tools/host-pythons
@@ -126,7 +130,7 @@ many: lab-packages dev  ## a change out to 80 booted hosts and back, with the ti
 	@MANY=$(or $(MANY),80) python -m pytest -s tests/e2e/many.py
 
 hosts: lab-packages store-packages dev
-	@$(STAGE) python -m pytest -n 2 --dist loadfile $(WITH_HOSTS)
+	@$(STAGE) python -m pytest -n 4 --dist worksteal $(WITH_HOSTS)
 
 # --- set-up ------------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ INSIDE = (
     f"{PROPERTY}::test_no_member_is_written_outside",
     f"{PROPERTY}::test_no_link_of_a_taken_archive_leads_outside",
 )
+DECIDING = f"{UNIT}/plugin_utils/procedure/test_deciding.py"
 DOWNLOAD = "tests/e2e/test_download.py"
 
 ARTIFACTS = (
@@ -85,6 +86,19 @@ ARTIFACTS = (
         (
             f"{STAGING}::test_a_damaged_release_is_replaced",
             f"{UNIT}/module_utils/core/test_manifest.py::test_each_difference_is_named",
+        ),
+    ),
+    Row(
+        "D23",
+        "an older plan or artifact, soundly approved at its time, again after a newer one is confirmed",
+        "another plan, which nobody has approved (APPROVAL, DRIFT once it has begun, NOT_OPEN once it has ended); an older "
+        "version is named, and with downgrade: refuse it is DOWNGRADE; approvals run out (EXPIRED). Artifacts have no "
+        "signatures of their own: the digest in the plan names the one",
+        (
+            f"{DECIDING}::test_an_older_plan_is_no_plan_any_more",
+            f"{DECIDING}::test_an_older_release_than_hosts_run_is_named_and_can_be_refused",
+            f"{UNIT}/plugin_utils/change/test_downgrade.py::test_versions_of_numbers_have_an_order",
+            f"{UNIT}/module_utils/core/test_quorum.py::test_what_does_not_count",
         ),
     ),
     Row(

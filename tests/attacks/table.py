@@ -41,6 +41,7 @@ GATE = "tests/gate/test_gate.py"
 RECORDER = "tests/gate/test_recorder.py"
 OBSERVED = f"{UNIT}/plugin_utils/outcome/test_observed.py"
 OBSERVATIONS = f"{UNIT}/plugin_utils/ledger/test_observations.py"
+SUPPORTED = f"{UNIT}/plugin_utils/procedure/test_supported.py"
 NARROWED = "tests/e2e/test_narrowed.py"
 CHECK = "tests/e2e/test_check.py"
 VETOED = "tests/e2e/test_change_control.py"
@@ -64,14 +65,11 @@ LATER = {
 """What needs hosts that check permits themselves."""
 
 NOTHING_OF_IT = {
-    "C09": "drift of what runs is shown by status and refused by the pre-check, but makes no entry by itself",
-    "D23": "artifacts carry no signatures of their own yet; the digest in the approved plan names the one",
-    "F02": "ansible-core before 2.19 is not supported",
-    "F08": "there are no reports in HTML",
-    "F17": "there are no metrics",
-    "F18": "nothing listens",
+    "F08": "there are no reports in HTML; a test fails as soon as something writes it, and names this row",
+    "F17": "there are no metrics; a test fails as soon as something writes them, and names this row",
+    "F18": "nothing listens; a test fails as soon as something does, and names this row",
 }
-"""What has nothing here that could be attacked, or is not done yet."""
+"""What has nothing here that could be attacked (`test_surfaces` sees to that)."""
 
 ROWS = (
     Row("A01", "a signature with flipped bytes", "SIG_INVALID", (f"{APPROVING}::test_refused_decisions",)),
@@ -307,6 +305,17 @@ ROWS = (
         "a step that is called by itself, also ad hoc",
         "NO_CHANGE",
         (f"{CONTROL}::test_a_step_that_is_called_by_itself_has_no_run",),
+    ),
+    Row(
+        "C09",
+        "somebody writes into a release, or moves current, past Tidegate",
+        "status tells it, and enters it in the ledger, once for as long as it stays the same; root on the host can hide it",
+        (
+            "tests/e2e/test_status.py::test_status_tells_what_hosts_run_before_and_after",
+            f"{UNIT}/plugin_utils/procedure/test_drifting.py::test_drift_has_one_entry_until_it_changes_or_is_mended",
+            f"{UNIT}/plugin_utils/procedure/test_drifting.py::test_another_release_and_other_files_are_drift",
+            f"{UNIT}/module_utils/host/test_retained.py::test_what_a_service_rests_on_is_looked_at",
+        ),
     ),
     Row(
         "C10",
@@ -552,6 +561,16 @@ ROWS = (
         "a template in the name of a change, by extra variable",
         "it is never run: the gate reads text",
         (f"{GATE}::test_a_template_as_the_name_of_a_change_is_never_run",),
+    ),
+    Row(
+        "F02",
+        "a template in a text of ours, on an ansible-core that would run it",
+        "DEPENDENCY on one before 2.19; on the others such texts are no templates",
+        (
+            f"{SUPPORTED}::test_an_older_core_is_refused_with_one_message",
+            f"{SUPPORTED}::test_every_door_and_lookup_asks",
+            f"{SUPPORTED}::test_no_text_of_ours_is_a_template",
+        ),
     ),
     Row(
         "F04",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from attacks.table import CLASSES, LATER, NOTHING_OF_IT, ROWS
+from attacks.test_surfaces import SURFACES
 
 ROOT = Path(__file__).parents[2]
 COLLECTION = "collections/ansible_collections/tidegate/deploy/"
@@ -30,4 +31,5 @@ def test_each_attack_is_there_once():
     numbers = [row.id for row in ROWS]
     assert sorted(set(numbers)) == sorted(numbers)
     assert not {*numbers} & {*LATER, *NOTHING_OF_IT}
+    assert {*SURFACES} == {*NOTHING_OF_IT}
     assert {number[0] for number in numbers} <= {*CLASSES}

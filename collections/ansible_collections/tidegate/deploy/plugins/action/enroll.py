@@ -43,11 +43,13 @@ class ActionModule(WholeVerb):
         inventory = inventory_of(self)
         environment = trusting.environment_of(inventory, arguments.get("environment"))
         hosts = trusting.chosen(inventory, environment, arguments.get("hosts"))
+        self.require_kept(store)
         store.require_clock()
         data = trusting.data_of(self, inventory, environment)
         errand = Errand(trusting.require_in_force(store, environment, store.latest()), data, now())
         went = enrolling.enroll(self, store, dict.fromkeys(hosts, errand))
         unnamed = [host for host, one in went.items() if one.did and not _is_named(inventory, host)]
+        self.sign_off(store)
         Display().display(enrolled_text(went, errand.newest, unnamed, self.check))
         return self._result(went, errand, unnamed)
 

@@ -44,6 +44,7 @@ class ActionModule(WholeVerb):
             raise
 
     def _shown(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
+        self.require_kept(store)
         inventory = inventory_of(self)
         environment = trusting.environment_of(inventory, arguments.get("environment"))
         material = trusting.material_of(self, inventory, environment, trusting.log_of(store))
@@ -58,6 +59,7 @@ class ActionModule(WholeVerb):
         elif not self.check and any(arguments[one] for one in ("key", "sign", "signature")):
             person, new, version = self._signed(store, version, arguments)
             drafted = drafted or (version if new else None)
+            Display().display(_say(version, person))
         data = {
             "environment": environment,
             "number": version.bundle.number,

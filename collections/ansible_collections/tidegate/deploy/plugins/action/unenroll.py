@@ -66,6 +66,7 @@ class ActionModule(WholeVerb):
         if not self.check:
             for host in Done(done).good:
                 store.unenroll_host(host, paper.digest)
+        self.sign_off(store)
         Display().display(unenrolled_text(done, self.check))
         return done
 

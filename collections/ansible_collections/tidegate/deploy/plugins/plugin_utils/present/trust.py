@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.rules import asked_of
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import NAMESPACE
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust_lint import weakened
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import asked_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.trusting import difference
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, listed, printable, table
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.enrolling import Went

@@ -1,0 +1,171 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts are enrolled, follow their trust from version to version, take another host program by it, and are let go."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e.hosts import V1, Fleetful, assert_all_on
+from e2e.project import CHECKOUT, Project, Result
+from e2e.test_change_control import a_key, denied
+
+NAMES = ("web1", "web2", "web4")
+POLICY = {"approvals": [{"name": "production", "groups": {"ops": 2}}]}
+IDENTITY = "cat /var/lib/tidegate/identity.json"
+TRACES = "ls -d /var/lib/tidegate/identity.json /etc/sudoers.d/tidegate 2>/dev/null; getent passwd deploy; true"
+FORGET = """
+rm -rf /var/lib/tidegate/identity.json /var/lib/tidegate/trust /etc/sudoers.d/tidegate /var/lib/tidegate-login
+userdel --force deploy 2>/dev/null
+rm -f /var/cache/e2e/*.seen
+"""
+
+
+class Office:
+    """A site whose hosts refuse by themselves, and the people who decide about that."""
+
+    def __init__(self, site: Project) -> None:
+        self.site = site
+        self.keys = {name: a_key(site.temp, name) for name in ("ada", "bob", "cyd")}
+        self.people("ada", "bob", "cyd")
+        site.write("inventory/group_vars/all/tidegate_policy.yml", {"tidegate_policy": POLICY})
+        login = Path(f"{site.hosts.fleet.key}.pub").read_text()
+        trust = {"site": "example.org", "rule": {"groups": {"ops": 2}}, "login_keys": [login]}
+        site.write("inventory/group_vars/all/tidegate_trust.yml", {"tidegate_trust": trust})
+
+    def people(self, *names: str) -> None:
+        """Let these be everybody."""
+        people = {
+            name: {"groups": ["ops"], "keys": [{"key": Path(f"{self.keys[name]}.pub").read_text()}]} for name in names
+        }
+        self.site.write("inventory/group_vars/all/tidegate_people.yml", {"tidegate_people": people})
+
+    def signed(self, *names: str, **more: Any) -> Result:
+        """The next version of the trust, signed by people one after the other."""
+        for name in names:
+            done = self.site.play("trust", key=self.keys[name], sign="true", **more)
+            assert done.rc == 0, done.text
+        return done
+
+
+@pytest.fixture
+def office(site: Project, hosts: Fleetful) -> Iterator[Office]:
+    """Three hosts that run 1.0.0; nothing of an enrollment stays."""
+    site.inventory(NAMES)
+    yield Office(site)
+    hosts.ssh(FORGET, NAMES)
+
+
+def refuses_deploy(hosts: Fleetful, name: str, command: str) -> bool:
+    """Whether the login of an enrolled host cannot do something."""
+    return hosts[name].ssh(command, user="deploy", check=False).returncode != 0
+
+
+def enforced(done: Result) -> dict[str, tuple[int, list[str]]]:
+    """What each host was brought to, and by what."""
+    return {host: (one["trust"], one["did"]) for host, one in done.of("enroll")[-1]["hosts"].items()}
+
+
+def another_program(folder: Path) -> dict[str, str]:
+    """The environment of a controller whose host program differs by a comment, and so has another digest."""
+    shutil.copytree(
+        CHECKOUT / "collections/ansible_collections",
+        folder / "ansible_collections",
+        ignore=shutil.ignore_patterns("tests", "output"),
+    )
+    source = folder / "ansible_collections/tidegate/deploy/plugins/module_utils/host/ask.py"
+    source.write_text(source.read_text() + "# another build\n")
+    return {"ANSIBLE_COLLECTIONS_PATH": str(folder)}
+
+
+def test_hosts_follow_their_trust_until_they_are_let_go(office: Office, hosts: Fleetful) -> None:
+    """Enrolled by two signatures; driven by a login that is root for nothing else; a leaver's key goes, a host that was left
+    out catches up in order and takes another host program; a clone is refused; two people let all of them go."""
+    site = office.site
+    before = hosts.see(NAMES)
+
+    early = site.play("enroll")
+    half = office.signed("ada")
+    still = site.play("enroll")
+    assert (early.rc, still.rc, early.codes, still.codes) == (2, 2, {"TRUST"}, {"TRUST"}), early.text
+    assert "missing 1 of ops (trust)" in half.stdout
+    assert office.signed("bob").of("trust")[-1]["holds"]
+
+    files = {**hosts.listing(NAMES), **hosts.everything(NAMES)}
+    previewed = site.play("enroll", "--check")
+    assert previewed.rc == 0, previewed.text
+    assert {**hosts.listing(NAMES), **hosts.everything(NAMES)} == files
+    assert "make the user deploy" in previewed.stdout
+
+    first = site.play("enroll")
+    assert first.rc == 0, first.text
+    assert "tidegate_enrolled: true" in first.stdout
+    identities = {name: json.loads(text) for name, text in hosts.ssh(IDENTITY, NAMES).items()}
+    assert {name: one["uid"] for name, one in identities.items()} == {
+        host: one["uid"] for host, one in first.of("enroll")[-1]["hosts"].items()
+    }
+    assert not refuses_deploy(hosts, "web1", "true")
+    assert refuses_deploy(hosts, "web1", "sudo -n id")
+    assert refuses_deploy(hosts, "web1", "sudo -n /usr/local/lib/tidegate/current/tidegate-host boot")
+
+    site.inventory(NAMES, **{name: {"tidegate_enrolled": True} for name in NAMES})
+    asked = site.play("status")
+    again = site.play("enroll")
+    assert asked.rc == 0, asked.text
+    assert (again.rc, again.of("enroll")[-1]["changed"]) == (0, False), again.text
+
+    office.people("ada", "bob")
+    second = office.signed("ada", "bob")
+    assert "people: cyd goes" in second.stdout
+    only_one = site.play("enroll", hosts="web1")
+    assert enforced(only_one) == {"web1": (2, ["trust version 1 → 2"])}, only_one.text
+
+    newer = another_program(site.temp / "newer")
+    for name in ("ada", "bob"):
+        signed = site.play("trust", env=newer, key=office.keys[name], sign="true")
+        assert signed.rc == 0, signed.text
+    third = site.play("enroll", env=newer)
+    assert third.rc == 0, third.text
+    assert [(trust, did[0], did[1][:13]) for trust, did in (enforced(third)[name] for name in ("web1", "web2"))] == [
+        (3, "trust version 2 → 3", "host program "),
+        (3, "trust version 1 → 3", "host program "),
+    ]
+    shown = site.play("trust", env=newer, hosts="web2")
+    assert shown.of("trust")[-1]["hosts"]["web2"] == {"verdict": "ok", "trust": 3, "enforced": True, "differs": []}
+
+    kept = hosts["web4"].ssh("cat /etc/machine-id").stdout
+    hosts["web4"].ssh("cp /etc/machine-id /tmp/kept && tr 0-9a-f 1-9a-f0 < /tmp/kept > /etc/machine-id")
+    cloned = site.play("enroll", env=newer)
+    hosts["web4"].ssh("cat /tmp/kept > /etc/machine-id; rm /tmp/kept")
+    assert (cloned.rc, cloned.codes) == (2, {"IDENTITY"}), cloned.text
+    assert hosts["web4"].ssh("cat /etc/machine-id").stdout == kept
+
+    file = str(site.temp / "away.json")
+    asking = site.play(
+        "unenroll",
+        env=newer,
+        hosts="web",
+        reason="'the fair is over'",
+        statement=file,
+        key=office.keys["ada"],
+        sign="true",
+    )
+    assert asking.rc == 0, asking.text
+    assert "missing 1 of ops" in asking.stdout
+    assert "identity.json" in hosts["web1"].ssh(TRACES).stdout
+    gone = site.play("unenroll", env=newer, statement=file, key=office.keys["bob"], sign="true")
+    assert gone.rc == 0, gone.text
+    assert {text.strip() for text in hosts.ssh(TRACES, NAMES).values()} == {""}
+
+    assert denied(site) >= {"TRUST", "IDENTITY"}
+    after = hosts.see(NAMES)
+    assert_all_on(after, V1)
+    assert {name: one.started_us for name, one in after.items()} == {
+        name: one.started_us for name, one in before.items()
+    }

@@ -330,7 +330,7 @@ CONTROLLER_ROWS = (
     ),
     controller(
         20, "disk of the store full",
-        Cell("L", "StoreFull", "NEW BLOCK REC"),
+        Cell("L", "StoreFull", "OLD BLOCK REC"),
     ),
     controller(
         24, "artifact changes between two hosts",

@@ -186,12 +186,12 @@ class RollbackKilled(Outage):
 
 
 class StoreFull(Outage):
-    """The disk with the store is full when the first confirm is to be recorded."""
+    """The disk with the store is full when the first confirm is to be recorded: the room beside it is enough to end."""
 
     def prepare(self, rollout: Rollout, undo: ExitStack) -> None:
         store = rollout.site.store_folder
         store.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "store", str(store)], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "store", str(store)], check=True)
         undo.callback(subprocess.run, ["umount", "-l", str(store)], check=True)
 
     def strike(self, rollout: Rollout, undo: ExitStack) -> None:
@@ -201,7 +201,7 @@ class StoreFull(Outage):
                        check=True)  # fmt: skip
 
     def mend(self, rollout: Rollout) -> None:
-        subprocess.run(["mount", "-o", "remount,size=8m", str(rollout.site.store_folder)], check=True)
+        subprocess.run(["mount", "-o", "remount,size=24m", str(rollout.site.store_folder)], check=True)
 
     def inspect(self, rollout: Rollout) -> None:
         assert rollout.result is not None

@@ -27,6 +27,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.copying imp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import BUSY_S, Clock, stamp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import Away, Server
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.reserve import Local
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import LIVE, ChangeRow, Move, RunRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import NOTED, RUNS, sa
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.spool import FOLDER, Event, Spool, spools
@@ -50,7 +51,7 @@ def open_store(address: str, clock: Clock, folder: str, process: str, busy_s: fl
         Refusal: as `Store.open`; `Away` when the store is, and `open_kept` may help.
     """
     if not is_server(address):
-        return Store.open(address, clock, busy_s=busy_s)
+        return Local.open(address, clock, busy_s=busy_s)
     store = Remote(Server(address, folder, busy_s), clock, process)
     try:
         store.migrate()

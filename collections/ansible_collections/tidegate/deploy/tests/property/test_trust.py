@@ -49,22 +49,29 @@ from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core.ma
 )
 
 KEYS, GROUPS, RISKS = ("ada", "bob", "cy", "dan"), ("ops", "trust"), (None, "low", "high")
-ENDS = st.sampled_from([None, "2026-11-27T00:00:00Z", "2026-12-01T00:00:00Z"])
+ENDS = st.sampled_from([None, None, "2026-11-27T00:00:00Z", "2026-12-01T00:00:00Z"])
 
 
 def some(values, fewest=0):
     return st.lists(st.sampled_from(values), min_size=fewest, unique=True).map(sorted)
 
 
+MATCHES = [
+    {},
+    {},
+    {"type": ["normal"]},
+    {"type": ["emergency"]},
+    {"type": ["emergency", "standard"]},
+    {"risk": ["high"]},
+    {"risk": ["low"], "type": ["normal"]},
+]
+
+
 @st.composite
 def rules(draw, matched=True):
-    asked = draw(st.dictionaries(st.sampled_from(GROUPS), st.integers(1, 2), min_size=1))
-    any_of = draw(st.just([]) | some(GROUPS, 1))
-    match = {}
-    if matched and draw(st.booleans()):
-        match = {"type": draw(some(CHANGE_TYPES, 1))}
-    if matched and draw(st.booleans()):
-        match["risk"] = draw(some(("high", "low"), 1))
+    asked = draw(st.dictionaries(st.sampled_from(GROUPS), st.integers(1, 2), max_size=1))
+    any_of = draw(some(GROUPS, 1)) if not asked or draw(st.booleans()) else []
+    match = draw(st.sampled_from(MATCHES))
     return rule(
         draw(st.sampled_from(["a", "b"])),
         match if matched else None,
@@ -72,16 +79,17 @@ def rules(draw, matched=True):
         any_of=any_of,
         count=len(any_of) and draw(st.integers(1, 2)),
         strength=draw(st.sampled_from(STRENGTHS)),
-        separation=draw(some(["requester", "operator"])),
+        separation=draw(st.sampled_from([[], ["requester"]])),
     )
 
 
-PERSON = st.fixed_dictionaries({"groups": some(GROUPS), "until": ENDS})
+PERSON = st.fixed_dictionaries({"groups": some(GROUPS, 1), "until": ENDS})
+PEOPLE = st.fixed_dictionaries({"ada": PERSON, "bob": PERSON}, optional={"eve": PERSON})
 PARTS = {
-    "rules": st.lists(rules(), max_size=3),
+    "rules": st.lists(rules(), min_size=1, max_size=2),
     "trust_rule": rules(matched=False),
-    "require_presence": st.booleans(),
-    "people": st.dictionaries(st.sampled_from(("ada", "bob", "eve")), PERSON),
+    "require_presence": st.sampled_from([False, False, False, True]),
+    "people": PEOPLE,
     "owners": st.permutations(KEYS),
 }
 
@@ -108,7 +116,7 @@ def bundle_of(parts, number=3):
 def successions(draw):
     """A bundle, and one of which some parts are others."""
     old = {name: draw(part) for name, part in PARTS.items()}
-    changed = draw(st.sets(st.sampled_from(list(PARTS)), max_size=2))
+    changed = draw(st.sets(st.sampled_from(list(PARTS)), min_size=1, max_size=2))
     return bundle_of(old), bundle_of({**old, **{name: draw(PARTS[name]) for name in sorted(changed)}}, 4)
 
 

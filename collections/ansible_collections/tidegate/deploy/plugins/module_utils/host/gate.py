@@ -15,7 +15,14 @@ from __future__ import annotations
 
 from ..core.errors import Refusal
 from ..core.logged import Seen
-from ..core.permit import Permit, require_emergency, require_forward, require_grant, require_statement
+from ..core.permit import (
+    Permit,
+    require_challenge,
+    require_emergency,
+    require_forward,
+    require_grant,
+    require_statement,
+)
 from ..core.shape import moment
 from ..core.statement import EMERGENCY
 from . import challenge, emergency, fields, signatures, trusted
@@ -80,6 +87,7 @@ class Gate:
             return
         self._require_statement()
         minted = challenge.minted(self._host, self._wish.definition.service, self._is_emergency)
+        require_challenge(minted["challenge"], minted["challenge"])  # without one, nothing needs to be proved
         if self._is_emergency:
             require_emergency(self._statement, self._warden.identity, minted["challenge"])
         else:

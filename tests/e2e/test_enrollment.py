@@ -97,6 +97,17 @@ def test_hosts_follow_their_trust_until_they_are_let_go(office: Office, hosts: F
     assert "missing 1 of ops (trust)" in half.stdout
     assert office.signed("bob").of("trust")[-1]["holds"]
 
+    hosts["web1"].ssh("mv /usr/bin/ssh-keygen /usr/bin/away")
+    hosts["web2"].shift_clock(900)
+    unfit = site.play("enroll")
+    hosts["web1"].ssh("mv /usr/bin/away /usr/bin/ssh-keygen")
+    hosts["web2"].shift_clock(0)
+    assert unfit.rc == 2, unfit.text
+    assert "2 hosts refused, and nothing was changed on any" in unfit.text
+    assert "web1: NO_SSH_KEYGEN" in unfit.text
+    assert "web2: CLOCK" in unfit.text
+    assert {text.strip() for text in hosts.ssh(TRACES, NAMES).values()} == {""}
+
     files = {**hosts.listing(NAMES), **hosts.everything(NAMES)}
     previewed = site.play("enroll", "--check")
     assert previewed.rc == 0, previewed.text
@@ -122,7 +133,7 @@ def test_hosts_follow_their_trust_until_they_are_let_go(office: Office, hosts: F
 
     office.people("ada", "bob")
     second = office.signed("ada", "bob")
-    assert "people: cyd goes" in second.stdout
+    assert "people.cyd goes" in second.stdout
     only_one = site.play("enroll", hosts="web1")
     assert enforced(only_one) == {"web1": (2, ["trust version 1 → 2"])}, only_one.text
 
@@ -163,7 +174,7 @@ def test_hosts_follow_their_trust_until_they_are_let_go(office: Office, hosts: F
     assert gone.rc == 0, gone.text
     assert {text.strip() for text in hosts.ssh(TRACES, NAMES).values()} == {""}
 
-    assert denied(site) >= {"TRUST", "IDENTITY"}
+    assert denied(site) >= {"TRUST", "NO_SSH_KEYGEN", "IDENTITY"}
     after = hosts.see(NAMES)
     assert_all_on(after, V1)
     assert {name: one.started_us for name, one in after.items()} == {

@@ -53,7 +53,7 @@ class ActionModule(WholeVerb):
         version = drafted or found[-1]
         Display().display(trust_text(version, self.store_path))
         person = ""
-        if arguments.get("export"):
+        if arguments.get("export") and not self.check:
             exchange.write(version.row.document, arguments["export"])
             Display().display(export_text(arguments["export"], version))
         elif not self.check and any(arguments[one] for one in ("key", "sign", "signature")):

@@ -48,6 +48,7 @@ class ActionModule(WholeVerb):
                 "DATA",
                 "found no file for what is signed, expected -e tidegate_statement=FILE; it is made where it is not",
             )
+        self.require_kept(store)
         inventory, now = inventory_of(self), store.latest()
         environment = trusting.environment_of(inventory, arguments.get("environment"))
         bundle = trusting.require_in_force(store, environment, now)[-1].bundle

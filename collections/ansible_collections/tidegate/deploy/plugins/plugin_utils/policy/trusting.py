@@ -21,6 +21,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust import TrustData
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import Path, path_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import filled
 
 _OF_ONE_VERSION = ("number", "made_at", "expires_at")
@@ -96,30 +97,31 @@ def says_the_same(one: Bundle, other: Bundle) -> bool:
     return _content(one) == _content(other)
 
 
-def difference(old: Bundle, new: Bundle) -> Iterator[str]:
+def difference(old: Bundle, new: Bundle) -> list[str]:
     """What is different in another version, a readable line each; of its number and times nothing."""
-    for field in sorted({*_content(old), *_content(new)}):
-        before, after = old.doc.get(field), new.doc.get(field)
-        if before == after:
-            continue
-        if isinstance(before, dict) and isinstance(after, dict):
-            yield from _of_parts(field, before, after)
-        else:
-            yield f"{field}: {_short(before)} → {_short(after)}"
+    return list(_differs((), _content(old), _content(new)))
 
 
 def _content(bundle: Bundle) -> dict[str, Any]:
     return {key: value for key, value in bundle.doc.items() if key not in _OF_ONE_VERSION}
 
 
-def _of_parts(field: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    for name in sorted({*before, *after}):
-        if name not in after:
-            yield f"{field}: {name} goes"
-        elif name not in before:
-            yield f"{field}: {name} is new: {_short(after[name])}"
-        elif before[name] != after[name]:
-            yield f"{field}: {name}: {_short(before[name])} → {_short(after[name])}"
+def _differs(path: Path, before: Any, after: Any) -> Iterator[str]:
+    if before == after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in sorted({*before, *after}):
+            if name not in after:
+                yield f"{path_text((*path, name))} goes"
+            elif name not in before:
+                yield f"{path_text((*path, name))} is new: {_short(after[name])}"
+            else:
+                yield from _differs((*path, name), before[name], after[name])
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, pair in enumerate(zip(before, after, strict=True)):
+            yield from _differs((*path, index), *pair)
+    else:
+        yield f"{path_text(path)}: {_short(before)} → {_short(after)}"
 
 
 def _short(value: Any) -> str:

@@ -47,8 +47,8 @@ def trust_text(version: Version, store: str) -> str:
         ("login", doc["login"]),
         ("ledger", [doc["log"]["origin"], *doc["log"]["keys"]]),
     ]
-    beside = [] if before is None else [("differs", list(difference(before, bundle)) or ["only in its times"])]
-    weaker = [] if before is None else [("weaker", list(weakened(before, bundle)) or ["nothing"])]
+    beside = [] if before is None else [("differs", difference(before, bundle) or ["only in its times"])]
+    weaker = [] if before is None else [("weaker", weakened(before, bundle) or ["nothing"])]
     stands = [
         ("signed by", [f"{one.person} ({one.key})" for one in version.row.signatures]),
         ("missing", list(version.missing)),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import quorum, shape
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -37,6 +38,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.signing_off import log_key
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
+
+_verify = lru_cache(maxsize=1024)(signing.verify)
+"""The mathematics of a signature is asked of ssh-keygen once; by whom and when it counts is asked each time."""
 
 RENEWED_BEFORE = 5
 """A version is drafted anew when less than a fifth of its time is left."""
@@ -221,7 +225,7 @@ def owner_of(fingerprint: str, *bundles: Bundle | None) -> str:
 
 def standing(data: bytes, namespace: str, armored: Sequence[str], bundle: Bundle, now: datetime) -> Standing:
     """How signatures stand by the rule of a bundle."""
-    heard = voices(data, namespace, armored, bundle, now, signing.verify)
+    heard = voices(data, namespace, armored, bundle, now, _verify)
     found = quorum.standing([bundle.trust_rule], heard.voices, bundle.members(), {}, now)
     return Standing(found.granted, found.missing, found.vetoed_by, found.counted, (*heard.flaws, *found.why))
 

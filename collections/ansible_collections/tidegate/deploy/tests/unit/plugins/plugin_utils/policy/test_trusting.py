@@ -86,17 +86,19 @@ def test_the_same_site_says_the_same():
     """Neither the order in which a site writes things nor the time changes what is said."""
     other = material(people=People.of(dict(reversed(PEOPLE.items()))))
     assert says_the_same(compiled(material(), 1, NOW), compiled(other, 2, NOW + timedelta(days=9)))
-    assert [] == list(difference(compiled(material(), 1, NOW), compiled(other, 2, NOW + timedelta(days=9))))
+    assert [] == difference(compiled(material(), 1, NOW), compiled(other, 2, NOW + timedelta(days=9)))
 
 
 def test_what_differs_is_told():
-    """A person who left, another rule, another program: a line each."""
+    """A person who left, another program, another probe: a line each, with its path."""
     people = People.of({name: person for name, person in PEOPLE.items() if name != "bob"})
-    old, new = compiled(material(), 1, NOW), compiled(material(people=people, program="e" * 64), 2, NOW)
-    told = list(difference(old, new))
-    assert "people: bob goes" in told
-    assert any(line.startswith("programs: ") and line.endswith(f'["{"e" * 64}"]') for line in told)
-    assert 2 == len(told)
+    hosts = {**material().definitions["web"], "web3": a_definition(root="/srv/web3")}
+    other = material(people=people, program="e" * 64, definitions={"web": hosts})
+    assert [
+        "people.bob goes",
+        f"programs[0]: {'f' * 64} → {'e' * 64}",
+        "services.web[1].definition.root: /srv/web → /srv/web3",
+    ] == difference(compiled(material(), 1, NOW), compiled(other, 2, NOW))
 
 
 def test_a_trust_that_contradicts_itself_is_none():

@@ -113,7 +113,7 @@ def test_the_next_version_needs_the_people_of_both(office):
     office.rule = {"groups": {"ops": 1}}
     second = office.draft()
     shown = trust_text(second, "store.db")
-    assert "people: bob goes" in shown
+    assert "people.bob goes" in shown
     assert "trust itself can be changed by less: 1 of ops" in shown
     assert "eve may sign with" in shown
     assert "missing" in shown

@@ -38,7 +38,7 @@ clean:  ## take the practice hosts down; delete environments, caches and everyth
 
 CHECKS    := ruff format types site unit
 LINTS     := yamllint shellcheck ansible-lint changelog plugin-docs sanity
-COMPUTING := $(CHECKS) store playbooks second-core host-pythons
+COMPUTING := $(CHECKS) store second-core playbooks host-pythons
 MOLECULE  := molecule molecule-second-core
 
 # Tests of the site that need no practice hosts, and those that run playbooks on this machine alone; every other folder of

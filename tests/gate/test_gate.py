@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,19 @@ def test_another_playbook_than_the_planned_one_is_refused(site: Any) -> None:
     done = site.run(playbook, "-e", f"tidegate_change={change}")
 
     assert (77, []) == (done.rc, site.touched)
+    assert "DRIFT: " in done.said[0]
+
+
+def test_a_second_playbook_of_a_run_is_another_one(site: Any) -> None:
+    """Each playbook that one command names is the planned one or is refused."""
+    site.protect(**ENFORCE)
+    playbook = site.play()
+    change = site.planned(playbook)
+    second = site.play({"ansible.builtin.command": f"touch {site.touched_folder}/more"}, name="second.yml")
+
+    done = site.run(playbook, second, "-e", f"tidegate_change={change}")
+
+    assert (77, ["web1", "web2"]) == (done.rc, site.touched)
     assert "DRIFT: " in done.said[0]
 
 
@@ -408,6 +422,31 @@ def test_an_error_inside_the_gate_stops_the_run(site: Any, tmp_path: Path) -> No
 
     assert (78, []) == (done.rc, site.touched)
     assert "DEPENDENCY: the store needs SQLAlchemy 2, found: gone" in done.said[0]
+
+
+def test_a_clerk_that_is_killed_stops_the_run(site: Any) -> None:
+    """Nobody is left to ask the store: exit 78; what was to be recorded is said to be lost."""
+    site.protect(**ENFORCE)
+    kill = (
+        "import contextlib, os, pathlib, signal\n"
+        "for process in pathlib.Path('/proc').glob('[0-9]*'):\n"
+        "    with contextlib.suppress(OSError):\n"
+        "        is_clerk = b'procedure.' + b'clerk import' in (process / 'cmdline').read_bytes()\n"
+        f"        if is_clerk and os.readlink(process / 'cwd') == '{site.folder}':\n"
+        "            os.kill(int(process.name), signal.SIGKILL)\n"
+    )
+    task = {"ansible.builtin.command": {"argv": [sys.executable, "-c", kill]}}
+    plays = [
+        {"hosts": hosts, "gather_facts": False, "tasks": [doing]}
+        for hosts, doing in (("db1", task), ("web", site.touch()))
+    ]
+
+    site.write("site.yml", plays)
+    done = site.run("site.yml")
+
+    assert (78, []) == (done.rc, site.touched), done.text
+    assert "BROKEN: the process that asks the store has ended" in done.said[0]
+    assert "tidegate recorder: 1 results are not recorded" in done.text
 
 
 # --- beside others ---------------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ author:
 """
 
 import functools
+import os
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -77,17 +78,19 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self._playbook = ""
-        self._manager: Any = None
+        self._run: dict[str, Any] = {}
         self._guard: Any = None
-        self._keeper: Any = None
+        self._unread: list[Any] = []
         self._asked: set[str] = set()
         self._shown: set[str] = set()
         self._ours = False
 
     @closed
     def v2_playbook_on_start(self, playbook: Any) -> None:
-        self._playbook = str(playbook._file_name)
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.naming import digest_of, name_of
+
+        name = str(playbook._file_name)
+        self._run |= {"playbook": name_of(name), "digest": digest_of(name)}
 
     @closed
     def v2_playbook_on_play_start(self, play: Any) -> None:
@@ -111,7 +114,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             self._ask([host.name])
         if not context.CLIARGS.get("check") or task.check_mode is True or not self._guard.guarded([host.name]):
             return
-        if self.keeper.refuses_now(host.name):
+        if self._answer([host.name], real=True)["refused"]:
             self._show([f"refuses {host.name}: a task of the play runs for real in check mode (check_mode: false)"])
             raise SystemExit(REFUSED)
 
@@ -130,31 +133,37 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def _begin(self, play: Any, manager: Any) -> None:
         # Whatever is missing or broken is found out here, in a hook, where it ends the run.
         from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import Guard
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.naming import named_change
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.surroundings import told_unsafe
 
-        self._manager = manager
+        self._run |= {
+            "sources": [str(source) for source in manager._inventory._sources],
+            "named": named_change(manager.extra_vars, os.environ),
+            "check": bool(context.CLIARGS.get("check")),
+            "unsafe": told_unsafe(),
+        }
         self._guard = Guard(play.get_loader(), manager._inventory)
-        self._guard.everywhere()
+        self._unread = [found for found in self._guard.everywhere() if found.policy is not None]
         _watch_delegation(manager, self)
-
-    @property
-    def keeper(self) -> Any:
-        """What decides. It needs SQLAlchemy, a heavy import: only a run that touches protected hosts comes here."""
-        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.gatekeeper import Gatekeeper
-
-        if self._keeper is None:
-            sources, extra = self._manager._inventory._sources, self._manager.extra_vars
-            self._keeper = Gatekeeper(self._guard, sources, self._playbook, extra, bool(context.CLIARGS.get("check")))
-        return self._keeper
 
     def _ask(self, names: Any) -> None:
         asked = list(names)
         self._asked.update(asked)
-        if not self._guard.guarded(asked):
-            return
-        answer = self.keeper.ask(asked)
-        self._show(answer.lines)
-        if answer.refused:
+        answer = self._answer(asked)
+        self._show(answer["lines"])
+        if answer["refused"]:
             raise SystemExit(REFUSED)
+
+    def _answer(self, names: list[str], real: bool = False) -> dict[str, Any]:
+        """What the clerk says to whoever is about to touch hosts; guarded ones that nobody has read yet are read, too."""
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.courier import courier
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarding import packed
+
+        guarded = self._guard.guarded(names)
+        unread, self._unread = self._unread, []
+        if not guarded and not unread:
+            return {"refused": False, "lines": []}
+        return courier().ask({"run": self._run, "asked": packed(guarded), "read": packed(unread), "real": real})
 
     def ask_delegate(self, names: list[str], runs_for_real: bool) -> None:
         """Ask about the host that a task is delegated to. In a worker, where only an error of the task ends it.
@@ -165,12 +174,12 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         if self._ours or self._asked.issuperset(names) or not self._guard.guarded(names):
             return
         try:
-            answer = self.keeper.ask(names)
-            refused = answer.refused or (runs_for_real and any(map(self.keeper.refuses_now, names)))
+            answer = self._answer(names)
+            refused = answer["refused"] or (runs_for_real and self._answer(names, real=True)["refused"])
         except Exception as error:
             raise AnsibleError(f"tidegate gate: cannot tell whether this delegation is allowed: {error}") from error
         if refused:
-            raise AnsibleError(f"tidegate gate: {' '.join(answer.lines)}")
+            raise AnsibleError(f"tidegate gate: {' '.join(answer['lines'])}")
 
     def _show(self, lines: Any) -> None:
         for line in lines:
@@ -188,8 +197,8 @@ def _watch_delegation(manager: Any, callback: CallbackModule) -> None:
     def watched(templar: Any, task: Any, variables: Any) -> Any:
         found, name = found_out(templar, task, variables)
         if name is not None:
-            every = manager._inventory.get_hosts(ignore_limits=True, ignore_restrictions=True)
-            names = [str(host.name) for host in every if name in (host.name, host.address)] or [str(name)]
+            found_host = manager._inventory.get_host(name)
+            names = [str(name if found_host is None else found_host.name)]
             callback.ask_delegate(names, bool(context.CLIARGS.get("check")) and task.check_mode is not True)
         return found, name
 

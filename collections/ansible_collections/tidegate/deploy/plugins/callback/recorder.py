@@ -35,11 +35,14 @@ import functools
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from ansible import context
 from ansible.plugins.callback import CallbackBase
+
+CHANGED_NOTHING = ("ok", "skipped")
+PAUSE_S = 0.5
+"""Results that changed nothing are handed over together: with the next one that did, at the next task, or after so long."""
 
 
 def harmless(hook: Callable[..., None]) -> Callable[..., None]:
@@ -66,8 +69,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._playbook = ""
-        self._courier: Any = None
-        self._result_of: Any = None
+        self._results: Any = None
+        self._sent_s = 0.0
         self._hosts: Any = {}
         self._on = False
         self._pid = os.getpid()
@@ -75,15 +78,24 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     @harmless
     def v2_playbook_on_start(self, playbook: Any) -> None:
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.courier import courier
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.naming import is_ours
+
         self._playbook = str(playbook._file_name)
+        if not context.CLIARGS.get("check") and not all(is_ours(play.get_path()) for play in playbook.get_plays()):
+            courier()  # who imports much, and does that while Ansible goes on
 
     @harmless
     def v2_playbook_on_play_start(self, play: Any) -> None:
         from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.naming import is_ours
 
         self._on = not context.CLIARGS.get("check") and not is_ours(play.get_path())
-        if self._on and self._courier is None:
+        if self._on and self._results is None:
             self._begin(play)
+
+    @harmless
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        self._send()
 
     @harmless
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
@@ -111,32 +123,36 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._end()
 
     def _begin(self, play: Any) -> None:
-        from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import (
-            actor,
-            current_run_holder,
-            run_id,
-        )
-        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.courier import Courier, result_of
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.courier import Results, courier
         from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.naming import name_of, named_change
 
         manager = play.get_variable_manager()
         self._hosts = manager._inventory.hosts
-        self._result_of = result_of
-        named, run = named_change(manager.extra_vars, os.environ), run_id(current_run_holder())
-        self._courier = Courier(manager._inventory._sources, name_of(self._playbook), named, run, actor())
+        about = {
+            "sources": [str(source) for source in manager._inventory._sources],
+            "playbook": name_of(self._playbook),
+            "named": named_change(manager.extra_vars, os.environ),
+        }
+        self._results = Results(courier().line(), about)
         atexit.register(self._at_exit)
 
     def _keep(self, result: Any, status: str) -> None:
         task, host = result.task, str(result.host.name)
         began = self._began.pop((host, task._uuid), None)
-        if not self._on or self._courier is None:
+        if not self._on or self._results is None:
             return
-        took_ms = None if began is None else round((time.monotonic() - began) * 1000)
+        now = time.monotonic()
+        took_ms = None if began is None else round((now - began) * 1000)
         action = str(task.resolved_action or task.action)
         where = os.path.basename(str(task.get_path() or ""))
-        self._courier.add(
-            self._result_of(datetime.now(UTC), host, status, action, where, took_ms, self._delegate(task))
-        )
+        self._results.add((time.time(), host, status, action, where, took_ms, self._delegate(task)))
+        if status not in CHANGED_NOTHING or now - self._sent_s >= PAUSE_S:
+            self._send()
+
+    def _send(self) -> None:
+        if self._results is not None:
+            self._sent_s = time.monotonic()
+            self._results.send()
 
     def _delegate(self, task: Any) -> str | None:
         """The host of the inventory to which a task was delegated; of a loop nobody knows one."""
@@ -144,8 +160,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         return str(name) if isinstance(name, str) and name in self._hosts else None
 
     def _end(self) -> None:
-        courier, self._courier = self._courier, None
-        unwritten = courier.end() if courier is not None else 0
+        results, self._results = self._results, None
+        unwritten = results.end() if results is not None else 0
         if unwritten:
             self._display.display(
                 f"tidegate recorder: {unwritten} results are not recorded, since the store cannot be used",

@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.parsing.vault import EncryptedString, VaultHelper
-
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.canonical import MAX_DEPTH
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import Path, path_text
+
+
+_PLAIN = (dict, list, str, int, float)
+"""What carries no tag of Ansible's."""
 
 
 def plain(value: Any, place: str = "value") -> Any:
@@ -71,6 +73,11 @@ def _key(key: Any) -> Any:
 
 
 def _is_vaulted(value: Any) -> bool:
+    if type(value) in _PLAIN:
+        return False
+    # A heavy import, which a process without values of Ansible's does without.
+    from ansible.parsing.vault import EncryptedString, VaultHelper
+
     if isinstance(value, EncryptedString):
         return True
     return isinstance(value, str) and VaultHelper.get_ciphertext(value, with_tags=False) is not None

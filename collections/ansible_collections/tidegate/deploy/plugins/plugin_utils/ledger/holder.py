@@ -23,15 +23,22 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 
 PROC = Path("/proc")
 
+_helped: list[int] = []
+
+
+def help_run(pid: int) -> None:
+    """From now on this process acts for an ansible-playbook process, which started it to ask the store."""
+    _helped[:] = [pid]
+
 
 def current_run_holder() -> dict[str, Any]:
-    """The ansible-playbook process as a document: of this process, or of the one that forked this worker.
+    """The ansible-playbook process as a document: this one, the one that forked this worker, or the one that it helps.
 
     Raises:
         Refusal: INTERRUPTED, this is a worker whose ansible-playbook is gone.
     """
     parent = multiprocessing.parent_process()
-    pid = os.getpid() if parent is None else parent.pid or 0
+    pid = (_helped[0] if _helped else os.getpid()) if parent is None else parent.pid or 0
     if parent is not None and os.getppid() != pid:
         raise Refusal("INTERRUPTED", f"the ansible-playbook process {pid} that began this step is gone")
     return {

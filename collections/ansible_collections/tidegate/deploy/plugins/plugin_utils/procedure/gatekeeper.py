@@ -5,16 +5,10 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
-
-from ansible import constants as C
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.windows_schema import ENFORCE
@@ -22,16 +16,12 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder impo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.observations import Said
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.gating import Decision, decide, listed
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import Guard, Guarded
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.naming import digest_of, name_of, named_change
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarding import Guarded, checked, unpacked
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import (
     drop_scratch,
-    now,
     open_store,
     scratch_folder,
 )
-
-COLLECTION = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -51,34 +41,29 @@ class Gatekeeper:
     """Decides for one ansible-playbook process.
 
     Args:
-        guard: knows which hosts are guarded.
         sources: where the inventory was read from.
-        playbook: the path of the playbook.
-        extra: the extra variables.
+        playbook: the name of the playbook's file.
+        digest: SHA-256 of that file, where there is one.
+        named: the change that was named, or None.
         check: whether this is check mode, in which nothing is written and nothing refused.
+        unsafe: what is wrong with what shapes the run (`surroundings.told_unsafe`); empty where nothing is.
     """
 
     def __init__(
-        self,
-        guard: Guard,
-        sources: Iterable[str],
-        playbook: str,
-        extra: Mapping[str, Any],
-        check: bool,
+        self, sources: Sequence[str], playbook: str, digest: str | None, named: str | None, check: bool, unsafe: str
     ) -> None:
-        self._guard = guard
-        self._sources = [str(source) for source in sources]
-        self._playbook, self._digest = name_of(playbook), digest_of(playbook)
-        self._named = named_change(extra, os.environ)
+        self._sources = sources
+        self._playbook, self._digest = playbook, digest
+        self._named = named
         self._check = check
+        self._unsafe = unsafe
 
-    def ask(self, hosts: Iterable[str]) -> Answer:
-        """What the gate says to somebody who is about to touch hosts.
+    def ask(self, guarded: Sequence[Guarded]) -> Answer:
+        """What the gate says to somebody who is about to touch guarded hosts.
 
         Raises:
             Refusal: DATA, or STORE where a guarded host is enforced: the gate cannot tell.
         """
-        guarded = self._guard.guarded(hosts)
         if not guarded:
             return Answer(False)
         enforced = any(host.enforced for host in guarded)
@@ -89,15 +74,15 @@ class Gatekeeper:
                 raise
             return Answer(False, (f"could not record what it observed ({refusal.code}: {refusal.message})",))
 
-    def refuses_now(self, host: str) -> bool:
-        """Whether a host is enforced and may not be touched, also in check mode: for tasks that run for real in it."""
-        guarded = [found for found in self._guard.guarded([host]) if found.enforced]
-        if not guarded:
-            return False
+    def ask_for_real(self, guarded: Sequence[Guarded]) -> Answer:
+        """Whether one of some hosts is enforced and may not be touched, also in check mode: for tasks that run for real in it."""
+        enforced = [host for host in guarded if host.enforced]
+        if not enforced:
+            return Answer(False)
         with self._store() as store:
-            return not self._decide(store, guarded).allowed
+            return Answer(not all(self._decide(store, [host]).allowed for host in enforced))
 
-    def _decided(self, guarded: list[Guarded]) -> Answer:
+    def _decided(self, guarded: Sequence[Guarded]) -> Answer:
         refused, lines = False, []
         with self._store() as store:
             for group in _alike(guarded):
@@ -111,11 +96,8 @@ class Gatekeeper:
 
     def _decide(self, store: Store, group: list[Guarded]) -> Decision:
         lead = group[0]
-        if lead.enforced:
-            unsafe = unsafe_places()
-            if unsafe:
-                message = f"{', '.join(unsafe)} can be changed by every user of this machine: chmod o-w"
-                return Decision(False, "UNSAFE_PATH", message)
+        if lead.enforced and self._unsafe:
+            return Decision(False, "UNSAFE_PATH", self._unsafe)
         names = [host.name for host in group]
         change = self._change(store)
         return decide(store, change, names, store.latest(), lead.policy, lead.people, self._digest)
@@ -161,21 +143,20 @@ class Gatekeeper:
                 drop_scratch()
 
 
-def unsafe_places() -> list[str]:
-    """What shapes this run and can be written by every user: ansible.cfg, folders of plugins, this collection."""
-    folders = [*(C.DEFAULT_CALLBACK_PLUGIN_PATH or ()), *(C.DEFAULT_ACTION_PLUGIN_PATH or ()), str(COLLECTION)]
-    folders += [str(COLLECTION / "plugins"), str(COLLECTION / "plugins" / "callback")]
-    config = [str(C.CONFIG_FILE), os.path.dirname(str(C.CONFIG_FILE))] if C.CONFIG_FILE else []
-    return [place for place in dict.fromkeys([*config, *map(str, folders)]) if _writable_by_all(place)]
+def answered(question: Mapping[str, Any]) -> dict[str, Any]:
+    """What the gate says to a question of its callback.
 
+    Args:
+        question: ``run``, what `Gatekeeper` takes; ``asked``, what of guarded hosts was `packed` that are about to be touched, and
+            ``read`` of those whose data is only looked at; ``real``, whether tasks run for real in check mode.
 
-def _writable_by_all(place: str) -> bool:
-    try:
-        found = os.stat(place)
-    except OSError:
-        return False
-    sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
-    return bool(found.st_mode & stat.S_IWOTH) and not sticky
+    Raises:
+        Refusal: as `Gatekeeper.ask` and `checked`.
+    """
+    keeper = Gatekeeper(**question["run"])
+    checked(unpacked(question["read"]))
+    asked = checked(unpacked(question["asked"]))
+    return asdict(keeper.ask_for_real(asked) if question["real"] else keeper.ask(asked))
 
 
 def _alike(guarded: Iterable[Guarded]) -> Iterator[list[Guarded]]:

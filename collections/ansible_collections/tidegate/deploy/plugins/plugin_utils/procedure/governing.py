@@ -17,7 +17,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust im
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust import TrustData
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed, operator_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import Door
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import POLICY, Guard
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import Guard
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarding import POLICY
 
 LOCALHOST = "localhost"
 """Whose variables are read where no host is named: it has those of the group all."""

@@ -9,9 +9,7 @@ variables that lie beside a playbook can make the gate stricter than the invento
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -25,35 +23,13 @@ from ansible.vars.plugins import get_vars_from_inventory_sources, get_vars_from_
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.bridges import WHO
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.windows_schema import ENFORCE, MODES, OBSERVE
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.windows_schema import MODES
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarding import POLICY, Found, checked
 
 GROUP = PROTECTED = "tidegate_protected"
 """The group whose hosts are guarded, and the variable that says the same of a host."""
 
-MODE, POLICY = "tidegate_gate", "tidegate_policy"
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """A host that the gate guards.
-
-    Args:
-        name: of the host.
-        mode: `windows_schema.OBSERVE` or `ENFORCE`.
-        policy: the site's, as the host's variables have it.
-        people: the values of the variables `bridges.WHO`.
-    """
-
-    name: str
-    mode: str
-    policy: Policy
-    people: Mapping[str, Any]
-
-    @property
-    def enforced(self) -> bool:
-        """Whether the gate refuses what is not allowed there."""
-        return self.mode == ENFORCE
+MODE = "tidegate_gate"
 
 
 class Guard:
@@ -67,11 +43,10 @@ class Guard:
     def __init__(self, loader: DataLoader, inventory: Any) -> None:
         self._loader = loader
         self._inventory = inventory
-        self._known: dict[str, Guarded | None] = {}
+        self._known: dict[str, Found | None] = {}
         self._of_groups: dict[tuple[str, ...], tuple[dict[str, Any], dict[str, Any]]] = {}
-        self._policies: dict[str, Policy] = {}
 
-    def guarded(self, names: Iterable[str]) -> list[Guarded]:
+    def guarded(self, names: Iterable[str]) -> list[Found]:
         """Those of some hosts that are guarded.
 
         Raises:
@@ -92,7 +67,7 @@ class Guard:
         host = self._inventory.get_host(name)
         return None if host is None else self._first(name, self._layers(host), variable)
 
-    def everywhere(self) -> list[Guarded]:
+    def everywhere(self) -> list[Found]:
         """All that are guarded. Asked when a run begins, it keeps what the run does to the inventory from counting.
 
         Raises:
@@ -101,7 +76,7 @@ class Guard:
         every = self._inventory.get_hosts(ignore_limits=True, ignore_restrictions=True)
         return self.guarded(host.name for host in every)
 
-    def _look(self, name: str) -> Guarded | None:
+    def _look(self, name: str) -> Found | None:
         host = self._inventory.get_host(name)
         if host is None:
             return None
@@ -109,11 +84,9 @@ class Guard:
         in_group = any(group.name == GROUP for group in host.get_groups())
         if not in_group and not any(_truth(self._value(name, layer, PROTECTED), name) for layer in layers):
             return None
-        checked = self._policy(name, self._first(name, layers, POLICY))
         people = {variable: self._first(name, layers, variable) for variable in WHO}
-        modes = [self._mode(name, layer) for layer in layers]
-        said = {modes[0] or checked.doc.get("gate", OBSERVE), *modes[1:]}
-        return Guarded(name, ENFORCE if ENFORCE in said else OBSERVE, checked, people)
+        modes = tuple(self._mode(name, layer) for layer in layers)
+        return Found(name, modes, self._first(name, layers, POLICY), people)
 
     def _mode(self, name: str, variables: Mapping[str, Any]) -> str | None:
         mode = self._value(name, variables, MODE)
@@ -157,12 +130,6 @@ class Guard:
             raise Refusal("DATA", f"{variable} of host {name} cannot be read: {error}") from None
         return plain(value, f"{variable} of host {name}")
 
-    def _policy(self, name: str, value: Any) -> Policy:
-        key = json.dumps(value, sort_keys=True)
-        if key not in self._policies:
-            self._policies[key] = Policy.of(value, f"{POLICY} of host {name}")
-        return self._policies[key]
-
 
 def _truth(value: Any, name: str) -> bool:
     if value is None:
@@ -183,5 +150,5 @@ def modes_of(loader: DataLoader, inventory: Any) -> dict[str, list[str]]:
     Raises:
         Refusal: DATA, what it says of one of them cannot be understood.
     """
-    hosts = Guard(loader, inventory).everywhere()
+    hosts = checked(Guard(loader, inventory).everywhere())
     return {mode: [host.name for host in hosts if host.mode == mode] for mode in MODES}

@@ -3,18 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The record of playbooks that are not Tidegate's: results in batches, each of which is one transaction.
 
-It runs in a process of its own, so that Ansible's is not made larger by it, and nothing here can change or delay a run. The store
-is opened for a moment and closed again. Results wait in memory while it is away, up to a limit beyond which they are lost.
+It runs in the process of the clerk, so that nothing here can change or delay a run. The store is opened for a moment and closed
+again. Results wait in memory while it is away, up to a limit beyond which they are lost.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import select
-import signal
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -34,6 +31,34 @@ BUSY_S, LAST_BUSY_S = 0.2, 5.0
 """How long the store is waited for: in the middle of a run, and at its end."""
 
 AT_ONCE = ("failed", "unreachable")
+
+_ACTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){0,8}")
+_WHERE = re.compile(r"[A-Za-z0-9._-]{1,100}:[0-9]{1,7}")
+
+
+def result_of(
+    at: datetime, host: str, status: str, action: str, where: str, took_ms: int | None, on: str | None
+) -> dict[str, Any]:
+    """What is kept of a result: nothing but names, a word of ours and numbers.
+
+    Args:
+        at: when it came.
+        host: whose result it is.
+        status: one of `observations.STATUSES`.
+        action: the name of the module; kept if it is one.
+        where: file and line of the task; kept if that is what it looks like.
+        took_ms: how long it took, where that is known.
+        on: the host of the inventory to which the task was delegated, if it was.
+    """
+    kept: dict[str, Any] = {
+        "at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "host": host,
+        "status": status,
+        "action": action if len(action) <= 128 and _ACTION.fullmatch(action) else "?",
+        "where": where if _WHERE.fullmatch(where) else "?",
+        "ms": took_ms,
+    }
+    return kept | ({"on": on} if on else {})
 
 
 class Recorder:
@@ -115,38 +140,3 @@ class Recorder:
             return self._named
         run = store.run(self._run)
         return None if run is None else run.change_id
-
-
-def main() -> None:
-    """Record what `courier.Courier` hands over on standard input, until the end is said or whoever would say it is gone.
-
-    Answers on standard output how many results are in no store.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    lines = _lines(sys.stdin.fileno())
-    recorder = Recorder(**json.loads(next(line for line in lines if line is not None)))
-    recorder.begin()
-    for line in lines:
-        if line is None:
-            recorder.write_if_due()
-            continue
-        result = json.loads(line)
-        if result is None:
-            break
-        recorder.add(result)
-    recorder.end()
-    sys.stdout.write(str(recorder.unwritten))
-
-
-def _lines(descriptor: int) -> Iterator[bytes | None]:
-    """Lines as they come; None where none has come for a while."""
-    waiting = b""
-    while True:
-        if not select.select([descriptor], [], [], PAUSE_MS / 1000)[0]:
-            yield None
-            continue
-        more = os.read(descriptor, 65536)
-        if not more:
-            return
-        *lines, waiting = (waiting + more).split(b"\n")
-        yield from lines

@@ -12,8 +12,7 @@ import pytest
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import recording
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.courier import result_of
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.recording import Recorder
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.recording import Recorder, result_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
 
 RUN, ANN = "0" * 32, "ann@control"

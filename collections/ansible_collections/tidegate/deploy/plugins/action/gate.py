@@ -33,9 +33,7 @@ class ActionModule(Question):
             raise Refusal("HOSTS", "hosts: found none, expected the names of those that are about to be touched")
         government = Government(self, hosts[0])
         government.require_same(hosts)
-        answer = decide(
-            store, arguments["id"], hosts, store.latest(), government.policy, government.who
-        )
+        answer = decide(store, arguments["id"], hosts, store.latest(), government.policy, government.who)
         if not answer.allowed:
             refusal = Refusal(answer.code, answer.message, **answer.facts)
             self.deny(store, refusal, arguments["id"])

@@ -31,7 +31,12 @@ def status_text(document: Mapping[str, Any]) -> str:
         lines += ["changes", *_indented(table(_CHANGES, [_change(change) for change in document["changes"]])), ""]
     for change in document["changes"]:
         if change["next"]:
-            lines += [f"{change['id']} is {change['state']}: {printable(_why(change))}", *_indented(_when(change)), *_indented(change["next"]), ""]
+            lines += [
+                f"{change['id']} is {change['state']}: {printable(_why(change))}",
+                *_indented(_when(change)),
+                *_indented(change["next"]),
+                "",
+            ]
     enforced = [host for hosts in document["services"].values() for host, stand in hosts.items() if stand["enforced"]]
     lines.append(gate_text(document["gate"]))
     lines += _ledger(document["ledger"])

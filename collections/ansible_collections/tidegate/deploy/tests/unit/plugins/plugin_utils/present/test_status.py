@@ -58,12 +58,18 @@ def test_a_change_that_waits_for_people_says_for_whom():
     """Who has approved, what is missing, and the command for the next of them."""
     text = shown(
         a_change(
-            state="submitted", approved_by=["ada (signed)"], missing=["QUORUM: missing 1 of ops"], next=["approve it"],
+            state="submitted",
+            approved_by=["ada (signed)"],
+            missing=["QUORUM: missing 1 of ops"],
+            next=["approve it"],
             window=["opens Tue", "nights, every Tuesday 22:00–02:00 UTC"],
         )
     )
 
-    assert "CHG-2026-0007 is submitted: approved by ada (signed); QUORUM: missing 1 of ops\n  window: opens Tue; nights, every Tuesday 22:00–02:00 UTC\n  approve it\n" in text
+    assert (
+        "CHG-2026-0007 is submitted: approved by ada (signed); QUORUM: missing 1 of ops\n  window: opens Tue; nights, every Tuesday 22:00–02:00 UTC\n  approve it\n"
+        in text
+    )
 
 
 def test_an_emergency_that_nobody_reviewed_is_told():
@@ -94,7 +100,7 @@ def test_the_ledger_and_its_witnesses_are_told():
 
 def test_a_downgrade_and_drift_are_told():
     """An open change that brings hosts to an older release says so; so does a host that somebody changed by hand."""
-    stand = {key: None for key in ("unknown", "change", "unhealthy", "reverted", "reason")}
+    stand = dict.fromkeys(("unknown", "change", "unhealthy", "reverted", "reason"))
     host = {**stand, "current": "2.0.0-aa", "state": "steady", "enforced": False, "drift": "runs 2.0.0-aa"}
     change = a_change(downgrade="a downgrade: 1.0.0-bb is older than 2.0.0-aa on web1")
     text = status_text(

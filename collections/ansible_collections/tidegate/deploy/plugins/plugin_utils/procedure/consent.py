@@ -106,7 +106,11 @@ def require(store: Store, change: ChangeRow, by: Governed, now: datetime) -> Non
     refusal = why_not(store, change, by, now)
     if refusal is not None:
         raise refusal
-    given.refresh(store, change, by.policy, by.people, now)
+    try:
+        given.refresh(store, change, by.policy, by.people, now)
+    except Refusal as refusal:
+        _fall_back(store, change, by, now, refusal.message)
+        raise
     timing.require_window(plans.recorded(change.plan_bytes), by.policy, now, change.id)
 
 

@@ -86,7 +86,7 @@ def credit(evidence: Evidence, subject: Subject, system: System, people: Account
     _require_about(evidence, subject, system)
     _require_open(evidence, now)
     counted, why_not = [], []
-    for decision in _latest(evidence.decisions):
+    for decision in latest(evidence.decisions):
         person, why = _person(decision, evidence, subject, people)
         if person is None:
             why_not.append(why)
@@ -150,7 +150,7 @@ def _require_open(evidence: Evidence, now: datetime) -> None:
     raise _refusal(evidence, "WINDOW", f"is planned {planned} there, and now it is {now:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def _latest(decisions: Sequence[Decision]) -> list[Decision]:
+def latest(decisions: Sequence[Decision]) -> list[Decision]:
     """The approvals that no later decision of the same account replaced."""
     latest: dict[str, Decision] = {}
     for decision in sorted(decisions, key=lambda one: one.at):

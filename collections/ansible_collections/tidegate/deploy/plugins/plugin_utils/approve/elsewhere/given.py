@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import APPROVE, WITHDRAW
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import APPROVE, STRENGTHS, WITHDRAW
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import WITHDRAWAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import statements
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.elsewhere.adapters import (
     adapter,
@@ -16,15 +18,18 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.elsewhere.
     servicenow_client,
     systems_of,
 )
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.elsewhere.credit import Subject, credit
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.elsewhere.credit import Subject, credit, latest
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.elsewhere.evidence import PENDING, Evidence
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.elsewhere.servicenow import SYSTEM as SERVICENOW
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.elsewhere.servicenow_change import (
     ServiceNowChange,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.elsewhere import System
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import holder
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals import ApprovalRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -46,15 +51,15 @@ def counted(
     Raises:
         Refusal: DATA; SELF, WINDOW, ELSEWHERE, it does not count.
     """
-    system, reference = parted(name, systems_of(policy))
-    evidence = adapter(system).look(reference)
-    store.append("evidence.seen", holder.actor(), evidence.seen(), change.id)
+    system, evidence = _looked(store, change, name, policy)
     found = credit(evidence, _subject(store, change), system, people, now)
     return {one.person: evidence.doc(one.decision) for one in found}
 
 
 def refresh(store: Store, change: ChangeRow, policy: Policy, people: People, now: datetime) -> None:
     """See that what was given elsewhere still holds: for everything that was recorded of it, and what policy creates there.
+
+    Who has taken an approval back there has withdrawn it here, too, from the moment at which that is seen.
 
     Args:
         store: where the approvals are.
@@ -79,16 +84,52 @@ def _refresh(store: Store, change: ChangeRow, policy: Policy, people: People, no
     wanted = _recorded(store, change)
     number = created_number(change, policy)
     if number is not None:
-        wanted.setdefault(f"{SERVICENOW}:{number}", set())
+        wanted.setdefault(f"{SERVICENOW}:{number}", {})
     for name, relied_on in wanted.items():
-        found = counted(store, change, name, policy, people, now)
-        lost = sorted(relied_on - set(found))
+        system, evidence = _looked(store, change, name, policy)
+        for row in _taken_back(evidence, relied_on.values()):
+            store.add_approval(_withdrawal(change, row, now))
+        found = {one.person for one in credit(evidence, _subject(store, change), system, people, now)}
+        lost = sorted(set(relied_on) - found)
         if lost:
             raise Refusal(
                 "ELSEWHERE",
                 f"{name} no longer shows the approval of {', '.join(lost)}, which {change.id} relies on; look there",
                 change=change.id,
             )
+
+
+def _looked(store: Store, change: ChangeRow, name: str, policy: Policy) -> tuple[System, Evidence]:
+    """What another system says now; that it was seen is entered."""
+    system, reference = parted(name, systems_of(policy))
+    evidence = adapter(system).look(reference)
+    store.append("evidence.seen", holder.actor(), evidence.seen(), change.id)
+    return system, evidence
+
+
+def _taken_back(evidence: Evidence, relied_on: Iterable[ApprovalRow]) -> list[ApprovalRow]:
+    """The recorded approvals whose people do not approve there any more. What waits there may yet come back."""
+    if evidence.state == PENDING:
+        return []
+    approving = {decision.account.casefold() for decision in latest(evidence.decisions)}
+    return [row for row in relied_on if str(row.evidence["account"]).casefold() not in approving]
+
+
+def _withdrawal(change: ChangeRow, given: ApprovalRow, now: datetime) -> ApprovalRow:
+    """That an approval was taken back where it was given."""
+    where = f"{given.evidence['system']}:{given.evidence['reference']}"
+    statement = statements.of_change(change, WITHDRAWAL, f"no longer approved in {where}")
+    return ApprovalRow(
+        statement=statement.id,
+        change_id=change.id,
+        revision=change.revision,
+        person=given.person,
+        decision=WITHDRAW,
+        strength=STRENGTHS[0],
+        key=None,
+        document=statement.data.decode("utf-8"),
+        evidence={**given.evidence, "given_at": now.isoformat()},
+    )
 
 
 def created_number(change: ChangeRow, policy: Policy, within_s: int | None = None) -> str | None:
@@ -141,12 +182,12 @@ def _subject(store: Store, change: ChangeRow) -> Subject:
     )
 
 
-def _recorded(store: Store, change: ChangeRow) -> dict[str, set[str]]:
+def _recorded(store: Store, change: ChangeRow) -> dict[str, dict[str, ApprovalRow]]:
     """Where the approvals of the newest plan were given elsewhere, and by whom."""
     rows = store.approvals(change.id, change.revision)
     withdrawn = {row.person for row in rows if row.decision == WITHDRAW}
-    found: dict[str, set[str]] = {}
+    found: dict[str, dict[str, ApprovalRow]] = {}
     for row in rows:
         if row.evidence and row.decision == APPROVE and row.person not in withdrawn:
-            found.setdefault(f"{row.evidence['system']}:{row.evidence['reference']}", set()).add(row.person)
+            found.setdefault(f"{row.evidence['system']}:{row.evidence['reference']}", {})[row.person] = row
     return found

@@ -143,6 +143,45 @@ def test_one_person_who_took_it_back_there_holds(office):
     assert f"{NAME} no longer shows the approval of ben, which {office.id} relies on" in office.refusal(office.refresh)
 
 
+def withdrawn(office):
+    """Of each withdrawal who, and from where; in the store and in the ledger."""
+    rows = [row for row in office.store.approvals(office.id) if row.decision == "withdraw"]
+    entered = [entry for entry in office.store.entries(office.id) if entry.kind == "approval.withdrawn"]
+    assert [(row.person, row.evidence["account"]) for row in rows] == [
+        (entry.actor, entry.body["account"]) for entry in entered
+    ]
+    return [row.person for row in rows]
+
+
+@pytest.mark.parametrize("whole", [{}, {"approval": "rejected"}])
+def test_what_a_person_took_back_there_is_withdrawn_here_once(office, whole):
+    """The gate that sees it enters it and holds; the change waits for approval again; the next one refuses by the record."""
+    office.approve("ada.there", "ben.there")
+    office.take()
+    office.snow.approvers[1].update(state="rejected", sys_updated_on=utc(office.later))
+    office.snow.change.update(whole)
+
+    office.refusal(lambda: consent.require(office.store, office.change, office.by, office.now))
+    assert ("submitted", ["ben"]) == (office.change.state, withdrawn(office))
+    office.refusal(lambda: consent.require(office.store, office.change, office.by, office.now), "WITHDRAWN")
+    if not whole:
+        office.refresh()
+    assert (["ben"], ["ada"]) == (withdrawn(office), list(office.standing().counted))
+    office.snow.approvers[1].update(state="approved")
+    office.snow.change.update(approval="approved")
+    office.refusal(office.take, "WITHDRAWN")
+
+
+@pytest.mark.parametrize("fields", [{"approval": "requested"}, {"on_hold": "true"}, {"state": "4"}])
+def test_nobody_has_withdrawn_what_only_waits_or_was_given_up_there(office, fields):
+    """The gate holds, and what people decided stays theirs."""
+    office.approve("ada.there", "ben.there")
+    office.take()
+    office.snow.change.update(fields)
+    office.refusal(lambda: consent.require(office.store, office.change, office.by, office.now))
+    assert ("approved", []) == (office.change.state, withdrawn(office))
+
+
 def test_the_planned_end_holds(office):
     """No wave opens after the time for which it was approved there."""
     office.approve("ada.there", "ben.there")

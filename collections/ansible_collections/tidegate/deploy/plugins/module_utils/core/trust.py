@@ -51,11 +51,12 @@ class Bundle:
         doc: what they say, as `parse` accepted it, such as from the host's own folder; treat it as frozen.
     """
 
-    __slots__ = ("data", "doc")
+    __slots__ = ("_members", "data", "doc")
 
     def __init__(self, data: bytes, doc: Mapping[str, Any]) -> None:
         self.data = data
         self.doc = doc
+        self._members: Optional[dict[str, Member]] = None
 
     @classmethod
     def parse(cls, data: bytes) -> Bundle:
@@ -194,22 +195,11 @@ class Bundle:
         """Its people, as counting knows them.
 
         Raises:
-            Refusal: ALG or SIG_INVALID, naming the person whose key may not sign; KEY, two have the same.
+            Refusal: ALG or SIG_INVALID, naming the person whose key may not sign; KEY, one is there twice.
         """
-        from .quorum import Member, Span  # here, as in `digest`
-
-        found, owners = {}, {}
-        for name, person in self.doc["people"].items():
-            keys = {}
-            for index, key in enumerate(person["keys"]):
-                fingerprint = key_in(key["line"], f"people.{name}.keys[{index}]").fingerprint
-                if owners.setdefault(fingerprint, name) != name:
-                    raise Refusal(
-                        "KEY", f"people.{name}.keys[{index}]: {fingerprint} is a key of {owners[fingerprint]}, too"
-                    )
-                keys[fingerprint] = Span(*(key[end] and shape.moment(key[end]) for end in ("from", "until")))
-            found[name] = Member(name, frozenset(person["groups"]), keys)
-        return found
+        if self._members is None:
+            self._members = _members(self.doc["people"])
+        return self._members
 
     def log_keys(self) -> tuple[PublicKey, ...]:
         """The keys whose checkpoints count.
@@ -233,6 +223,24 @@ def key_in(line: str, where: str) -> PublicKey:
         return PublicKey.of_line(line)
     except Refusal as refusal:
         raise Refusal(refusal.code, f"{where}: {refusal.message}") from None
+
+
+def _members(people: Mapping[str, Any]) -> dict[str, Member]:
+    from .quorum import Member, Span  # here, as in `Bundle.digest`
+
+    found: dict[str, Member] = {}
+    owners: dict[str, str] = {}
+    for name, person in people.items():
+        keys = {}
+        for index, key in enumerate(person["keys"]):
+            where = f"people.{name}.keys[{index}]"
+            fingerprint = key_in(key["line"], where).fingerprint
+            if fingerprint in owners:
+                raise Refusal("KEY", f"{where}: {fingerprint} is a key of {owners[fingerprint]} already")
+            owners[fingerprint] = name
+            keys[fingerprint] = Span(*(key[end] and shape.moment(key[end]) for end in ("from", "until")))
+        found[name] = Member(name, frozenset(person["groups"]), keys)
+    return found
 
 
 # --- what each field is ----------------------------------------------------------------------------------------------

@@ -79,9 +79,9 @@ def _of_keys(bundle: Bundle) -> Iterator[str]:
         except Refusal as refusal:
             yield refusal.message
             continue
-        other = owners.setdefault(key.fingerprint, owner)
-        if other != owner:
-            yield f"{where}: {key.fingerprint} is a key of {other}, too"
+        if key.fingerprint in owners:
+            yield f"{where}: {key.fingerprint} is a key of {owners[key.fingerprint]} already"
+        owners.setdefault(key.fingerprint, owner)
 
 
 def _of_rules(bundle: Bundle) -> Iterator[str]:

@@ -189,7 +189,7 @@ KEYS = {
     "A08 a certificate": ("ssh-ed25519-cert-v01@openssh.com AAAA ada", "ALG", "a certificate"),
     "A14 DSA": ("ssh-dss AAAA ada", "ALG", "may not sign"),
     "no key": ("ssh-ed25519 hello", "SIG_INVALID", "cannot be read"),
-    "B05 somebody else's": (line("ada"), "KEY", "is a key of ada, too"),
+    "B05 somebody else's": (line("ada"), "KEY", "is a key of ada already"),
 }
 
 
@@ -204,6 +204,13 @@ def test_keys_that_may_not_sign(text, code, says):
     assert code == caught.value.code
     assert caught.value.message.startswith("people.bob.keys[0]: ")
     assert says in caught.value.message
+
+
+def test_a_key_is_listed_once():
+    """With two times that it is good for, nobody could say which one holds."""
+    (key,) = PEOPLE["ada"]["keys"]
+    with pytest.raises(Refusal, match=r"KEY: people.ada.keys\[1\]: .* is a key of ada already"):
+        bundle(people={"ada": {"groups": [], "keys": [key, {**key, "until": "2026-12-01T00:00:00Z"}]}}).members()
 
 
 def test_a_key_of_the_log_is_checked_as_well():

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,9 @@ def test_the_page_does_what_it_says(site: Any) -> None:
         ("enforce", 1, ""),
     ] == site.ask("SELECT mode, allowed, code FROM gated ORDER BY at LIMIT 4")
     assert (site.folder / "observed.json").exists()
+    runs = json.loads((site.folder / "runs.json").read_text())["playbooks"]
+    assert [("site.yml", last_change(site))] == [(run["playbook"], run["change_id"]) for run in runs][:1]
+    assert "## Playbook: ` site.yml `" in (site.folder / "runs.md").read_text()
 
 
 def last_change(site: Any) -> str:

@@ -209,8 +209,8 @@ class Observations(Database):
             }
             log.append(connection, now, "record.batch", run.actor, body, run.change_id)
 
-    def recorded_runs(self, change: str | None = None, most: int = 100) -> list[RecordedRun]:
-        """The recorded runs that began last, newest first; those of one change if that is named."""
+    def recorded_runs(self, change: str | None = None, most: int | None = 100) -> list[RecordedRun]:
+        """The recorded runs that began last, newest first, or all of them; those of one change if that is named."""
         query = sa.select(RECORDED_RUNS).order_by(RECORDED_RUNS.c.started_at.desc(), RECORDED_RUNS.c.run_id).limit(most)
         if change is not None:
             query = query.where(RECORDED_RUNS.c.change_id == change)

@@ -15,6 +15,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.merkle import Tree
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.checkpoints import Key
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.observations import RecordedRun
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow, RunRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
@@ -63,9 +64,15 @@ def content_of(store: Store, change_id: str) -> dict[str, Any]:
         ],
         "refused": [_refused(entry) for entry in entries if entry.kind in _REFUSED],
         "runs": runs,
+        "playbooks": [_playbook(run) for run in reversed(store.recorded_runs(change_id, most=None))],
         "deviations": list(_deviations(change, runs)),
         "verdict": (change.outcome or {}).get("verdict") or change.state,
     }
+
+
+def recent_of(store: Store) -> dict[str, Any]:
+    """The recorded runs of playbooks of the site's own that began last, newest first, whichever change they named."""
+    return {"playbooks": [_playbook(run) for run in store.recorded_runs()]}
 
 
 def sign(store: Store, change_id: str, key: Key, actor: str) -> bool:
@@ -136,6 +143,12 @@ def _run(store: Store, run: RunRow) -> dict[str, Any]:
     hosts = [{"wave": row.wave + 1, **_picked(row, *names_of_host)} for row in store.host_rows(run.id)]
     notes = [_picked(row, "at", "host", "step", "verdict", "code", "message", "doc") for row in store.events(run.id)]
     return {**_picked(run, *names), "by": actor_of(run.holder), "hosts": hosts, "notes": notes}
+
+
+def _playbook(run: RecordedRun) -> dict[str, Any]:
+    hosts = [{"host": host, **counts} for host, counts in run.hosts.items()]
+    names = ("run_id", "playbook", "change_id", "actor", "started_at", "ended_at", "lost")
+    return {**_picked(run, *names), "hosts": hosts}
 
 
 def _deviations(change: ChangeRow, runs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

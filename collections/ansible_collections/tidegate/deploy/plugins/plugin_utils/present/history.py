@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.observations import STATUSES
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, listed, printable
 
 _MOST = 8
@@ -30,10 +31,23 @@ def history_text(whole: Mapping[str, Any]) -> str:
             ("refused", [f"{row['at']} {row['by']}: {row['code']}" for row in content["refused"]][-_MOST:]),
             ("moves", [_move(move) for move in content["moves"]]),
             ("runs", [_run(run) for run in content["runs"]]),
+            ("playbooks", [_playbook(run) for run in content["playbooks"]][-_MOST:]),
             ("deviations", [_deviation(one) for one in content["deviations"]][:_MOST]),
             ("proof", _proof(whole)),
         ],
     )
+
+
+def recent_text(document: Mapping[str, Any]) -> str:
+    """The recorded runs of playbooks of the site's own in a block."""
+    runs = document["playbooks"]
+    title = "recorded runs of playbooks" if runs else "no run of a playbook was recorded"
+    return block(title, [("newest" if not at else "", _playbook(run)) for at, run in enumerate(runs)])
+
+
+def recent_markdown(document: Mapping[str, Any]) -> str:
+    """The same as a Markdown page."""
+    return "\n".join(["# Recorded runs of playbooks", "", *_playbooks(document["playbooks"])]) + "\n"
 
 
 def history_markdown(whole: Mapping[str, Any]) -> str:
@@ -70,10 +84,19 @@ def _page(whole: Mapping[str, Any]) -> Iterator[str]:
         )
         yield from _table(("host", "wave", "step", "verdict", "code", "message"), run["hosts"])
         yield from _table(("at", "host", "step", "verdict", "code"), run["notes"])
+    yield from _playbooks(content["playbooks"])
     yield from _chapter(
         "Deviations", ("what", "host", "run", "code", "message", "place", "count"), content["deviations"]
     )
     yield from ("## Proof", "", f"{code(_proof(whole))}", "")
+
+
+def _playbooks(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for run in runs:
+        yield from (f"## Playbook: {code(run['playbook'])} by {code(run['actor'])}", "")
+        names = ("started_at", "ended_at", "change_id", "lost")
+        yield from _rows(("what", ""), [(name, run[name]) for name in names if run[name]])
+        yield from _table(("host", *STATUSES), run["hosts"])
 
 
 def _chapter(title: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -120,6 +143,15 @@ def _run(run: Mapping[str, Any]) -> str:
     cause = f", {run['code']}" if run["code"] else ""
     touched = f"; touched {listed(names)}" if names else ""
     return f"{run['started_at']} {run['verb']} by {run['by']}: {run['state']}{cause}, {run['closed']} of {run['waves']} waves{touched}"
+
+
+def _playbook(run: Mapping[str, Any]) -> str:
+    counts = {status: sum(host[status] for host in run["hosts"]) for status in STATUSES}
+    came_to = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    change = f" for {run['change_id']}" if run["change_id"] else ""
+    lost = f"; {run['lost']} results are not recorded" if run["lost"] else ""
+    hosts = listed([host["host"] for host in run["hosts"]]) or "no host"
+    return f"{run['started_at']} {run['playbook']} by {run['actor']}{change}: {came_to or 'nothing'} on {hosts}{lost}"
 
 
 def _deviation(one: Mapping[str, Any]) -> str:

@@ -25,6 +25,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.history im
     code,
     history_markdown,
     history_text,
+    recent_markdown,
+    recent_text,
 )
 
 VERIFIER = Path(__file__).parents[5] / "files/tidegate-verify.py"
@@ -189,3 +191,40 @@ def test_the_terminal_is_not_obeyed(whole):
     shown = history_text(whole)
     assert "\x1b" not in shown
     assert "\\x1b" in shown
+
+
+# --- playbooks of the site's own -------------------------------------------------------------------------------------
+
+
+def record_run(store, run, change, *statuses, playbook="site.yml"):
+    store.begin_record(run, change, "ada@ops1", playbook)
+    store.add_batch(run, [{"host": "web1", "status": status} for status in statuses], lost=1, ended=True)
+
+
+def test_runs_of_playbooks_that_named_the_change_are_in_its_record(store, change):
+    """With what they came to on each host; in the record, on the terminal and on the page."""
+    record_run(store, "own", change, "ok", "changed", "changed")
+    record_run(store, "other", None, "ok")
+    whole = history.whole_of(store, change)
+    (run,) = whole["record"]["playbooks"]
+    assert ("own", "site.yml", "ada@ops1", 1) == (run["run_id"], run["playbook"], run["actor"], run["lost"])
+    assert [{"host": "web1", "ok": 1, "changed": 2, "failed": 0, "unreachable": 0, "skipped": 0}] == run["hosts"]
+    told = f"site.yml by ada@ops1 for {change}: 1 ok, 2 changed on web1; 1 results are not recorded"
+    assert told in history_text(whole)
+    page = history_markdown(whole)
+    assert "## Playbook: ` site.yml ` by ` ada@ops1 `" in page
+    assert "| ` web1 ` | ` 1 ` | ` 2 ` | ` 0 ` | ` 0 ` | ` 0 ` |" in page
+    assert canonical.loads(canonical.dumps(whole)) == whole
+
+
+def test_without_a_change_the_recent_runs_are_listed(store, change):
+    """All of them, also those that named no change; texts of people mean nothing there either."""
+    assert "no run of a playbook was recorded" in recent_text(history.recent_of(store))
+    record_run(store, "a", change, "ok")
+    record_run(store, "b", None, "failed", playbook=ODD)
+    recent = history.recent_of(store)
+    assert {("a", change), ("b", None)} == {(run["run_id"], run["change_id"]) for run in recent["playbooks"]}
+    for shown in (recent_text(recent), recent_markdown(recent)):
+        assert "\x1b" not in shown
+        assert "\u202e" not in shown
+        assert "1 failed on web1" in shown or "| ` web1 ` | ` 0 ` | ` 0 ` | ` 1 ` |" in shown

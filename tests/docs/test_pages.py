@@ -37,7 +37,7 @@ COLLECTION = ROOT / "collections/ansible_collections/tidegate/deploy"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 HOW_TO = sorted((ROOT / "docs/how-to").glob("*.md"))
 FAULTS = {*range(1, 5), *range(6, 13), 14, 15, *range(17, 20), 21, *range(23, 29), 31, 38, *range(47, 53), 55, 57}
-FAULTS |= {5, 20, *range(58, 71)}
+FAULTS |= {5, 20, 35, 42, *range(58, 71)}
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 
 

@@ -64,9 +64,10 @@ def _revive(host: Host) -> None:
 
 @cache
 def _run_test(path: str) -> None:
-    """Run a test of the collection with as many rounds as were asked for; once, for all cells that it proves."""
-    folder = CHECKOUT / "collections/ansible_collections/tidegate/deploy"
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(folder / path)]
+    """Run a file of tests with as many rounds as were asked for; once, for all cells that it proves."""
+    folders = (CHECKOUT / "collections/ansible_collections/tidegate/deploy", CHECKOUT)
+    [file] = [str(folder / path) for folder in folders if (folder / path).exists()]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", file]
     done = subprocess.run(
         command, cwd=CHECKOUT, env={**os.environ, "TIDEGATE_RACES": ROUNDS}, capture_output=True, text=True, check=False
     )

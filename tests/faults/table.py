@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 ALONE, CONTROLLER = "host", "controller"
 PYTHON = "python"
-"""A place: the fault is a file of the collection's tests, which proves it on files and threads without a host."""
+"""A place: the fault is a file of tests, the collection's or the site's, which proves it without a host."""
 
 
 @dataclass(frozen=True)
@@ -148,9 +148,18 @@ HOST_ROWS = (
         Cell("V", "ProbeHangs", "OLD", at="staged", then="activate", code="PROBE", says="9999"),
     ),
     host(
+        35, "the controller's clock is set back",
+        Cell("N", DECISIONS, "BLOCK", at=PYTHON),
+        Cell("G", "tests/unit/plugins/plugin_utils/ledger/test_log.py", "BLOCK", at=PYTHON),
+    ),
+    host(
         38, "another change while one is not confirmed",
         Cell("S", "AnotherChange", "OLD", at="V", then="back", code="STATE"),
         Cell("S pending", "AnotherChange", "NEW", at="S", code="STATE"),
+    ),
+    host(
+        42, "a failover of the database that lost the last commits",
+        Cell("L", "tests/store/test_behind.py", "BLOCK", at=PYTHON),
     ),
     host(
         47, "way back fails: the old release does not start",

@@ -14,7 +14,7 @@ from host.driver import Release
 
 
 @pytest.mark.usefixtures("baseline")
-@cells(11, 12, 17, 50, 51, 52, 58, 59, 60, 61, 62, 63, 64, 65, 67, 68, 70)
+@cells(11, 12, 17, 35, 42, 50, 51, 52, 58, 59, 60, 61, 62, 63, 64, 65, 67, 68, 70)
 def test_fault(hosts: Fleetful, bulky: Release, row: Row, cell: Cell) -> None:
     """The promises hold on the host, and the next change gets through."""
     play(hosts, bulky, cell)

@@ -712,7 +712,7 @@ from .merkle import leaf_hash
 KINDS = {
     # the log itself
     "log.begun": "the log begins; its name, which every checkpoint repeats",
-    "log.key": "the key that signs checkpoints from now on; a later one carries a signature by the one before",
+    "log.key": "the key that signs checkpoints from now on; a later one carries a signature by the one before, or says that it was lost",
     "log.clock": "somebody set the time of the ledger back to a controller's clock, because one before was ahead",
     # changes
     "change.planned": "a plan was recorded: a new change, or a new revision of one",
@@ -741,6 +741,7 @@ KINDS = {
     "evidence.seen": "what another system said about a change",
     "drift.found": "a host runs something else than what was recorded for it last, which status has found",
     "drift.mended": "it runs again what was recorded",
+    "emergency.reviewed": "what went forward without the store, by an emergency, was looked at afterwards",
     "denied": "something was refused: by whom it was asked for, and why it was refused",
     "denied.more": "how often the same source was refused beyond the entries that it has",
     "gate.observed": "a run outside of Tidegate that a gate would have refused or let through",
@@ -1022,7 +1023,7 @@ KINDS = {
     "forked": "the key of the log has signed two histories",
     "restored": "the log was set back to an older state, and went on from there",
     "origin": "a checkpoint is of another log",
-    "signature": "a checkpoint or a key is not signed by the key that it must be signed by",
+    "signature": "a checkpoint, a key or an approval is not signed by the key that it must be signed by",
     "rows": "a row of the store is not what its entry says",
 }
 """Every kind of finding, with what it means."""
@@ -2193,7 +2194,11 @@ class Signature:
                 "NAMESPACE", f"found a signature for {printable(self.namespace)!r}, expected one for {namespace!r}"
             )
         if not self.present:
-            raise Refusal("PRESENCE", "found a signature of a FIDO key that nobody touched; sign again and touch it")
+            raise Refusal(
+                "PRESENCE",
+                "found a signature of a FIDO key that nobody touched; sign again and touch it, and if it does not ask for "
+                "that, make a new key without no-touch-required",
+            )
 
     def signed_bytes(self, message: bytes) -> bytes:
         """The bytes that the mathematics is about, for a message."""

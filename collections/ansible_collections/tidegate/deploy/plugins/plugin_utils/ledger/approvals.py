@@ -164,6 +164,7 @@ def _told(row: ApprovalRow) -> dict[str, Any]:
         "decision": row.decision,
         "strength": row.strength,
         "key": row.key,
-        "signature": None if row.signature is None else digest_of(row.signature),
+        "signature": digest_of(row.signature),
+        "evidence": digest_of(doc_in(row.evidence)),
         **named,
     }

@@ -206,6 +206,7 @@ def _moved(
     connection: sa.Connection, found: ChangeRow, move: Move, now: datetime, actor: str, reason: str, **values: Any
 ) -> None:
     """Write a move: the row of the change, the line of its history, and the entry."""
+    now, kept = log.time_of(connection, now), text_in(reason or None)
     if found.state != move.state:
         values |= {
             "state": move.state,
@@ -223,11 +224,11 @@ def _moved(
                 "number": next_number(connection, MOVES, MOVES.c.change_id == found.id),
                 "at": stamp(now),
                 "actor": actor,
-                "reason": text_in(reason or None),
+                "reason": kept,
             }
         )
     )
-    told = {"reason": digest_of(reason)} if reason else {}
+    told = {} if kept is None else {"reason": digest_of(kept)}
     log.append(connection, now, "change.moved", actor, {**line, **told}, found.id)
 
 

@@ -10,17 +10,20 @@ against it, in the order of the log. What happened before the log began has no e
 from __future__ import annotations
 
 import hashlib
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.audit import Finding
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries import Entry, digest_of
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries import MAX_ACTOR, Entry, digest_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import batches
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import Database
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import (
     APPROVALS,
     CHANGES,
+    MOVES,
     REVISIONS,
     RUN_HOSTS,
     RUNS,
@@ -43,6 +46,7 @@ class Comparison:
         self._planned: set[tuple[str, int]] = set()
         self._runs: set[str] = set()
         self._decisions: set[tuple[str, ...]] = set()
+        self._moves: Counter[str] = Counter()
         self._states: dict[str, tuple[int, str]] = {}
         self._ask: dict[str, Callable[[sa.Connection, Entry], str | None]] = {
             "change.planned": self._plan,
@@ -93,8 +97,19 @@ class Comparison:
             return f"the plan of {change}, revision {revision}, is not the one of entry {entry.index}"
         return None
 
-    def _moved(self, _connection: sa.Connection, entry: Entry) -> str | None:
-        self._states[str(entry.change)] = (entry.index, str(entry.body.get("after")))
+    def _moved(self, connection: sa.Connection, entry: Entry) -> str | None:
+        change, body = str(entry.change), entry.body
+        self._states[change] = (entry.index, str(body.get("after")))
+        self._moves[change] += 1
+        number = self._moves[change]
+        key = (MOVES.c.change_id == change) & (MOVES.c.number == number)
+        found = connection.execute(sa.select(MOVES).where(key)).first()
+        if found is None:
+            return f"move {number} of {change} is gone; entry {entry.index} names it"
+        told = (entry.at, entry.actor, *(body.get(name) for name in ("event", "before", "after", "revision", "reason")))
+        kept = (found.at, _actor(found.actor), found.event, found.before, found.after, found.revision)
+        if told != (*kept, digest_of(found.reason)):
+            return f"move {number} of {change} is not the one of entry {entry.index}"
         return None
 
     def _run(self, connection: sa.Connection, entry: Entry) -> str | None:
@@ -135,8 +150,11 @@ class Comparison:
         found = connection.execute(sa.select(APPROVALS).where(which)).first()
         if found is None:
             return f"the {key[2]} of {entry.actor} is gone; entry {entry.index} names it"
-        told = (body.get("revision"), body.get("key"), body.get("signature"), entry.at, entry.change)
-        if told != (found.revision, found.key, digest_of(found.signature), found.at, found.change_id):
+        told = (body.get("revision"), body.get("key"), body.get("signature"), entry.at, entry.change, key[0])
+        kept = (found.revision, found.key, digest_of(found.signature), found.at, found.change_id)
+        # entries of before that time have no digest of the evidence
+        same_evidence = body.get("evidence", digest_of(found.evidence)) == digest_of(found.evidence)
+        if told != (*kept, digest_of(found.document)) or not same_evidence:
             return f"the {key[2]} of {entry.actor} is not the one of entry {entry.index}"
         return None
 
@@ -152,3 +170,11 @@ class Comparison:
         for key in connection.execute(sa.select(*given)):
             if tuple(key) not in self._decisions:
                 yield f"the {key.decision} of {key.person} has no entry"
+        for change, number in connection.execute(sa.select(MOVES.c.change_id, MOVES.c.number)):
+            if number > self._moves[change]:
+                yield f"move {number} of {change} has no entry"
+
+
+def _actor(kept: str) -> str:
+    """The actor of a row as entries say it."""
+    return unicodedata.normalize("NFC", kept[:MAX_ACTOR])

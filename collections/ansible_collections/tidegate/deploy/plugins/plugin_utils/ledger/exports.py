@@ -1,13 +1,16 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an auditor is given: the log, its checkpoints and keys, the plans and notes that it has digests of, and the verifier.
+"""What an auditor is given: the log, its checkpoints and keys, the documents that it has digests of, and the verifier.
 
 entries.jsonl            one entry a line, as its hash is made of it
 checkpoints/<size>       signed notes
 witnesses/<number>       what the site's witnesses kept
 plans/<change>.r<n>.json the plans, by change and revision
 notes/<run>.jsonl        the notes of a run, one a line
+approvals/<digest>.json  the statements that people decided about, in the bytes that they signed
+approvals/<digest>.sig   their signatures
+approvers                who signed with which key, as ssh-keygen reads it
 log_keys                 the public keys of the log, oldest first
 tidegate-verify.py       checks all of it: python3 tidegate-verify.py . --checkpoint OLD
 """
@@ -20,12 +23,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import checkpoint as checkpoints
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries import digest_of
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import STRENGTHS
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import Signature
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import (
+    APPROVAL,
+    VETO,
+    WITHDRAWAL,
+    namespace_of,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import batches
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.checkpoints import Checkpoints
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import EVENTS, LOG_KEYS, REVISIONS, sa
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import (
+    APPROVALS,
+    EVENTS,
+    LOG_KEYS,
+    REVISIONS,
+    sa,
+)
 
 VERIFIER = "tidegate-verify.py"
+SIGNED = STRENGTHS[-1]
 
 
 def write(store: Checkpoints, folder: str, paths: Sequence[str]) -> int:
@@ -42,11 +61,12 @@ def write(store: Checkpoints, folder: str, paths: Sequence[str]) -> int:
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(target.iterdir()):
             raise Refusal("EXISTS", f"the folder {target} is not empty: name another one for the export")
-        for name in ("checkpoints", "witnesses", "plans", "notes"):
+        for name in ("checkpoints", "witnesses", "plans", "notes", "approvals"):
             (target / name).mkdir()
         count = _entries(store, target / "entries.jsonl")
         _checkpoints(store, target, paths)
         _documents(store, target)
+        _approvals(store, target)
         shutil.copyfile(Path(__file__).parents[3] / "files" / VERIFIER, target / VERIFIER)
     except OSError as error:
         raise Refusal("DATA", f"the export cannot be written to {target}: {error.strerror or error}") from error
@@ -85,3 +105,28 @@ def _documents(store: Checkpoints, target: Path) -> None:
         for run in list(connection.execute(sa.select(EVENTS.c.run_id).distinct()).scalars()):
             lines = (batches.line(row) for row in batches.rows_of(connection, run, 1))
             (target / "notes" / f"{run}.jsonl").write_bytes(b"".join(lines))
+
+
+def _approvals(store: Checkpoints, target: Path) -> None:
+    """What people decided about and signed, each text once, named by the digest that its entry has."""
+    signers = set()
+    columns = (APPROVALS.c.person, APPROVALS.c.strength, APPROVALS.c.document, APPROVALS.c.signature)
+    with store.reading() as connection:
+        rows = connection.execute(sa.select(*columns)).all()
+    for row in rows:
+        (target / "approvals" / f"{digest_of(row.document)}.json").write_bytes(row.document.encode("utf-8"))
+        if row.signature is not None:
+            (target / "approvals" / f"{digest_of(row.signature)}.sig").write_bytes(row.signature.encode("utf-8"))
+        if row.strength == SIGNED:
+            signers.update(_signer(row.person, row.signature))
+    (target / "approvers").write_text("".join(sorted(signers)), encoding="utf-8")
+
+
+def _signer(person: str, signature: str | None) -> list[str]:
+    """The line of a person and the key in a signature; none where somebody has damaged it."""
+    try:
+        key = Signature.parse(signature or "").key
+    except Refusal:
+        return []
+    uses = ",".join(map(namespace_of, (APPROVAL, VETO, WITHDRAWAL)))
+    return [f'{person} namespaces="{uses}" {key.line}\n']

@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Checks an export of the ledger: with the standard library and ssh-keygen, without Tidegate and without Ansible.
 
-    python3 tidegate-verify.py EXPORT [--checkpoint OLD]... [--key PUB]
+    python3 tidegate-verify.py EXPORT [--checkpoint OLD]... [--key PUB] [--approvers FILE]
     python3 tidegate-verify.py plan STATEMENT PLAN
     python3 tidegate-verify.py record RECORD --key PUB
 
 EXPORT is a folder that `ansible-playbook tidegate.deploy.audit -e tidegate_export=DIR` wrote. OLD is a checkpoint that
 you kept from an earlier export, or from a witness; without one nobody can tell a log that was rewritten as a whole. PUB is
-the public key of the log, as you were given it on another way. Exit 0: all is as it was. 1: it is not. 2: cannot be read.
+the public key of the log, as you were given it on another way. FILE names the people and their keys as you know them, as
+ssh-keygen's allowed signers; without it those of the export are taken. Exit 0: all is as it was. 1: it is not. 2: cannot be read.
 STATEMENT and PLAN are the files that `ansible-playbook tidegate.deploy.approve -e tidegate_export=FILE` wrote: the plan is
 shown, once the statement that is to be signed is found to be about it, every digest computed anew.
 RECORD is what `ansible-playbook tidegate.deploy.history -e tidegate_json=FILE` wrote of one change.
@@ -31,11 +32,21 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries impor
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.names import printable
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.review import lines, reviewed
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import Statement
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import KINDS, Signature
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import (
+    APPROVAL,
+    VETO,
+    WITHDRAWAL,
+    Statement,
+    namespace_of,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.signing import verify
 
 GOOD, BAD, UNREADABLE = 0, 1, 2
 EVERY = 100_000
+
+DECISIONS = {"approval.given": APPROVAL, "approval.vetoed": VETO, "approval.withdrawn": WITHDRAWAL}
+"""The type of the statement that somebody signed, by the kind of its entry."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -50,9 +61,11 @@ def main(arguments: Sequence[str]) -> int:
         "--checkpoint", action="append", default=[], help="a checkpoint that you kept; more than one may be named"
     )
     parser.add_argument("--key", help="the public key of the log as you know it: a file with one line")
+    parser.add_argument("--approvers", help="the people's keys as you know them: a file of allowed signers")
     asked = parser.parse_args(arguments)
+    kept = [Path(path) for path in asked.checkpoint]
     try:
-        return _verdict(*check(Path(asked.export), [Path(path) for path in asked.checkpoint], _key(asked.key)))
+        return _verdict(*check(Path(asked.export), kept, _key(asked.key), asked.approvers))
     except OSError as error:
         return _unreadable(str(error))
     except ValueError as error:
@@ -96,12 +109,15 @@ def show_record(arguments: Sequence[str]) -> int:
     return BAD if found else GOOD
 
 
-def check(folder: Path, kept: Sequence[Path], key: str | None) -> tuple[Walked, list[Finding]]:
+def check(
+    folder: Path, kept: Sequence[Path], key: str | None, approvers: str | None = None
+) -> tuple[Walked, list[Finding]]:
     """All that is wrong with an export.
 
     Args:
         kept: files with checkpoints from elsewhere.
         key: the public key that the log must have, as a line without a comment.
+        approvers: the file with the people's keys; None for that of the export.
 
     Raises:
         OSError: a file cannot be read.
@@ -111,7 +127,7 @@ def check(folder: Path, kept: Sequence[Path], key: str | None) -> tuple[Walked, 
     old = [(f"the kept ({path})", checkpoints.parse(path.read_bytes())) for path in kept]
     own = list(_notes(folder / "checkpoints", findings))
     seen = [(f"the witness' ({name})", note) for name, note in _notes(folder / "witnesses", findings)]
-    compared = _Files(folder)
+    compared = _Files(folder, Path(approvers) if approvers else folder / "approvers")
     sizes, moments = audit.wanted([note for _name, note in [*old, *own, *seen]])
     walked = audit.walk(_rows(folder / "entries.jsonl"), sizes, moments, compared.see)
     findings += audit.judge(walked, [note for _name, note in own], [*old, *seen], verify, key)
@@ -121,10 +137,19 @@ def check(folder: Path, kept: Sequence[Path], key: str | None) -> tuple[Walked, 
 
 
 class _Files:
-    """Holds the plans and notes of an export against the digests in its entries."""
+    """Holds the plans, notes and decisions of an export against the digests in its entries.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        approvers: the file with the people's keys.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+
+    def __init__(self, folder: Path, approvers: Path) -> None:
         self._folder = folder
+        self._approvers = approvers
+        self._keys = set(_signers(approvers.read_text(encoding="utf-8")))
         self._notes: tuple[str, list[bytes]] = ("", [])
         self.findings: list[Finding] = []
 
@@ -138,18 +163,81 @@ class _Files:
             lines = (self._read(name) or b"").splitlines(keepends=True)
             if isinstance(first, int) and isinstance(last, int):
                 self._compare(name, b"".join(lines[first - 1 : last]), entry.body.get("digest"), entry.index)
+        elif entry.kind in DECISIONS:
+            self._decision(entry)
 
-    def _compare(self, name: str, data: bytes | None, digest: object, index: int) -> None:
+    def _decision(self, entry: Entry) -> None:
+        """What somebody decided about, and the signature; of a countersigned one the bridge signed something else."""
+        statement, signature = (
+            self._document(entry, name, ending) for name, ending in (("statement", "json"), ("signature", "sig"))
+        )
+        if statement is None or (signature is None and entry.body.get("signature") is not None):
+            return  # that is a finding already
+        wrong = self._about(entry, statement)
+        if not wrong and entry.body.get("strength") == "signed":
+            wrong = self._unsigned(entry, statement, (signature or b"").decode("ascii", "replace"))
+        if wrong:
+            told = f"entry {entry.index}: the {entry.body.get('decision')} of {entry.actor} {wrong}"
+            self.findings.append(Finding("signature", told, entry.index, entry.index))
+
+    def _document(self, entry: Entry, name: str, ending: str) -> bytes | None:
+        digest = entry.body.get(name)
+        if digest is None:
+            return None
+        path = f"approvals/{_name(digest)}.{ending}"
+        data = self._read(path)
+        return data if self._compare(path, data, digest, entry.index) else None
+
+    def _about(self, entry: Entry, statement: bytes) -> str:
+        """Why a statement is not one of what its entry says; empty if it is."""
+        try:
+            said = canonical.loads(statement)
+        except ValueError:
+            return "is about something that is no statement"
+        type_of = said.get("type") if isinstance(said, dict) else None
+        if type_of != DECISIONS[entry.kind] or said.get("change") != entry.change:
+            return "is about another change, or another decision"
+        return ""
+
+    def _unsigned(self, entry: Entry, statement: bytes, armored: str) -> str:
+        """Why a statement is not signed by who decided it; empty if it is."""
+        try:
+            made = Signature.parse(armored)
+        except Refusal as refusal:
+            return f"has no signature: {refusal.message}"
+        if made.key.fingerprint != entry.body.get("key"):
+            return "is signed with another key than the entry names"
+        if (entry.actor, made.key.line) not in self._keys:
+            return f"is signed with a key that {self._approvers} does not know as theirs"
+        if not verify(made.key.line, namespace_of(DECISIONS[entry.kind]), statement, armored):
+            return "is not what was signed"
+        return ""
+
+    def _compare(self, name: str, data: bytes | None, digest: object, index: int) -> bool:
+        """Whether a file has its digest; a finding where not."""
+        wrong = ""
         if data is None:
-            self.findings.append(Finding("rows", f"{name} is gone; entry {index} names it", index, index))
+            wrong = f"{name} is gone; entry {index} names it"
         elif hashlib.sha256(data).hexdigest() != digest:
-            self.findings.append(Finding("rows", f"{name} is not what entry {index} says", index, index))
+            wrong = f"{name} is not what entry {index} says"
+        if wrong:
+            self.findings.append(Finding("rows", wrong, index, index))
+        return not wrong
 
     def _read(self, name: str) -> bytes | None:
         if self._notes[0] != name:
             path = self._folder / name
             self._notes = (name, [path.read_bytes()] if path.is_file() else [])
         return self._notes[1][0] if self._notes[1] else None
+
+
+def _signers(text: str) -> Iterator[tuple[str, str]]:
+    """The people of a file of allowed signers, each with a key without its comment."""
+    for line in text.splitlines():
+        words = line.split()
+        kinds = [at for at, word in enumerate(words) if at and word in KINDS]
+        if kinds and kinds[0] + 1 < len(words) and not line.startswith("#"):
+            yield words[0], " ".join(words[kinds[0] : kinds[0] + 2])
 
 
 def _name(value: object) -> str:
@@ -180,6 +268,7 @@ def _key(path: str | None) -> str | None:
 def _verdict(walked: Walked, findings: Sequence[Finding]) -> int:
     if not findings:
         sys.stdout.write(f"GOOD: all {walked.size} entries of {walked.origin} are as they were\n")
+        sys.stdout.writelines(f"NOTE: {told}\n" for told in audit.replaced(walked))
         return GOOD
     for finding in findings:
         first = "" if finding.first is None else f" [first bad entry: {_first(finding)}]"

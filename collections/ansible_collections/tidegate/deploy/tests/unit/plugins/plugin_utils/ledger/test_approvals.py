@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, replace
 
 import pytest
@@ -17,9 +18,10 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema impo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
 from .processes import at_once
+from .rolled_out import doctor
 
 HOLDER = {"pid": 1}
-STATEMENT = "e" * 64
+STATEMENT = hashlib.sha256(b"{}").hexdigest()
 ENDED = ("completed",)
 
 
@@ -153,6 +155,40 @@ def test_an_audit_misses_no_decision(store, change):
         values = {**asdict(approval(change, person="eve")), "at": "2026-11-24T12:00:00.000000Z"}
         connection.execute(APPROVALS.insert().values(values))
     assert ["the approve of eve has no entry"] == [text for text in compared(store) if "approve" in text]
+
+
+DOCTORED = [
+    ("UPDATE approvals SET document = '{\"v\":2}'", "the approve of ada is not the one of entry"),
+    ("UPDATE approvals SET signature = 'x'", "the approve of ada is not the one of entry"),
+    ("UPDATE approvals SET key = 'SHA256:y'", "the approve of ada is not the one of entry"),
+    ("UPDATE approvals SET revision = 2", "the approve of ada is not the one of entry"),
+    ("UPDATE approvals SET at = '2999'", "the approve of ada is not the one of entry"),
+    ("UPDATE approvals SET evidence = replace(evidence, 'ada.there', 'eve')", "the approve of ada is not the one of"),
+    ("UPDATE approvals SET person = 'eve'", "the approve of ada is gone; entry"),
+    ("UPDATE approvals SET decision = 'veto'", "the approve of ada is gone; entry"),
+    ("DELETE FROM approvals", "the approve of ada is gone; entry"),
+    ("UPDATE moves SET actor = 'eve' WHERE number = 1", "move 1 of CHG-2026-0001 is not the one of entry"),
+    ("UPDATE moves SET reason = 'no reason' WHERE number = 1", "move 1 of CHG-2026-0001 is not the one of entry"),
+    ("UPDATE moves SET at = '2999' WHERE number = 2", "move 2 of CHG-2026-0001 is not the one of entry"),
+    ("UPDATE moves SET after = 'draft' WHERE number = 1", "move 1 of CHG-2026-0001 is not the one of entry"),
+    ("DELETE FROM moves WHERE number = 1", "move 1 of CHG-2026-0001 is gone; entry"),
+    (
+        "INSERT INTO moves SELECT change_id, 3, at, event, before, after, revision, actor, reason FROM moves LIMIT 1",
+        "move 3 of CHG-2026-0001 has no entry",
+    ),
+    ("UPDATE changes SET state = 'rejected'", "CHG-2026-0001 is rejected, and entry"),
+]
+
+
+@pytest.mark.parametrize(("statement", "told"), DOCTORED)
+def test_each_decision_and_each_move_is_held_against_its_entry(store, change, statement, told):
+    """Rows that were edited, taken away or slipped in, while the log stayed what it was, are named."""
+    store.add_approval(approval(change, evidence={"system": "awx", "reference": "7", "account": "ada.there"}))
+    store.move_change(change, lambda _row: Move("submit", "submitted", False), reason="zu spät e\u0301")
+    store.move_change(change, lambda _row: Move("approve", "approved", False), actor="bob")
+    before = compared(store)
+    doctor(store, statement)
+    assert [told] == [text[: len(told)] for text in compared(store) if text not in before][:1]
 
 
 @pytest.mark.parametrize(

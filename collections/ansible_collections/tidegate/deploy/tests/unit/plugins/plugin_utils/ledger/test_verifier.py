@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import entries
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical, entries
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import exports, signing, witnesses
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals import ApprovalRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.signing import LogKey
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
@@ -132,6 +134,7 @@ def test_what_an_export_holds(export, store, key):
     """Entries, checkpoints, witnesses, plans, notes, public keys, the verifier; and no private key."""
     found = sorted(str(path.relative_to(export)) for path in export.rglob("*") if path.is_file())
     assert found == [
+        "approvers",
         "checkpoints/000000012",
         "entries.jsonl",
         "log_keys",
@@ -242,6 +245,112 @@ def test_the_sample_of_the_documentation_is_good():
         command = [sys.executable, "-I", str(program / exports.VERIFIER), *words, "--key", key]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert (done.returncode, done.stdout[:5]) == (0, "GOOD:"), done.stdout
+
+
+# --- what people decided ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ada(tmp_path):
+    """The key of a person."""
+    made = LogKey(str(tmp_path / "ada"))
+    made.make()
+    return made
+
+
+def decided(store, change, signer, decision="approve", type_of="approval", **more):
+    """What ada decides, signed by `signer`; `more` says what else the row says than was signed."""
+    document = canonical.dumps({"type": type_of, "change": change, "of": decision}).decode()
+    row = {
+        "statement": entries.digest_of(document),
+        "change_id": change,
+        "revision": 1,
+        "person": "ada",
+        "decision": decision,
+        "strength": "signed",
+        "key": PublicKey.of_line(signer.line).fingerprint,
+        "document": document,
+        "signature": signer.sign(f"{type_of}@tidegate", document.encode()),
+    }
+    store.add_approval(ApprovalRow(**{**row, **more}))
+
+
+@pytest.fixture
+def approved(store, key, ada, tmp_path):
+    """An export in which ada approved a change, took that back, and somebody else approved in another system."""
+    change = roll_out(store)
+    decided(store, change, ada)
+    decided(store, change, ada, "withdraw", "withdrawal")
+    there = {"system": "awx", "reference": "7", "account": "bob"}
+    decided(store, change, ada, person="bob", strength="recorded", key=None, signature=None, evidence=there)
+    store.sign_checkpoint(key)
+    exports.write(store, str(tmp_path / "export"), [])
+    return tmp_path / "export"
+
+
+def test_what_people_signed_is_verified(approved, ada):
+    """Statements and signatures are in the export in the bytes that were signed; who signed with which key, too."""
+    assert 2 == len(list(approved.glob("approvals/*.json"))) == len(list(approved.glob("approvals/*.sig")))
+    uses = "approval@tidegate,veto@tidegate,withdrawal@tidegate"
+    assert [f'ada namespaces="{uses}" {ada.line}'] == [
+        line for line in (approved / "approvers").read_text().splitlines() if line.startswith("ada")
+    ]
+    for arguments in ((), ("--approvers", approved / "approvers")):
+        code, said = verify(approved, *arguments)
+        assert (code, said[:5]) == (0, "GOOD:"), said
+
+
+@pytest.mark.parametrize("ending", ["json", "sig"])
+@pytest.mark.parametrize("gone", [True, False])
+def test_statements_and_signatures_are_held_against_their_entries(approved, ending, gone):
+    """Edited or taken away, the file and the entry that has its digest are named."""
+    path = sorted(approved.glob(f"approvals/*.{ending}"))[0]
+    path.unlink() if gone else path.write_bytes(path.read_bytes() + b" ")
+    code, said = verify(approved)
+    assert (code, f"BAD: ROWS: approvals/{path.name} is {'gone' if gone else 'not what'}" in said) == (1, True), said
+
+
+def test_keys_that_an_outsider_does_not_know_are_named(approved, key, tmp_path):
+    """The export's own list of people fits itself; who knows the people's keys is not fooled by it."""
+    known = tmp_path / "known"
+    known.write_text(f"# people\nada {key.line} ada@desk\n")
+    code, said = verify(approved, "--approvers", known)
+    assert (code, f"is signed with a key that {known} does not know as theirs" in said) == (1, True), said
+    assert verify(approved, "--approvers", tmp_path / "nowhere")[0] == 2
+
+
+FALSE = [
+    ({"signature": "x"}, "has no signature: "),
+    ({"key": "SHA256:x"}, "is signed with another key than the entry names"),
+    ({"type_of": "veto"}, "is about another change, or another decision"),
+    ({"change": "CHG-2026-0009"}, "is about another change, or another decision"),
+]
+
+
+@pytest.mark.parametrize(("false", "told"), FALSE)
+def test_an_approval_that_nobody_signed_is_named(store, key, ada, tmp_path, false, told):
+    """Somebody who may write the store entered it: the log fits itself, and the entry that is not proved is named."""
+    change = roll_out(store)
+    decided(
+        store,
+        false.get("change", change),
+        ada,
+        **{"change_id": change, **{k: false[k] for k in false if k != "change"}},
+    )
+    store.sign_checkpoint(key)
+    exports.write(store, str(tmp_path / "export"), [])
+    code, said = verify(tmp_path / "export")
+    assert (code, f"BAD: SIGNATURE: entry 11: the approve of ada {told}" in said) == (1, True), said
+
+
+def test_a_signature_of_something_else_is_named(store, key, ada, tmp_path):
+    """A true signature of the same person under another statement proves nothing."""
+    change = roll_out(store)
+    decided(store, change, ada, signature=ada.sign("approval@tidegate", b"something else"))
+    store.sign_checkpoint(key)
+    exports.write(store, str(tmp_path / "export"), [])
+    code, said = verify(tmp_path / "export")
+    assert (code, "entry 11: the approve of ada is not what was signed" in said) == (1, True), said
 
 
 def test_the_program_is_what_its_modules_are():

@@ -339,9 +339,13 @@ ROWS = (
     ),
     Row(
         "C13",
-        "an ansible.cfg that others may write",
-        "the gate refuses to start",
-        (f"{GATE}::test_a_writable_ansible_cfg_is_refused",),
+        "an ansible.cfg, or a folder of plugins or collections, that everybody may write",
+        "UNSAFE_PATH: no verb begins, and the gate refuses",
+        (
+            f"{CONTROL}::test_no_verb_begins_where_everybody_may_change_what_shapes_it",
+            f"{GATE}::test_a_writable_ansible_cfg_is_refused",
+            f"{UNIT}/plugin_utils/procedure/test_surroundings.py::test_what_everybody_may_change_is_named",
+        ),
     ),
     Row(
         "H13",

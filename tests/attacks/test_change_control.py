@@ -184,3 +184,15 @@ def test_what_is_known_of_a_change_is_told_to_any_play(office: Office) -> None:
     )
     assert [("submit", "cyd")] == [(move["event"], move["actor"]) for move in asked["moves"]]
     assert asked["window"]["open"]
+
+
+def test_no_verb_begins_where_everybody_may_change_what_shapes_it(office: Office) -> None:
+    """C13: what an ansible.cfg says that everybody may write is not what the site says."""
+    (office.folder / "ansible.cfg").chmod(0o666)
+    ran = office.play("cancel", tidegate_reason="why not")
+    assert 2 == ran.returncode, ran.stdout
+    assert (
+        f"UNSAFE_PATH: {office.folder}/ansible.cfg can be changed by every user of this machine: chmod o-w"
+        in ran.stdout
+    )
+    assert ("submitted", ["UNSAFE_PATH"]) == (office.state, office.denied)

@@ -24,6 +24,7 @@ from ansible.release import __version__ as core_version
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.fitness import NOTE, REFUSE, WARN, finding
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import require_sqlalchemy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.surroundings import unsafe_places
 
 Finding = dict[str, str]
 
@@ -55,6 +56,7 @@ class Controller:
         settings: of ansible.cfg and the command line: ``forks task_timeout tags ssh_args pipelining callbacks
             host_key_checking``.
         ssh: whether there is an ssh program.
+        unsafe: what shapes a run and can be changed by every user.
     """
 
     core: str
@@ -70,6 +72,7 @@ class Controller:
     ignored_config: str | None = None
     beside: str | None = None
     ssh: bool = True
+    unsafe: tuple[str, ...] = ()
 
 
 def look() -> Controller:
@@ -91,6 +94,7 @@ def look() -> Controller:
         beside=str(here) if here is not None and str(here) not in (*copies, str(COLLECTION)) else None,
         settings=_settings(),
         ssh=shutil.which("ssh") is not None,
+        unsafe=unsafe_places(),
     )
 
 
@@ -232,6 +236,9 @@ def _collections(found: Controller) -> Iterator[Finding]:
 
 def _breaking(found: Controller, longest_s: int) -> Iterator[Finding]:
     settings = found.settings
+    for place in found.unsafe:
+        said = f"{place} can be changed by every user of this machine"
+        yield finding("controller", REFUSE, said, f"chmod o-w {place}")
     if not found.ssh:
         yield finding("ssh", REFUSE, "there is no ssh program here", "install the OpenSSH client")
     if settings["tags"]:

@@ -179,6 +179,7 @@ def test_this_very_controller_can_be_read(monkeypatch, tmp_path):
     assert all(found.packages.values())
     assert found.broken == ""
     assert found.ignored_config == str(tmp_path / "ansible.cfg")
+    assert found.unsafe == (str(tmp_path),)
     assert "ControlPersist" in found.settings["ssh_args"]
 
 
@@ -189,6 +190,14 @@ def test_a_collection_beside_that_is_not_looked_at(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
     assert controller.look().beside == str(place)
+
+
+def test_what_everybody_may_change_hinders():
+    """Verbs refuse to begin with it, and say the same."""
+    expected = [
+        "refuse controller: /site/ansible.cfg can be changed by every user of this machine → chmod o-w /site/ansible.cfg"
+    ]
+    assert expected == told(unsafe=("/site/ansible.cfg",))
 
 
 def test_protected_hosts_that_nobody_asks_about_are_told():

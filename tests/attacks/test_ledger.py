@@ -97,6 +97,29 @@ def test_a_new_key_takes_over(office: Office) -> None:
     assert 0 == office.play("audit").returncode
 
 
+def test_a_lost_key_is_replaced_in_the_open(office: Office) -> None:
+    """The verb says so from then on; an outsider's check fails until it is given the new key."""
+    assert 0 == office.play("audit").returncode
+    key = office.folder / "inventory/.tidegate/log_key"
+    key.unlink()
+    ran = office.play("audit", tidegate_key_lost=True, tidegate_export=str(office.folder / "export"))
+    assert 0 == ran.returncode, ran.stdout
+    status, said = verified(office.folder / "export", office.folder / "export")
+    assert (status, "the key before was lost" in said) == (1, True)
+    assert 0 == verified(office.folder / "export", office.folder / "export", "--key", key.with_name("log_key.pub"))[0]
+    both = office.play("audit", tidegate_key_lost=True, tidegate_rotate_key=True)
+    assert (2, "DATA: found rotate_key and key_lost" in both.stdout) == (both.returncode, True)
+
+
+def test_a_run_without_a_change_is_signed_too(office: Office) -> None:
+    """No host of it can be reached, and what was noted about them is in a signed checkpoint all the same."""
+    assert 2 == office.play("remove").returncode
+    with office.store() as store:
+        note = store.last_checkpoint()
+        assert note is not None
+        assert ("run.ended", store.log_size()) == (store.entries()[-2].kind, note.checkpoint.size)
+
+
 def test_a_witness_that_refuses_is_told_and_stops_nothing(office: Office) -> None:
     """It is on another machine that is away; the audit is good all the same."""
     office.say(tidegate_witnesses=["/nowhere/witness"])

@@ -39,6 +39,7 @@ class ActionModule(WholeVerb):
         require_no_rollout(store, inventory, {service: hosts})
         requests = {host: _request(service, host, inventory) for host in hosts}
         done = everywhere(self, self.STEP, requests, installs=True, store=store)
+        self.sign_off(store)
         Display().display(adopted_text(service, done, self.check))
         return self._result(service, Done(done))
 

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import exports, signing, witnesses
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.auditing import Audited, audit_store
@@ -17,7 +18,13 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.audit import audit_text, first_bad, verdict_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.signing_off import WITNESSES, rotate, sign_off
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.signing_off import (
+    WITNESSES,
+    known_key,
+    replace_lost,
+    rotate,
+    sign_off,
+)
 
 
 class ActionModule(WholeVerb):
@@ -27,21 +34,38 @@ class ActionModule(WholeVerb):
     ARGUMENTS: ClassVar[dict[str, Any]] = {
         "export": {"type": "path"},
         "rotate_key": {"type": "bool", "default": False},
+        "key_lost": {"type": "bool", "default": False},
     }
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         setting = plain(self.templated(WITNESSES))
-        found = audit_store(store, witnesses.places(setting), signing.verify, _tell)
+        replaces = _replaces(arguments)
+        found = audit_store(store, witnesses.places(setting), signing.verify, _tell, known_key(store))
         warnings: list[str] = []
         if not self.check and not found.findings and found.walked.size:
-            if arguments["rotate_key"]:
-                rotate(store)
+            if replaces is not None:
+                replaces(store)
             warnings = sign_off(store, setting)
         written = bool(arguments.get("export")) and not self.check
         if written:
             exports.write(store, arguments["export"], witnesses.places(setting))
         Display().display(audit_text(found, self.store_path, warnings))
-        return _result(self.STEP, found, warnings, changed=written or (arguments["rotate_key"] and not self.check))
+        return _result(self.STEP, found, warnings, changed=written or (replaces is not None and not self.check))
+
+
+def _replaces(arguments: Mapping[str, Any]) -> Callable[[Store], None] | None:
+    """What lets another key sign, if that is asked for.
+
+    Raises:
+        Refusal: DATA, both ways are.
+    """
+    if arguments["rotate_key"] and arguments["key_lost"]:
+        raise Refusal(
+            "DATA", "found rotate_key and key_lost; a key that is lost signs no other one: name key_lost alone"
+        )
+    if arguments["key_lost"]:
+        return replace_lost
+    return rotate if arguments["rotate_key"] else None
 
 
 def _tell(count: int) -> None:

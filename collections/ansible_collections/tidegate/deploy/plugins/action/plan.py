@@ -52,6 +52,7 @@ class ActionModule(RecordDoor):
             self.deny(store, refusal, Run.current(store).change_id)
             Display().display(refusal_text(refusal))
             store.end_run(run.id, "refused")
+            self.sign_off(store, Run.current(store).change_id)
             raise
         bound = frozen.run
         if own_tasks.carried(bound) and not frozen.done:

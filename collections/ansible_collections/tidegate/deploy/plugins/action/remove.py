@@ -40,6 +40,7 @@ class ActionModule(WholeVerb):
         here = {name: [host for host in of if host in hosts] for name, of in services.items()}
         require_no_rollout(store, inventory, here)
         done = everywhere(self, self.STEP, {host: {} for host in hosts}, installs=False, store=store)
+        self.sign_off(store)
         Display().display(removed_text(done, self.check, self.store_path))
         return self._result(Done(done))
 

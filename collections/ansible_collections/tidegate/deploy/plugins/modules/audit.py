@@ -31,6 +31,12 @@ options:
       check mode, or when the ledger is not what it was.
     type: bool
     default: false
+  key_lost:
+    description: Whether the key of this controller signs from now on although the one before did not sign it over, since nobody has that
+      any more. It is made where there is none. The entry says so, and every check of the ledger does, until it is given the new key.
+      Nothing happens in check mode, or when the ledger is not what it was. Not together with O(rotate_key).
+    type: bool
+    default: false
 notes:
   - It reads C(tidegate_witnesses), a list of files, best on file systems of other machines; the environment variable
     E(TIDEGATE_WITNESSES) names them instead, separated by colons.

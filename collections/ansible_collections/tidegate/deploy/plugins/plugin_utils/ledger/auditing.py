@@ -30,7 +30,11 @@ class Audited(NamedTuple):
 
 
 def audit_store(
-    store: Checkpoints, paths: Sequence[str], verify: audit.Verify, tell: Callable[[int], None] = lambda count: None
+    store: Checkpoints,
+    paths: Sequence[str],
+    verify: audit.Verify,
+    tell: Callable[[int], None] = lambda count: None,
+    key: str | None = None,
 ) -> Audited:
     """Prove the log of a store.
 
@@ -38,6 +42,7 @@ def audit_store(
         paths: of the site's witnesses.
         verify: verifies signatures.
         tell: told from time to time how many entries were read.
+        key: the public key of this controller, as a line; trusted if the log names it.
     """
     findings: list[Finding] = []
     own = _own(store, findings)
@@ -47,7 +52,8 @@ def audit_store(
     walked = audit.walk(_told(store.rows(), tell), sizes, moments, comparison.see)
     if walked.size == 0 and walked.finding is None and not own and not kept:
         return Audited(walked, 0, 0, findings)  # nothing was ever done here
-    findings += audit.judge(walked, own, kept, verify)
+    trusted = key if key in (named.line for named in walked.keys) else None
+    findings += audit.judge(walked, own, kept, verify, trusted)
     if walked.finding is None:
         findings += comparison.finish()
     return Audited(walked, len(own), len(kept), findings)

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.checkpoint import Note
@@ -33,6 +35,7 @@ def sign_off(store: Store, setting: Sequence[str] | None, change_id: str | None 
     """
     key = log_key(store)
     try:
+        _settle(store, key)
         key.make()
         if change_id is not None:
             store.name_key(key)
@@ -71,6 +74,15 @@ def _seen(path: str, note: Note | None) -> str:
     return f"has seen {kept.checkpoint.size} entries; run tidegate.deploy.audit to hear why not {note.checkpoint.size}"
 
 
+def known_key(store: Store) -> str | None:
+    """The public key of this controller, as a line; None where it has none that can be read."""
+    key = log_key(store)
+    try:
+        return key.line if os.path.exists(key.path) else None
+    except OSError:
+        return None
+
+
 def rotate(store: Store) -> None:
     """Let a new key sign from now on: the old one signs it over, and stays beside it.
 
@@ -78,15 +90,70 @@ def rotate(store: Store) -> None:
         Refusal: LEDGER, this controller has not the log's key, or it cannot sign.
     """
     old = log_key(store)
-    new = signing.LogKey(f"{old.path}.new")
+    new = _next(old)
     try:
+        _settle(store, old)
         old.make()
         new.make()
         store.hand_over(old, new)
-        for ending in ("", ".pub"):
-            os.replace(f"{old.path}{ending}", f"{old.path}.old{ending}")
-            os.replace(f"{new.path}{ending}", f"{old.path}{ending}")
+        _take_place(old)
     except OSError as error:
-        raise Refusal(
-            "LEDGER", f"the key was not replaced: {error}; see that {old.path} is the one that signs"
-        ) from error
+        raise _not_replaced(old, error) from error
+
+
+def replace_lost(store: Store) -> None:
+    """Let the key of this controller sign from now on, made where there is none, since nobody has the log's any more.
+
+    Raises:
+        Refusal: LEDGER, it is the log's key, or cannot be made.
+    """
+    key = log_key(store)
+    try:
+        _settle(store, key)
+        key.make()
+        store.replace_lost(key)
+    except OSError as error:
+        raise _not_replaced(key, error) from error
+
+
+def _settle(store: Store, key: signing.LogKey) -> None:
+    """Finish a rotation that died between the log and the files: the log says which key signs.
+
+    Raises:
+        OSError: the files cannot be moved.
+    """
+    new = _next(key)
+    private = os.path.exists(new.path)
+    if (private and new.line == store.key_line()) or (not private and os.path.exists(f"{new.path}.pub")):
+        _take_place(key)
+
+
+def _take_place(old: signing.LogKey) -> None:
+    """Let the new key's files be where the old one's were, and keep those; what is done already stays done."""
+    new = _next(old)
+    with _alone(os.path.dirname(old.path)):
+        for ending in ("", ".pub"):
+            if os.path.exists(f"{new.path}{ending}"):
+                with suppress(FileNotFoundError):
+                    os.unlink(f"{old.path}.old{ending}")
+                os.link(f"{old.path}{ending}", f"{old.path}.old{ending}")
+                os.replace(f"{new.path}{ending}", f"{old.path}{ending}")
+
+
+@contextmanager
+def _alone(folder: str) -> Iterator[None]:
+    """Keep other processes from moving keys in a folder meanwhile."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _next(key: signing.LogKey) -> signing.LogKey:
+    return signing.LogKey(f"{key.path}.new")
+
+
+def _not_replaced(key: signing.LogKey, error: OSError) -> Refusal:
+    return Refusal("LEDGER", f"the key was not replaced: {error}; see that {key.path} is the one that signs")

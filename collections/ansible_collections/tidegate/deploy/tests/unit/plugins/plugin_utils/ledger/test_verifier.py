@@ -218,6 +218,24 @@ def test_another_key_than_the_known_one_is_named(export, tmp_path):
     assert (code, "BAD: SIGNATURE: the log does not name the key that you trust" in said) == (1, True)
 
 
+def test_a_lost_key_is_told_until_the_new_one_is_known(store, key, old, tmp_path):
+    """Whoever knows the new key on another way finds the log good, is told, and what was signed before stays proved."""
+    other = LogKey(str(tmp_path / "other"))
+    other.make()
+    store.replace_lost(other)
+    store.sign_checkpoint(other)
+    folder = tmp_path / "export"
+    exports.write(store, str(folder), [str(old)])
+    told = f"entry {SIZE} says that the key before was lost, and nobody signed the one in its place"
+    for arguments in ((), ("--key", f"{key.path}.pub")):
+        code, said = verify(folder, *arguments)
+        assert (code, f"BAD: SIGNATURE: {told}: ask for the new one" in said) == (1, True), said
+    code, said = verify(folder, "--key", f"{other.path}.pub", "--checkpoint", old)
+    assert (code, said[:5], f"NOTE: {told}\n" in said) == (0, "GOOD:", True), said
+    write(folder, rewritten(lines_of(folder), edit))
+    assert verify(folder, "--key", f"{other.path}.pub", "--checkpoint", old)[0] == 1
+
+
 @pytest.mark.parametrize("name", ["plans/CHG-2026-0001.r1.json", "notes/run.jsonl"])
 @pytest.mark.parametrize("gone", [True, False])
 def test_plans_and_notes_are_held_against_their_entries(export, name, gone):
@@ -227,24 +245,6 @@ def test_plans_and_notes_are_held_against_their_entries(export, name, gone):
     code, said = verify(export)
     assert code == 1
     assert f"BAD: ROWS: {name}" in said
-
-
-def test_what_cannot_be_read_is_not_a_verdict(export, tmp_path):
-    """Exit 2, with why."""
-    assert verify(export, "--checkpoint", tmp_path / "nowhere")[0] == 2
-    (tmp_path / "odd").write_text("odd")
-    code, said = verify(export, "--checkpoint", tmp_path / "odd")
-    assert (code, "a checkpoint that you named is not one" in said) == (2, True)
-
-
-def test_the_sample_of_the_documentation_is_good():
-    """What docs/samples shows is what an auditor gets, and the program says so."""
-    samples, program = SITE / "docs/samples", SITE / "collections/ansible_collections/tidegate/deploy/files"
-    key = str(samples / "export/log_keys")
-    for words in ((str(samples / "export"),), ("record", str(samples / "record.json"))):
-        command = [sys.executable, "-I", str(program / exports.VERIFIER), *words, "--key", key]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert (done.returncode, done.stdout[:5]) == (0, "GOOD:"), done.stdout
 
 
 # --- what people decided ---------------------------------------------------------------------------------------------
@@ -351,6 +351,24 @@ def test_a_signature_of_something_else_is_named(store, key, ada, tmp_path):
     exports.write(store, str(tmp_path / "export"), [])
     code, said = verify(tmp_path / "export")
     assert (code, "entry 11: the approve of ada is not what was signed" in said) == (1, True), said
+
+
+def test_what_cannot_be_read_is_not_a_verdict(export, tmp_path):
+    """Exit 2, with why."""
+    assert verify(export, "--checkpoint", tmp_path / "nowhere")[0] == 2
+    (tmp_path / "odd").write_text("odd")
+    code, said = verify(export, "--checkpoint", tmp_path / "odd")
+    assert (code, "a checkpoint that you named is not one" in said) == (2, True)
+
+
+def test_the_sample_of_the_documentation_is_good():
+    """What docs/samples shows is what an auditor gets, and the program says so."""
+    samples, program = SITE / "docs/samples", SITE / "collections/ansible_collections/tidegate/deploy/files"
+    key = str(samples / "export/log_keys")
+    for words in ((str(samples / "export"),), ("record", str(samples / "record.json"))):
+        command = [sys.executable, "-I", str(program / exports.VERIFIER), *words, "--key", key]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout[:5]) == (0, "GOOD:"), done.stdout
 
 
 def test_the_program_is_what_its_modules_are():

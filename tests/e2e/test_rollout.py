@@ -6,13 +6,56 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from e2e.hosts import V1, V2, Fleetful, assert_all_on
 from e2e.project import FEW_WAVES, Project
 
+from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve.elsewhere.api import PASSWORD
+from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve.elsewhere.servicenow_server import (
+    ServiceNowServer,
+)
+
 MOST_RESULTS = 6
+SECRET = {"SERVICENOW_PASSWORD": PASSWORD}
+
+
+class Office(ServiceNowServer):
+    """A ServiceNow that is away just when the second wave is noted."""
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any, dict[str, str]]:
+        if method == "PATCH" and "wave 2 of 3" in str(body):
+            return 503, self.error(503), {}
+        return super().answer(method, path, query, body)
+
+    def approve_made(self) -> None:
+        """Ada approves the one change that was made there, seconds after it was planned."""
+        [made] = self.changes.values()
+        row = self.approve("ada.there", at=datetime.now(UTC) + timedelta(seconds=2))
+        row["sysapproval"] = made["sys_id"]
+        made.update(approval="approved", state="-2", start_date="")
+
+
+@pytest.fixture
+def office(site: Project) -> Iterator[Office]:
+    """The site makes a change in ServiceNow for each of its own, and goes on when that is approved there."""
+    with Office() as server:
+        server.changes.clear()
+        there = {
+            "url": f"{server.url}/api",
+            "user": "tidegate",
+            "secret": {"env": "SERVICENOW_PASSWORD"},
+            "create": {},
+        }
+        policy = {"tidegate_policy": {"elsewhere": {"servicenow": there}}}
+        people = {"tidegate_people": {"ada": {"groups": ["ops"], "accounts": {"servicenow": "ada.there"}}}}
+        site.write("inventory/group_vars/all/tidegate_policy.yml", policy)
+        site.write("inventory/group_vars/all/tidegate_people.yml", people)
+        yield server
 
 
 def test_first_deployment_reaches_every_host(new_site: Project, hosts: Fleetful) -> None:
@@ -30,13 +73,20 @@ def test_first_deployment_reaches_every_host(new_site: Project, hosts: Fleetful)
     assert f"rollback -e tidegate_change={done.change}" in done.end["next"]
 
 
-def test_release_goes_out_in_the_waves_of_the_plan(site: Project, hosts: Fleetful) -> None:
-    """Services restart wave by wave in the plan's order, and no host has more than six results."""
+def test_release_goes_out_in_the_waves_of_the_plan(site: Project, hosts: Fleetful, office: Office) -> None:
+    """Services restart wave by wave in the plan's order, and no host has more than six results. ServiceNow, where the change
+    was made, holds it until it is approved there; is told how it goes; and changes nothing when it cannot be told."""
     waves = [["web3"], ["web1", "web4"], ["web2", "web5", "web6"]]
+    planned = site.play("plan", change_file=site.change(V2, waves=waves), env=SECRET)
+    held = site.play("rollout", change=planned.change, env=SECRET)
+    assert (held.rc, held.codes) == (2, {"ELSEWHERE"}), held.text
+    assert "waits for approval there" in held.text
+    office.approve_made()
 
-    done = site.rollout(V2, waves=waves)
+    done = site.play("rollout", change=planned.change, env=SECRET)
 
     assert done.rc == 0, done.text
+    _assert_told(office, planned.change, waves, done.text)
     assert done.waves == waves
     seen = hosts.see()
     assert_all_on(seen, V2)
@@ -69,6 +119,18 @@ def test_second_run_changes_nothing(site: Project, hosts: Fleetful) -> None:
     assert hosts.listing() == before
     assert site.changes() == changes
     assert "nothing to do" in again.stdout
+
+
+def _assert_told(office: Office, change: str, waves: list[list[str]], text: str) -> None:
+    """Work notes while it ran, but the one that was lost, which is a warning; then closed with what came of it."""
+    [closed] = office.changes.values()
+    begun, *rest = office.notes
+    assert begun.startswith(f"{change} begins, by ")
+    assert rest == [f"{change}: wave {at} of 3 opens: {', '.join(waves[at - 1])}" for at in (1, 3)]
+    assert text.count("ServiceNow was not told: ") == 1
+    assert (closed["state"], closed["close_code"]) == ("3", "successful")
+    assert closed["close_notes"] == f"{change} completed; hosts: 6 new"
+    assert PASSWORD not in text
 
 
 def _results_per_host(results: list[dict[str, Any]]) -> Counter[str]:

@@ -16,7 +16,7 @@ _MISSING = object()
 def difference(old: Plan, new: Plan) -> list[str]:
     """What a new plan changes, one readable line each; empty when their content is the same.
 
-    What hosts are expected to run now is left out, as it is of `Plan.content_digest`.
+    What hosts said when a plan was made, of what they run and enforce, is left out, as it is of `Plan.content_digest`.
     """
     return [
         *_release_difference(old, new),
@@ -58,7 +58,7 @@ def _definition_difference(old: Plan, new: Plan) -> list[str]:
 
 
 def _rest(plan: Plan) -> dict[str, Any]:
-    told = ("release", "artifact", "definitions", "hosts", "waves")
+    told = ("release", "artifact", "definitions", "hosts", "waves", "trust")
     return {key: value for key, value in plan.doc.items() if key not in told}
 
 

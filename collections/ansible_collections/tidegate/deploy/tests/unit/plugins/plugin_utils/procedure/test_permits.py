@@ -15,6 +15,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.logged import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.permit import Permit, require_grant
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import Bundle
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import of_change
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.difference import difference
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import signing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals import ApprovalRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening, permits
@@ -207,6 +208,7 @@ def test_hosts_that_are_enrolled_later_make_a_new_revision(site):
     first, same = planned(site, UIDS), planned(site, UIDS)
     assert first.run.plan.enrolled == UIDS
     assert (same.run.row.revision, same.notes) == (1, [])
+    assert difference(a_plan(waves=WAVES), first.run.plan.as_found({}, UIDS, 7)) == []
     later = planned(site, {**UIDS, "web3": "3" * 32, "web1": ""})
     assert later.run.row.revision == 2
     assert later.notes == [

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A release goes out to enrolled hosts, which see that people signed and that the store granted it, and comes back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from e2e.hosts import V1, V2, Fleetful, assert_all_on
+from e2e.project import Project
+from e2e.test_enrollment import NAMES, Office, office
+
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+
+__all__ = ["office"]
+
+WARDEN = "cat /var/lib/tidegate/services/web/warden.json"
+WAVES = [["web1"], ["web2"], ["web4"]]
+
+
+def approved(office: Office, version: str) -> str:
+    """A change that cyd wants, and two others have signed."""
+    site = office.site
+    site.change(version, hosts=list(NAMES), waves=WAVES, floor=1, requester="cyd")
+    planned = site.play("plan", change_file=f"changes/web-{version}.yml")
+    assert planned.rc == 0, planned.text
+    change = planned.change
+    for verb, more in (("submit", {}), ("approve", {"key": "ada"}), ("approve", {"key": "bob"})):
+        sign = {"key": office.keys[more["key"]], "sign": "true"} if more else {}
+        done = site.play(verb, change=change, **sign)
+        assert done.rc == 0, done.text
+    return change
+
+
+def grants(site: Project) -> list[tuple[int, list[str]]]:
+    """The index of each grant of the ledger, and the uids that it is for."""
+    with Store.open(str(site.store_folder / "store.db"), lambda: datetime.now(UTC)) as store:
+        return [(entry.index, sorted(entry.body["hosts"])) for entry in store.entries() if entry.kind == "grant"]
+
+
+def test_release_reaches_enrolled_hosts_with_what_was_signed_and_granted(office: Office, hosts: Fleetful) -> None:
+    """Each wave has its grant, and each host keeps its index, the attempt and the log that it has seen; a bad release comes
+    back by the hosts' own rules, a good one by the operator's word, and neither asks anybody for a signature."""
+    site = office.site
+    office.signed("ada", "bob")
+    enrolled = site.play("enroll")
+    assert enrolled.rc == 0, enrolled.text
+    uids = {host: one["uid"] for host, one in enrolled.of("enroll")[-1]["hosts"].items()}
+    site.inventory(NAMES, **{name: {"tidegate_enrolled": True} for name in NAMES})
+
+    change = approved(office, V2)
+    previewed = site.play("rollout", "--check", change=change)
+    assert previewed.rc == 0, previewed.text
+    assert grants(site) == []
+    done = site.play("rollout", change=change)
+    assert done.rc == 0, done.text
+    assert_all_on(hosts.see(NAMES), V2)
+    made = grants(site)
+    assert [hosts for _index, hosts in made] == [[uids[name]] for name in NAMES]
+    kept = {name: json.loads(text) for name, text in hosts.ssh(WARDEN, NAMES).items()}
+    assert [kept[name]["fence"] for name in NAMES] == [index for index, _hosts in made]
+    assert {tuple(used["attempts"] for used in one["statements"].values()) for one in kept.values()} == {(1,)}
+    assert all(one["seen"]["size"] > one["fence"] for one in kept.values())
+
+    bad = site.play("rollout", change=approved(office, "4.0.0"))
+    assert bad.rc == 2, bad.text
+    assert_all_on(hosts.see(NAMES), V2)
+
+    back = site.play("rollback", change=change)
+    assert back.rc == 0, back.text
+    assert_all_on(hosts.see(NAMES), V1)

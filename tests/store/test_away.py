@@ -80,6 +80,29 @@ def finish(store, change, clock):
     assert store.end_run(PROCESS, "kept", {"verdict": "kept"}) is True
 
 
+def test_results_that_could_not_be_written_are_recorded_later_once(site, clock):
+    """A playbook of the site's own ended while the server was away: the next run records it, in order, as of when it was."""
+    noted = [
+        ("begin_record", [PROCESS, None, "ann@one", "site.yml", "2026-11-24T12:00:00.000000Z"]),
+        ("add_batch", [PROCESS, [{"host": "web1", "status": "ok"}], 0, False]),
+        ("add_batch", [PROCESS, [{"host": "web1", "status": "failed"}], 2, True, "2026-11-24T12:00:09.000000Z"]),
+    ]
+    site.server.stop()
+    assert away.leave(site.address, site.folder, PROCESS, noted)
+    assert not away.leave("/srv/store.db", site.folder, PROCESS, noted)
+    site.server.start()
+    clock.turn(3600)
+    for _again in range(2):
+        with site.open("another") as store:
+            [run] = store.recorded_runs()
+            assert ("ann@one", "site.yml", 2) == (run.actor, run.playbook, run.lost)
+            assert ["12:00:00", "12:00:09"] == [at[11:19] for at in (run.started_at, run.ended_at)]
+            assert ["ok", "failed"] == [result["status"] for result in store.recorded_results(PROCESS)]
+            kinds = [entry.kind for entry in store.entries()]
+            assert 2 == kinds.count("record.batch")
+    assert [] == site.spooled()
+
+
 def test_nothing_starts_without_the_store(site):
     """Neither a run nor a look: the refusal says what to do, and nothing is left on the controller."""
     site.server.stop()

@@ -19,7 +19,8 @@ description:
     environment variable E(TIDEGATE_CHANGE).
   - Results are written in batches, at least every three seconds while there are some, a failure at once. Each batch has an entry
     with its digest in the ledger.
-  - While the store is away results wait in memory. What cannot be written at the end is said, and changes no result.
+  - While the store is away results wait in memory. What cannot be written at the end is kept for the next run on this controller
+    where the store is on a server, and is said otherwise. It changes no result.
   - Plays of the verbs of this collection have a record of their own. In check mode nothing is recorded.
 requirements:
   - enabling in configuration, as C(callbacks_enabled = tidegate.deploy.gate, tidegate.deploy.recorder)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
@@ -89,6 +89,29 @@ def open_kept(folder: str, clock: Clock, process: str, why: Away) -> Kept | None
     """What a process keeps for its steps while the store is away; None when it has begun nothing."""
     path = _path(folder, process)
     return Kept(SqliteFile(path), clock, Spool(folder, process), why) if os.path.exists(path) else None
+
+
+def leave(address: str, folder: str, process: str, noted: Iterable[tuple[str, Sequence[Any]]]) -> bool:
+    """Keep what a process could not record before it ended, for whoever opens the store next on this controller.
+
+    Args:
+        address: as `open_store`.
+        folder: what lies beside a store on a server.
+        process: the ansible-playbook process.
+        noted: in order, each one of `spool.RECORDS` with its arguments.
+
+    Returns:
+        Whether it is kept: nobody waits for a file that cannot be used.
+
+    Raises:
+        Refusal: STORE, it cannot be written.
+    """
+    if not is_server(address):
+        return False
+    spool = Spool(folder, process)
+    for kind, said in noted:
+        spool.append({"id": secrets.token_hex(8), "kind": kind, "said": list(said), "more": {}})
+    return True
 
 
 class Noting(Store):

@@ -153,14 +153,24 @@ class Observations(Database):
             found = [dict(row._mapping) for row in connection.execute(query)]
         return [GatedRow(**{**row, "hosts": tuple(doc_out(row["hosts"]))}) for row in found]
 
-    def begin_record(self, run_id: str, change: str | None, actor: str, playbook: str) -> None:
-        """Record that a playbook begins; the same again changes nothing."""
+    def begin_record(
+        self, run_id: str, change: str | None, actor: str, playbook: str, began_at: str | None = None
+    ) -> None:
+        """Record that a playbook begins; the same again changes nothing.
+
+        Args:
+            run_id: of the process.
+            change: that was named, or None.
+            actor: who runs it.
+            playbook: the name of its file.
+            began_at: when it began, where that is recorded later; None: now.
+        """
         values = {
             "run_id": run_id,
             "change_id": change,
             "actor": actor,
             "playbook": playbook,
-            "started_at": stamp(self.now()),
+            "started_at": began_at or stamp(self.now()),
             "lost": 0,
         }
         with self.writing() as connection:
@@ -168,7 +178,14 @@ class Observations(Database):
             if connection.execute(known).first() is None:
                 connection.execute(RECORDED_RUNS.insert().values(values))
 
-    def add_batch(self, run_id: str, results: Sequence[Mapping[str, Any]], lost: int = 0, ended: bool = False) -> None:
+    def add_batch(
+        self,
+        run_id: str,
+        results: Sequence[Mapping[str, Any]],
+        lost: int = 0,
+        ended: bool = False,
+        ended_at: str | None = None,
+    ) -> None:
         """Record results of a run in one transaction, with one entry.
 
         Args:
@@ -176,6 +193,7 @@ class Observations(Database):
             results: each with ``host`` and ``status`` of `STATUSES`, and what else the caller picked.
             lost: how many the caller could not keep since the last batch.
             ended: whether the run has ended with them.
+            ended_at: when it has, where that is recorded later; None: now.
 
         Raises:
             ValueError: no such run.
@@ -197,7 +215,7 @@ class Observations(Database):
                 "document": document.decode(),
             }
             connection.execute(RECORDED_BATCHES.insert().values(row))
-            values = {"lost": run.lost + lost} | ({"ended_at": stamp(now)} if ended else {})
+            values = {"lost": run.lost + lost} | ({"ended_at": ended_at or stamp(now)} if ended else {})
             connection.execute(RECORDED_RUNS.update().where(which).values(values))
             body = {
                 "run": run_id,

@@ -25,6 +25,9 @@ FOLDER = "spool"
 KINDS = ("note", "halt", "close_wave", "end_run", "interrupt", "move_change")
 """What can be noted while the store is away: the methods of the store that end something."""
 
+RECORDS = ("begin_record", "add_batch")
+"""What is noted when all is over: the methods that record a playbook of the site's own."""
+
 _SUFFIX = ".jsonl"
 
 
@@ -114,7 +117,7 @@ def _event(found: Any) -> Event:
     Raises:
         ValueError: of another kind.
     """
-    if found["kind"] not in KINDS:
+    if found["kind"] not in (*KINDS, *RECORDS):
         raise ValueError(f"nothing is called {found['kind']!r}")
     parts = {"id": str(found["id"]), "kind": found["kind"], "said": list(found["said"]), "more": dict(found["more"])}
     return parts | ({"decided": dict(found["decided"])} if "decided" in found else {})

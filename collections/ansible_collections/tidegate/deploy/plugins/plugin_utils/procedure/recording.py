@@ -4,19 +4,22 @@
 """The record of playbooks that are not Tidegate's: results in batches, each of which is one transaction.
 
 It runs in the process of the clerk, so that nothing here can change or delay a run. The store is opened for a moment and closed
-again. Results wait in memory while it is away, up to a limit beyond which they are lost.
+again. Results wait in memory while it is away, up to a limit beyond which they are lost. What waits when the playbook ends while a
+server is away is kept for whoever opens the store next on this controller.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import CHANGE_ID
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.away import open_store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.away import leave, open_store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import stamp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import locate
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import Stopwatch, now, store_folder
@@ -71,6 +74,7 @@ class Recorder:
         run: the id of the ansible-playbook process.
         actor: who runs it.
         opened: opens the store, waiting for so many seconds.
+        left: keeps what could not be written, as `away.leave` does.
     """
 
     def __init__(
@@ -81,11 +85,14 @@ class Recorder:
         run: str,
         actor: str,
         opened: Callable[[float], Store] | None = None,
+        left: Callable[[Sequence[tuple[str, Sequence[Any]]]], bool] | None = None,
     ) -> None:
         where = [str(source) for source in sources]
         self._run, self._actor = run, actor
         self._opened = opened or (lambda busy_s: open_store(locate(where), now, store_folder(where), self._run, busy_s))
+        self._left = left or (lambda noted: leave(locate(where), store_folder(where), self._run, noted))
         self._playbook = playbook
+        self._began_at = stamp(now())
         self._named = named if named and CHANGE_ID.fullmatch(named) else None
         self._waiting: list[Mapping[str, Any]] = []
         self._lost = 0
@@ -117,8 +124,17 @@ class Recorder:
             self._write(BUSY_S, ended=False)
 
     def end(self) -> None:
-        """Write what is left, and that the playbook has ended."""
+        """Write what is left, and that the playbook has ended; or keep that for when the store is back."""
         self._write(LAST_BUSY_S, ended=True)
+        if self._away is not None:
+            self._leave()
+
+    def _leave(self) -> None:
+        begun = [("begin_record", (self._run, self._named, self._actor, self._playbook, self._began_at))]
+        ended = ("add_batch", (self._run, self._waiting, self._lost, True, stamp(now())))
+        with suppress(Refusal):
+            if self._left([*([] if self._begun else begun), ended]):
+                self._waiting, self._lost = [], 0
 
     def _write(self, busy_s: float, ended: bool) -> None:
         self._since = Stopwatch()

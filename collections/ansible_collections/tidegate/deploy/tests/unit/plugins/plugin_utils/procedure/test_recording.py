@@ -99,6 +99,41 @@ def test_what_waited_for_the_store_is_written_when_it_is_back(opener, recorder):
     assert (0, 0) == (recorder.unwritten, run_of(opener).lost)
 
 
+@pytest.mark.parametrize("begun", [True, False])
+def test_what_the_store_could_not_take_to_the_end_is_left_for_the_next_run(opener, begun):
+    """With when the playbook began and ended; nothing of it counts as lost."""
+    left = []
+    recorder = Recorder([], "site.yml", "CHG-2026-0001", RUN, ANN, opener, lambda noted: left.extend(noted) or True)
+    opener.away = not begun
+    recorder.begin()
+    opener.away = True
+    recorder.add(a_result("web1"))
+    recorder.end()
+
+    assert ["add_batch"] == [kind for kind, _said in left][-1:]
+    assert (not begun) == ("begin_record" in dict(left))
+    assert 0 == recorder.unwritten
+    opener.away = False
+    with opener.opened() as store:
+        for kind, said in left:
+            getattr(store, kind)(*said)
+    assert ({"ok": 1}, True) == (
+        {status: count for status, count in run_of(opener).hosts["web1"].items() if count},
+        run_of(opener).started_at <= run_of(opener).ended_at,
+    )
+
+
+def test_what_nobody_keeps_is_told(opener):
+    """A file that cannot be used is not waited for."""
+    recorder = Recorder([], "site.yml", None, RUN, ANN, opener, lambda _noted: False)
+    opener.away = True
+    recorder.begin()
+    recorder.add(a_result("web1"))
+    recorder.end()
+
+    assert 1 == recorder.unwritten
+
+
 def test_a_store_that_is_away_is_not_asked_for_each_result(opener, recorder):
     """An outage costs a run next to nothing."""
     opener.away = True

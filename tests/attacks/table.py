@@ -16,6 +16,7 @@ SSHSIG = f"{UNIT}/module_utils/core/test_sshsig.py"
 QUORUM = f"{UNIT}/module_utils/core/test_quorum.py"
 PEOPLE = f"{UNIT}/plugin_utils/inventory/test_people.py"
 APPROVING = f"{UNIT}/plugin_utils/procedure/test_approving.py"
+FIDO = f"{UNIT}/plugin_utils/procedure/test_fido.py"
 ELSEWHERE = f"{UNIT}/plugin_utils/procedure/test_given_elsewhere.py"
 COUNTERSIGNED = f"{UNIT}/plugin_utils/procedure/test_countersigned.py"
 BRIDGES = f"{UNIT}/plugin_utils/inventory/test_bridges.py"
@@ -463,12 +464,14 @@ ROWS = (
     ),
     Row(
         "H14",
-        "a signature of a FIDO key that nobody touched, also with the flag turned on afterwards",
+        "a signature of a FIDO key that nobody touched, or without the PIN that hosts demand; with the flag turned on afterwards",
         "PRESENCE; SIG_INVALID",
         (
             "tests/attacks/test_approve.py::test_a_fido_key",
-            f"{APPROVING}::test_a_fido_key_that_nobody_touched_does_not_count",
-            f"{APPROVING}::test_a_touch_is_not_taken_from_another_signature",
+            f"{FIDO}::test_a_fido_key_that_nobody_touched_does_not_count",
+            f"{FIDO}::test_a_touch_is_not_taken_from_another_signature",
+            f"{FIDO}::test_what_enrolled_hosts_demand_of_keys_is_demanded_of_approvers",
+            f"{UNIT}/module_utils/core/test_signed.py::test_what_a_bundle_asks_of_keys",
         ),
     ),
     Row(

@@ -47,7 +47,8 @@ class ActionModule(WholeVerb):
     def _decided(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         change, now = change_of(store, _named(arguments.get("id"))), store.latest()
         self.require_kept(store)
-        by = Government(self, recorded(change.plan_bytes).host_names[0]).governed
+        government = Government(self, recorded(change.plan_bytes).host_names[0])
+        by = government.governed
         asked = approving.ask(store, change, arguments["verb"], arguments["reason"], by, now)
         Display().display(asked_text(asked, self.store_path))
         if self.check:
@@ -63,7 +64,8 @@ class ActionModule(WholeVerb):
             signature = signing.signature_of(
                 arguments, statement.data, statement.namespace, by.people.keys, asked.verb, change.id
             )
-            decided = approving.decide(store, asked, signature, by, store.latest())
+            trust = government.trust if government.has_trust else None
+            decided = approving.decide(store, asked, signature, by, store.latest(), trust)
         again = "" if decided.new else " (as before)"
         missing = f", missing {decided.standing.missing}" if decided.standing.missing else ""
         say = f"{change.id}: {asked.verb} by {by.people.called(decided.person)}{again}; it is {decided.state}{missing}"

@@ -167,9 +167,4 @@ def _require_counts(signature: Signature, owners: Mapping[str, str], bundle: Bun
     fingerprint = signature.key.fingerprint
     if fingerprint not in owners:
         raise Refusal("KEY", f"{fingerprint} is no key of anybody in the trust bundle {bundle.number}")
-    if bundle.doc["require_presence"] and not signature.key.fido:
-        raise Refusal("PRESENCE", f"{fingerprint} is no FIDO key, expected one: somebody has to be there and touch it")
-    if bundle.doc["require_verification"] and not signature.verified:
-        raise Refusal(
-            "PRESENCE", f"{fingerprint} does not say who touched it, expected a FIDO key that asks for a PIN or finger"
-        )
+    signature.require_told(bundle.doc["require_presence"], bundle.doc["require_verification"])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey, Signature
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust_schema import TRUST
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import Problem, problems, refuse
@@ -77,6 +77,14 @@ class TrustData:
     def expires_after(self) -> str:
         """How long a version lasts, as it is written."""
         return str(self.doc.get("expires_after", EXPIRES_AFTER))
+
+    def require_told(self, signature: Signature) -> None:
+        """See that the hosts will count a signature, as far as that depends on what its key tells.
+
+        Raises:
+            Refusal: PRESENCE.
+        """
+        signature.require_told(self.doc.get("require_presence", False), self.doc.get("require_verification", False))
 
 
 def _rule_problems(rule: Mapping[str, Any]) -> Iterator[Problem]:

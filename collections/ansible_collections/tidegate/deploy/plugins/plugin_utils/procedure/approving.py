@@ -24,6 +24,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.difference import difference
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust import TrustData
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals import ApprovalRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -65,6 +66,11 @@ class Asked:
     differs: tuple[str, ...] = ()
     before: int = 0
     windows: tuple[str, ...] = ()
+
+    @property
+    def opens_hosts(self) -> bool:
+        """Whether hosts that enforce by themselves are to count the signature."""
+        return self.verb == APPROVE and any(host["uid"] for host in self.statement.doc["hosts"])
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,9 @@ def ask(store: Store, change: ChangeRow, verb: str, reason: str, by: Governed, n
     return Asked(verb, change, statement, rules, standing, differs, before if old is not None else 0, windows)
 
 
-def decide(store: Store, asked: Asked, signature: Signature, by: Governed, now: datetime) -> Decided:
+def decide(
+    store: Store, asked: Asked, signature: Signature, by: Governed, now: datetime, trust: TrustData | None = None
+) -> Decided:
     """Record a signed decision, and let the change move where that follows.
 
     Args:
@@ -127,6 +135,7 @@ def decide(store: Store, asked: Asked, signature: Signature, by: Governed, now: 
         signature: by whoever decides.
         by: what governs the change.
         now: the moment.
+        trust: what enrolled hosts demand of signatures; None where the site says nothing of them.
 
     Raises:
         Refusal: whatever keeps it from counting: NAMESPACE, PRESENCE, SIG_INVALID, KEY, ABSENT, SELF, QUORUM, WITHDRAWN …
@@ -134,6 +143,8 @@ def decide(store: Store, asked: Asked, signature: Signature, by: Governed, now: 
     statement, change = asked.statement, asked.change
     person = _person(signature, statement, by.people)
     ssh_keygen.require_valid(signature, statement.namespace, statement.data)
+    if trust is not None and asked.opens_hosts:
+        trust.require_told(signature)
     voice = Voice(person, DECISIONS[asked.verb], now, STRENGTHS[-1], signature.key.fingerprint)
     require_counts(store, asked, voice, by.people, now)
     row = ApprovalRow(

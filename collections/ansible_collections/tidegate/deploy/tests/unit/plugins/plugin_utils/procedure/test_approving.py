@@ -17,96 +17,21 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey, Signature
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import Statement
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import ssh_keygen, statements
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.quorum import standing, standing_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import signing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals import ApprovalRow
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import Kind, rules_for
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import approving, consent, moving
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving
 
-from ...module_utils.core.ssh_agent import KNOWN, TOUCHED, UNTOUCHED, Agent, Token
 from ...module_utils.core.ssh_keys import a_key, public, signed
 from .conftest import a_plan
+from .signers import Office, keys_of_all, people_doc
 
-POLICY = {"approvals": [{"name": "production", "groups": {"ops": 2}, "separation": ["requester", "operator"]}]}
 WEAKER = {"approvals": [{"name": "production", "groups": {"ops": 1}, "separation": ["requester", "operator"]}]}
 
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory):
-    """One key for each of the people, two for ada, and some that are nobody's or too weak."""
-    folder = tmp_path_factory.mktemp("keys")
-    found = {name: a_key(folder, name=name) for name in ("ada", "ada2", "bob", "cyd", "dan", "eve", "late", "gone")}
-    return {**found, "rsa": a_key(folder, "rsa", 2048)}
-
-
-def people_doc(keys):
-    def key(name, **more):
-        return {"key": public(keys[name]), **more}
-
-    return {
-        "ada": {"groups": ["ops"], "keys": [key("ada"), key("ada2")]},
-        "bob": {"groups": ["ops"], "keys": [key("bob")], "accounts": {"awx": "bob"}},
-        "cyd": {"groups": ["ops"], "keys": [key("cyd")]},
-        "dan": {"groups": ["sales"], "keys": [key("dan")]},
-        "lea": {"groups": ["ops"], "keys": [key("late", **{"from": "2999-01-01"})]},
-        "gil": {"groups": ["ops"], "keys": [key("gone", until="2020-01-01")]},
-    }
-
-
-class Office:
-    """A change that cyd wants, and those who decide about it."""
-
-    def __init__(self, site, keys):
-        self.store, self.keys, self.site = site.store, keys, site
-        self.by = Governed(Policy.of(POLICY), People.of(people_doc(keys)))
-        self.plan(a_plan(rules=self.rules.digest))
-        moving.move(self.store, self.id, "submit", actor="cyd", requested_by="cyd")
-
-    @property
-    def rules(self):
-        return rules_for(self.by.policy, Kind("web", "production"))
-
-    def plan(self, plan, id=None):  # noqa: A002 - the store's word
-        made = self.store.new_change(
-            "web", "production", plan.content_digest, canonical.dumps(plan.doc), "/changes/web.yml", id, 2026
-        )
-        self.id = made[0]
-
-    @property
-    def change(self):
-        return self.store.change(self.id)
-
-    @property
-    def now(self):
-        return self.store.now()
-
-    def asked(self, verb="approve", reason="it is late"):
-        return approving.ask(self.store, self.change, verb, reason, self.by, self.now)
-
-    def decide(self, signature, verb="approve"):
-        if not isinstance(signature, Signature):
-            signature = Signature.parse(signature)
-        return approving.decide(self.store, self.asked(verb), signature, self.by, self.now)
-
-    def signs(self, name, verb="approve"):
-        statement = self.asked(verb).statement
-        return self.decide(ssh_keygen.sign(statement.data, statement.namespace, str(self.keys[name])), verb)
-
-    def standing(self, operator=None):
-        return standing_of(self.store, self.change, self.rules, self.by.people, self.now, operator)
-
-    def without(self, **changes):
-        doc = people_doc(self.keys)
-        self.by = replace(self.by, people=People.of({name: changes.get(name, entry) for name, entry in doc.items()}))
-
-    @property
-    def why_not(self):
-        refusal = consent.why_not(self.store, self.change, self.by, self.now)
-        return refusal and refusal.code
+    return keys_of_all(tmp_path_factory.mktemp("keys"))
 
 
 @pytest.fixture
@@ -402,62 +327,3 @@ def test_evidence_counts_where_recorded_is_enough(office):
     assert {"bob": "recorded"} == office.standing().counted
     office.without(bob={**people_doc(office.keys)["bob"], "accounts": {"awx": "robert"}})
     assert {} == office.standing().counted
-
-
-@pytest.fixture(params=[Token.ed25519, Token.ecdsa], ids=["sk-ssh-ed25519", "sk-ecdsa"])
-def token(request, office, monkeypatch):
-    """A FIDO key of ada's in an agent that holds nobody else's."""
-    with Agent(request.param()) as agent:
-        [found] = agent.tokens
-        monkeypatch.setenv("SSH_AUTH_SOCK", agent.path)
-        office.without(ada={"groups": ["ops"], "keys": [{"key": found.line}]})
-        yield found
-
-
-def sign_with_token(office):
-    statement = office.asked().statement
-    return office.decide(ssh_keygen.sign_with_agent(statement.data, statement.namespace, office.by.people.keys))
-
-
-@pytest.mark.parametrize("flags", [TOUCHED, KNOWN])
-def test_a_fido_key_signs_when_it_is_touched(office, token, flags):
-    """Through the agent and the real ssh-keygen; with a PIN or a finger, too."""
-    token.flags = flags
-    assert "ada" == sign_with_token(office).person
-    assert {"ada": "signed"} == office.standing().counted
-    signature = Signature.parse(office.store.approvals(office.id)[0].signature)
-    assert (flags, token.counter, flags == KNOWN) == (signature.flags, signature.counter, signature.verified)
-
-
-def test_a_fido_key_that_nobody_touched_does_not_count(office, token):
-    """OpenSSH finds the signature true; it is refused all the same, also where somebody put it into the store."""
-    token.flags = UNTOUCHED
-    with pytest.raises(Refusal, match=r"PRESENCE.*touch it.*no-touch-required"):
-        sign_with_token(office)
-    statement = office.asked().statement
-    untouched = ssh_keygen.sign_with_agent(statement.data, statement.namespace, office.by.people.keys)
-    token.flags = TOUCHED
-    sign_with_token(office)
-    row = office.store.approvals(office.id)[0]
-    assert signing.verify(untouched.key.line, statement.namespace, statement.data, untouched.armored)
-    edited = [replace(row, signature=untouched.armored)]
-    found = standing(statement, office.rules, office.by.people, edited, office.now, {})
-    assert ({}, "PRESENCE") == (found.counted, found.why[0].code)
-
-
-def test_a_touch_is_not_taken_from_another_signature(office, token):
-    """Who turns the flag on, or takes a counter for another, has a signature that is not true."""
-    token.flags = UNTOUCHED
-    statement = office.asked().statement
-    blob = bytearray(ssh_keygen.sign_with_agent(statement.data, statement.namespace, office.by.people.keys).blob)
-    assert UNTOUCHED == blob[-5]
-    blob[-5] = TOUCHED
-    with pytest.raises(Refusal, match="SIG_INVALID"):
-        office.decide(Signature.of_blob(bytes(blob)))
-
-
-def test_a_token_that_waits_in_vain_is_said(office, token):
-    """The agent gives up; the message tells to touch it, not to start an agent."""
-    token.flags = None
-    with pytest.raises(Refusal, match=r"SIGNING.*agent refused operation.*touch its token when it blinks"):
-        sign_with_token(office)

@@ -2200,6 +2200,24 @@ class Signature:
                 "that, make a new key without no-touch-required",
             )
 
+    def require_told(self, presence: bool, verification: bool) -> None:
+        """See that its key tells as much of whoever signed as somebody asks; that it was touched is seen to by `require`.
+
+        Args:
+            presence: whether only keys count that can tell of a touch.
+            verification: whether only those count that knew who touched them.
+
+        Raises:
+            Refusal: PRESENCE.
+        """
+        key = self.key.fingerprint
+        if presence and not self.key.fido:
+            raise Refusal("PRESENCE", f"{key} is no FIDO key, expected one: somebody has to be there and touch it")
+        if verification and not self.verified:
+            raise Refusal(
+                "PRESENCE", f"{key} does not say who touched it, expected a FIDO key that asks for a PIN or finger"
+            )
+
     def signed_bytes(self, message: bytes) -> bytes:
         """The bytes that the mathematics is about, for a message."""
         digest = hashlib.new(self.hash_algorithm, message).digest()

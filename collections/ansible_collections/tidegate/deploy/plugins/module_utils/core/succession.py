@@ -155,7 +155,8 @@ def overlaps(bundle: Bundle) -> list[str]:
 
 def _overlaps_on(bundle: Bundle, host: str) -> Iterator[str]:
     """Those of one host; the empty name is a host that no variant names."""
-    roots, units = [], {}
+    roots: list[tuple[str, str]] = []
+    units: dict[str, str] = {}
     for service in sorted(bundle.doc["services"]):
         try:
             definition = bundle.definition_for(service, host)

@@ -58,8 +58,8 @@ NICELY = nice -n 15 $(EACH)
 test:  ## all of the above, the second ansible-core, and the tests on real hosts
 	@tools/stage --begin
 	@$(MAKE) dev lab-packages
-	@tools/beside "$(NICELY) $(COMPUTING)" "$(EACH) $(MOLECULE); code=\$$?; $(NICELY) $(LINTS) && exit \$$code" \
-		"$(MAKE) hosts" || { tools/stage --summary; exit 1; }
+	@tools/beside "$(NICELY) $(COMPUTING)" "$(NICELY) $(LINTS)" "$(EACH) hosts $(MOLECULE)" \
+		|| { tools/stage --summary; exit 1; }
 	@tools/stage --summary
 
 ruff: dev

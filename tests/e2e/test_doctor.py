@@ -87,6 +87,7 @@ def test_a_controller_that_lacks_something(blank_site: Project, tmp_path: Path) 
     config = blank_site.folder / "ansible.cfg"
     config.write_text(config.read_text().replace("forks = 25", "forks = 4"))
     blank_site.services(unit="web", limts={})
+    blank_site.write("inventory/group_vars/all/tidegate_trust.yml", {"tidegate_trust": {"sit": "example.org"}})
 
     seen = blank_site.play("doctor", env={"PYTHONPATH": str(tmp_path), "TIDEGATE_STORE": "mysql://db/tidegate"})
 
@@ -99,4 +100,5 @@ def test_a_controller_that_lacks_something(blank_site: Project, tmp_path: Path) 
         lines, "stop     web1, web2, web3, web4 and 2 more ", place, "web.limts: found an unknown key", "limits?"
     )
     assert named(lines, "stop     web1, web2, web3, web4 and 2 more ", place, "web.unit: found 'web', expected")
+    assert named(lines, "stop     controller ", "tidegate_trust of host web1: sit: found an unknown key", "site?")
     assert "Traceback" not in seen.text

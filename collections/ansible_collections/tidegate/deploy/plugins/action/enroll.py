@@ -29,7 +29,11 @@ class ActionModule(WholeVerb):
     """Let hosts refuse by themselves what was not approved, by the newest trust that enough people signed."""
 
     STEP = "enroll"
-    ARGUMENTS: ClassVar[dict[str, Any]] = {"environment": {"type": "str"}, "hosts": {"type": "str"}}
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "environment": {"type": "str"},
+        "hosts": {"type": "str"},
+        "anew": {"type": "bool", "default": False},
+    }
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         try:
@@ -46,7 +50,8 @@ class ActionModule(WholeVerb):
         self.require_kept(store)
         store.require_clock()
         data = trusting.data_of(self, inventory, environment)
-        errand = Errand(trusting.require_in_force(store, environment, store.latest()), data, now())
+        versions = trusting.require_in_force(store, environment, store.latest(), arguments["anew"])
+        errand = Errand(versions, data, now())
         went = enrolling.enroll(self, store, dict.fromkeys(hosts, errand))
         unnamed = [host for host, one in went.items() if one.did and not _is_named(inventory, host)]
         self.sign_off(store)

@@ -24,6 +24,13 @@ options:
   hosts:
     description: A pattern of hosts. Without it all hosts with a service are meant.
     type: str
+  anew:
+    description:
+      - Take the last version although the people of the version before it have not signed it, because too few of them are left.
+        It still needs the quorum that it asks for itself.
+      - Only hosts that are not enrolled take it. Root has to remove the identity of one that is, which the ledger shows.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - tidegate.deploy.attributes
   - tidegate.deploy.attributes.changes_no_release

@@ -192,6 +192,8 @@ def _steps(errand: Errand, went: Went, check: bool) -> Iterator[tuple[str, Mappi
 
 
 def _after(went: Went, step: str, said: Said, check: bool) -> Went:
+    if said.code == "PROGRAM_NEWER":  # of another controller of the site; ours is let run beside it
+        return went
     if said.verdict != OK:
         return Went(said, went.did, went.uid, went.trust, went.program)
     trust = said["trust"] if step == "trust" and not check else went.trust

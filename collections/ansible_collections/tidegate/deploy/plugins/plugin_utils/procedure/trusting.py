@@ -42,6 +42,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package impo
 _verify = lru_cache(maxsize=1024)(signing.verify)
 """The mathematics of a signature is asked of ssh-keygen once; by whom and when it counts is asked each time."""
 
+OWN = "by the rule of this version"
+
 RENEWED_BEFORE = 5
 """A version is drafted anew when less than a fifth of its time is left."""
 
@@ -55,7 +57,7 @@ class Version:
         bundle: what it says.
         before: the version before it; None for the first.
         standings: by whose rule, in words -> how it stands by that: the one before it has to be satisfied, and its own.
-        settled: whether it stood well when it was signed last, so that hosts may have it and its number is taken.
+        settled: whether hosts may have it, so that its number is taken: it stood well when it was signed last, or one has.
     """
 
     row: TrustRow
@@ -94,8 +96,9 @@ def versions(store: Store, environment: str, now: datetime) -> list[Version]:
         Refusal: TRUST, what the store keeps is none.
     """
     found: list[Version] = []
+    there = max((one.trust for one in store.all_enrolled().values() if one.environment == environment), default=0)
     for row in store.trust(environment):
-        found.append(_version(row, found[-1].bundle if found else None, now))
+        found.append(_version(row, found[-1].bundle if found else None, now, taken=row.number <= there))
     return found
 
 
@@ -111,14 +114,21 @@ def newest(store: Store, environment: str, now: datetime) -> int:
     return good[-1].row.number if good else 0
 
 
-def require_in_force(store: Store, environment: str, now: datetime) -> list[Version]:
+def require_in_force(store: Store, environment: str, now: datetime, anew: bool = False) -> list[Version]:
     """The versions that hosts take.
+
+    Args:
+        store: keeps them.
+        environment: whose.
+        now: the moment.
+        anew: whether the last version may be one that the people of the version before have not signed: a host that is not
+            enrolled takes that, and no other does.
 
     Raises:
         Refusal: TRUST, there is none, with what to do.
     """
     found = versions(store, environment, now)
-    good = in_force(found)
+    good = found if anew and found and found[-1].standings[OWN].granted else in_force(found)
     if not good:
         missing = f"; missing {'; '.join(found[-1].missing)}" if found else ""
         raise Refusal(
@@ -130,9 +140,9 @@ def require_in_force(store: Store, environment: str, now: datetime) -> list[Vers
     return good
 
 
-def _version(row: TrustRow, before: Bundle | None, now: datetime) -> Version:
+def _version(row: TrustRow, before: Bundle | None, now: datetime, taken: bool) -> Version:
     bundle = Bundle.parse(row.document)
-    rules = {"by the rule of this version": bundle}
+    rules = {OWN: bundle}
     if before is not None:
         rules = {f"by the rule of version {before.number}": before, **rules}
     armored = [signature.armored for signature in row.signatures]
@@ -141,7 +151,7 @@ def _version(row: TrustRow, before: Bundle | None, now: datetime) -> Version:
         return {whose: standing(row.document, NAMESPACE, armored, by, at) for whose, by in rules.items()}
 
     signed_at = [moment(signature.at) for signature in row.signatures]
-    settled = bool(signed_at) and all(one.granted for one in standings(max(signed_at)).values())
+    settled = taken or (bool(signed_at) and all(one.granted for one in standings(max(signed_at)).values()))
     return Version(row, bundle, before, standings(now), settled)
 
 
@@ -185,13 +195,11 @@ def sign(store: Store, version: Version, signature: Signature, now: datetime) ->
         Whose it is, whether it was not there already, and how the version stands now.
 
     Raises:
-        Refusal: whatever keeps it from counting: NAMESPACE, PRESENCE, SIG_INVALID, KEY, QUORUM …
+        Refusal: as `require_counts`.
     """
-    signature.require(NAMESPACE)
-    ssh_keygen.require_valid(signature, NAMESPACE, version.row.document, "trust")
-    key = signature.key.fingerprint
-    person = owner_of(key, version.bundle, version.before)
-    new = store.sign_trust(version.row, person, key, signature.armored)
+    bundles = (version.bundle, version.before)
+    person = require_counts(signature, NAMESPACE, version.row.document, bundles, now)
+    new = store.sign_trust(version.row, person, signature.key.fingerprint, signature.armored)
     return person, new, versions(store, version.row.environment, now)[-1]
 
 
@@ -205,22 +213,28 @@ def fingerprints(bundle: Bundle) -> list[str]:
     return [fingerprint for member in bundle.members().values() for fingerprint in member.keys]
 
 
-def owner_of(fingerprint: str, *bundles: Bundle | None) -> str:
-    """Whose key it is, by bundles.
+def require_counts(
+    signature: Signature, namespace: str, data: bytes, bundles: Sequence[Bundle | None], now: datetime
+) -> str:
+    """See that a signature counts by the rule of some bundle, and answer whose it is.
+
+    Args:
+        signature: as it came.
+        namespace: what it is for.
+        data: the exact bytes.
+        bundles: by which it may count, the most telling first.
+        now: the moment.
 
     Raises:
-        Refusal: KEY, nobody's.
+        Refusal: why it counts by none: NAMESPACE, PRESENCE, SIG_INVALID, KEY, QUORUM; SIGNING, it cannot be verified here.
     """
-    for bundle in bundles:
-        for name, member in (bundle.members() if bundle else {}).items():
-            if fingerprint in member.keys:
-                return name
-    raise Refusal(
-        "KEY",
-        f"found no person of the trust with the key {fingerprint}, which signed; enter it in tidegate_people and draft the "
-        "trust again, or sign with one that is there",
-        key=fingerprint,
-    )
+    ssh_keygen.require_valid(signature, namespace, data, "what is signed")
+    found = [standing(data, namespace, [signature.armored], bundle, now) for bundle in bundles if bundle is not None]
+    for one in found:
+        if one.counted:
+            return next(iter(one.counted))
+    why = found[0].why[0]
+    raise Refusal(why.code, f"{why.message}; sign with the key of somebody who is asked", key=signature.key.fingerprint)
 
 
 def standing(data: bytes, namespace: str, armored: Sequence[str], bundle: Bundle, now: datetime) -> Standing:

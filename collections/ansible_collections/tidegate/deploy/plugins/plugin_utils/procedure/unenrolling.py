@@ -25,7 +25,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.succession im
     Unenroll,
 )
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import Bundle
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange, ssh_keygen
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import signing, trusting
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory
@@ -101,12 +101,11 @@ def signed(one: Paper, bundle: Bundle, arguments: Mapping[str, Any], now: dateti
     """The statement with one signature more, which is put beside it.
 
     Raises:
-        Refusal: as `signing.signature_of`; KEY, nobody's key signed.
+        Refusal: as `signing.signature_of` and `trusting.require_counts`.
     """
     keys = trusting.fingerprints(bundle)
     made = signing.signature_of(arguments, one.data, UNENROLL_NAMESPACE, keys, "unenroll", ", ".join(one.hosts))
-    ssh_keygen.require_valid(made, UNENROLL_NAMESPACE, one.data)
-    person = trusting.owner_of(made.key.fingerprint, bundle)
+    person = trusting.require_counts(made, UNENROLL_NAMESPACE, one.data, [bundle], now)
     exchange.write(made.armored.encode("ascii"), f"{one.file}.{person}.sig")
     return _standing(replace(one, armored={**one.armored, person: made.armored}), bundle, now)
 

@@ -20,9 +20,9 @@ OURS, OLDER, UID = host_program().digest, "0" * 64, "a" * 32
 class Host(HostProgram):
     """A host that answers as a real one does, and believes every signature."""
 
-    def __init__(self, trust=0, carries=OLDER, name="web1", problem="", refuses=""):
+    def __init__(self, trust=0, carries=OLDER, name="web1", problem="", refuses="", code="UNDER_WAY"):
         self.number, self.carries, self.name, self.problem = trust, carries, name, problem
-        self.refuses, self.asked = refuses, []
+        self.refuses, self.code, self.asked = refuses, code, []
         self.steps = {"ask": self.ask, "enroll": self.enroll, "trust": self.follow, "upgrade": self.upgrade}
 
     def carried(self):
@@ -31,7 +31,7 @@ class Host(HostProgram):
     def call(self, step, fields, payload=None):
         self.asked.append(step)
         if step == self.refuses:
-            return Answer(False, False, "UNDER_WAY", "a service is being activated", {}, {})
+            return Answer(False, False, self.code, "not now", {}, {})
         said = self.steps[step](fields, payload)
         return Answer(True, bool(said.get("changed")), "", "", {}, said)
 
@@ -107,6 +107,12 @@ def test_the_first_refusal_ends_it(errand, refuses):
     went = bring(host, errand)
     assert ("failed", "UNDER_WAY", refuses) == (went.said.verdict, went.said.code, host.asked[-1])
     assert (["trust version 2 → 3"] if refuses == "upgrade" else []) == list(went.did)
+
+
+def test_a_newer_program_stays(errand):
+    """A host that another controller has upgraded keeps that, and follows the trust all the same."""
+    went = bring(Host(trust=2, refuses="upgrade", code="PROGRAM_NEWER"), errand)
+    assert ("ok", ("trust version 2 → 3",), OLDER) == (went.said.verdict, went.did, went.program)
 
 
 @pytest.mark.parametrize(

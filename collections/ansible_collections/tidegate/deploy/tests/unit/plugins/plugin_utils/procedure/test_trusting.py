@@ -30,7 +30,7 @@ NOW = datetime(2026, 11, 28, 13, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory):
     folder = tmp_path_factory.mktemp("keys")
-    return {name: a_key(folder, name=name) for name in ("ada", "bob", "cyd", "eve")}
+    return {name: a_key(folder, name=name) for name in ("ada", "bob", "cyd", "dan", "eve")}
 
 
 class Office:
@@ -153,12 +153,32 @@ def test_what_was_settled_keeps_its_number(office):
     assert 2 == office.draft().bundle.number
 
 
-def test_whoever_is_nobody_signs_nothing(office, keys):
-    """Neither a key that is in no version, nor a signature for another use, is recorded."""
+def test_a_lost_quorum_begins_anew(office):
+    """By the rule of the version alone, only where that is said; its number is taken once a host has it."""
+    office.draft()
+    office.sign("ada", "bob")
+    office.people("cyd", "dan")
+    office.draft()
+    office.sign("cyd", "dan")
+    assert [1] == [one.bundle.number for one in trusting.require_in_force(office.store, "production", NOW)]
+    anew = trusting.require_in_force(office.store, "production", NOW, anew=True)
+    assert [1, 2] == [one.bundle.number for one in anew]
+    require_first(anew[-1].bundle, anew[-1].armored, NOW, signing.verify)
+
+    office.store.enroll_host("web1", "a" * 32, "production", 2, "f" * 64)
+    assert 3 == office.draft().bundle.number
+    assert office.sign("cyd", "dan").holds
+
+
+def test_what_would_not_count_is_not_recorded(office, keys):
+    """Neither a key that is in no version, nor one that has run out, a person who is not asked, or another use."""
+    office.people("ada", "bob", "cyd", "dan", cyd="2026-11-27")
+    office.who["dan"]["groups"] = ["sec"]
     version = office.draft()
     stranger = ssh_keygen.sign(version.row.document, NAMESPACE, str(keys["eve"]))
     other = ssh_keygen.sign(version.row.document, "approval@tidegate", str(keys["ada"]))
-    for made, code in ((stranger, "KEY"), (other, "NAMESPACE")):
+    late, unasked = (ssh_keygen.sign(version.row.document, NAMESPACE, str(keys[name])) for name in ("cyd", "dan"))
+    for made, code in ((stranger, "KEY"), (late, "KEY"), (unasked, "QUORUM"), (other, "NAMESPACE")):
         with pytest.raises(Refusal) as caught:
             trusting.sign(office.store, version, made, NOW)
         assert code == caught.value.code

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime
 
 from e2e.hosts import V1, V2, Fleetful, assert_all_on
@@ -42,7 +43,8 @@ def grants(site: Project) -> list[tuple[int, list[str]]]:
 
 def test_release_reaches_enrolled_hosts_with_what_was_signed_and_granted(office: Office, hosts: Fleetful) -> None:
     """Each wave has its grant, and each host keeps its index, the attempt and the log that it has seen; a bad release comes
-    back by the hosts' own rules, a good one by the operator's word, and neither asks anybody for a signature."""
+    back by the hosts' own rules, a good one by the operator's word, and neither asks anybody for a signature. A store that is
+    set back afterwards is found out by what hosts have seen of it."""
     site = office.site
     office.signed("ada", "bob")
     enrolled = site.play("enroll")
@@ -64,6 +66,11 @@ def test_release_reaches_enrolled_hosts_with_what_was_signed_and_granted(office:
     assert {tuple(used["attempts"] for used in one["statements"].values()) for one in kept.values()} == {(1,)}
     assert all(one["seen"]["size"] > one["fence"] for one in kept.values())
 
+    kept_store = shutil.copytree(site.store_folder, site.temp / "kept")
+    audited = site.play("audit")
+    assert audited.rc == 0, audited.text
+    assert "3 by hosts" in audited.stdout
+
     bad = site.play("rollout", change=approved(office, "4.0.0"))
     assert bad.rc == 2, bad.text
     assert_all_on(hosts.see(NAMES), V2)
@@ -71,3 +78,10 @@ def test_release_reaches_enrolled_hosts_with_what_was_signed_and_granted(office:
     back = site.play("rollback", change=change)
     assert back.rc == 0, back.text
     assert_all_on(hosts.see(NAMES), V1)
+
+    shutil.rmtree(site.store_folder)
+    shutil.copytree(kept_store, site.store_folder)
+    set_back = site.play("audit")
+    assert (set_back.rc, set_back.codes) == (2, {"LEDGER"}), set_back.text
+    assert "TRUNCATED: " in set_back.stdout
+    assert "the host web1's checkpoint has" in set_back.stdout

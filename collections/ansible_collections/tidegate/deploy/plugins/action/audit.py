@@ -16,6 +16,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import expo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.auditing import Audited, audit_store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.audit import audit_text, first_bad, verdict_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import host_witnesses
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.signing_off import (
@@ -40,12 +41,14 @@ class ActionModule(WholeVerb):
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         setting = plain(self.templated(WITNESSES))
         replaces = _replaces(arguments)
-        found = audit_store(store, witnesses.places(setting), signing.verify, _tell, known_key(store))
-        warnings: list[str] = []
+        seen = host_witnesses.ask(self, store, self.task_vars["hostvars"])
+        found = audit_store(store, witnesses.places(setting), signing.verify, _tell, known_key(store), seen.notes)
+        found.findings.extend(seen.findings)
+        warnings = list(seen.silent)
         if not self.check and not found.findings and found.walked.size:
             if replaces is not None:
                 replaces(store)
-            warnings = sign_off(store, setting)
+            warnings += sign_off(store, setting)
         written = bool(arguments.get("export")) and not self.check
         if written:
             exports.write(store, arguments["export"], witnesses.places(setting))

@@ -71,7 +71,7 @@ findings:
   type: list
   elements: dict
 not_signed:
-  description: Why the ledger was not signed, or a witness did not accept that.
+  description: Why the ledger was not signed, a witness did not accept that, or an enrolled host could not be asked.
   returned: when the ledger could be read
   type: list
   elements: str

@@ -27,6 +27,7 @@ class Audited(NamedTuple):
     checkpoints: int
     witnesses: int
     findings: list[Finding]
+    hosts: int = 0
 
 
 def audit_store(
@@ -35,6 +36,7 @@ def audit_store(
     verify: audit.Verify,
     tell: Callable[[int], None] = lambda count: None,
     key: str | None = None,
+    hosts: Sequence[tuple[str, Note]] = (),
 ) -> Audited:
     """Prove the log of a store.
 
@@ -43,10 +45,11 @@ def audit_store(
         verify: verifies signatures.
         tell: told from time to time how many entries were read.
         key: the public key of this controller, as a line; trusted if the log names it.
+        hosts: what enrolled hosts have seen of the log, each with whose it is.
     """
     findings: list[Finding] = []
     own = _own(store, findings)
-    kept = list(_kept(paths, findings))
+    kept = [*_kept(paths, findings), *hosts]
     sizes, moments = audit.wanted([*own, *(note for _name, note in kept)])
     comparison = Comparison(store)
     walked = audit.walk(_told(store.rows(), tell), sizes, moments, comparison.see)
@@ -56,7 +59,7 @@ def audit_store(
     findings += audit.judge(walked, own, kept, verify, trusted)
     if walked.finding is None:
         findings += comparison.finish()
-    return Audited(walked, len(own), len(kept), findings)
+    return Audited(walked, len(own), len(kept) - len(hosts), findings, len(hosts))
 
 
 def _own(store: Checkpoints, findings: list[Finding]) -> list[Note]:

@@ -50,7 +50,7 @@ def test_the_examples_are_a_host_a_statement_and_its_grant():
         statement, by(("ada", "bob", "cy"), statement), bundle, Identity(), "web", NOW, verify
     )
     assert standing.granted
-    grant = permit.require_grant(logged(documents), statement, Identity(), CHALLENGE, Seen(), bundle, NOW, None, verify)
+    grant = permit.require_grant(logged(documents), statement, Identity(), CHALLENGE, Seen(), bundle, NOW, verify)
     assert GRANT["index"] == grant.index
 
 

@@ -212,7 +212,7 @@ def opens(of, grant, host, challenge):
     """Whether a host activates by a permit."""
     try:
         require_statement(of, by(("ada", "bob"), of), bundle(), host, "web", NOW, verify)
-        require_grant(grant, of, host, challenge, Seen(), bundle(), NOW, None, verify)
+        require_grant(grant, of, host, challenge, Seen(), bundle(), NOW, verify)
     except Refusal:
         return False
     return True
@@ -294,7 +294,7 @@ def test_any_value_at_any_place_of_a_permit(path, value):
     def passes(doc):
         permit = Permit.parse(doc)
         require_statement(permit.statement, permit.signatures, bundle(), Identity(), "web", NOW, verify)
-        return require_grant(permit.grant, permit.statement, Identity(), CHALLENGE, Seen(), bundle(), NOW, None, verify)
+        return require_grant(permit.grant, permit.statement, Identity(), CHALLENGE, Seen(), bundle(), NOW, verify)
 
     found = read_or_refused(passes, with_another(PERMIT, path, value))
     if found is not None:

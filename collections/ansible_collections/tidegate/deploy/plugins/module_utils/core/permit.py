@@ -83,12 +83,10 @@ class Granted(NamedTuple):
     Args:
         index: of its entry in the log: the fence.
         seen: the checkpoint that the host keeps from now on.
-        entered: when it was granted.
     """
 
     index: int  # type: ignore[assignment]  # the word of the documents, as in `entries.Entry`
     seen: Seen
-    entered: datetime
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
@@ -211,29 +209,6 @@ def _require_window(statement: Statement, now: datetime) -> None:
 # --- the store --------------------------------------------------------------------------------------------------------
 
 
-def require_clock(now: datetime, highest: Optional[datetime], entered: Optional[datetime] = None) -> None:
-    """See that a host's clock can be believed (protocol, section 7).
-
-    Args:
-        now: by the host's clock.
-        highest: the latest moment that the host has kept; None: none yet.
-        entered: by the store's clock; None where the store says nothing.
-
-    Raises:
-        Refusal: CLOCK.
-    """
-    if highest is not None and now < highest:
-        raise Refusal(
-            "CLOCK", f"this host's clock says {now:%FT%TZ}, and has said {highest:%FT%TZ} before; set it right"
-        )
-    if entered is not None and abs(now - entered) > CLOCKS_DIFFER:
-        raise Refusal(
-            "CLOCK",
-            f"this host's clock says {now:%FT%TZ}, and the store's said {entered:%FT%TZ}: more than "
-            f"{CLOCKS_DIFFER.seconds} s apart; set the wrong one right",
-        )
-
-
 def require_challenge(found: object, challenge: str) -> None:
     """See that a permit is good for the challenge that a host has minted, in constant time.
 
@@ -256,7 +231,6 @@ def require_grant(
     seen: Seen,
     bundle: Bundle,
     now: datetime,
-    highest: Optional[datetime],
     verify: Verify,
 ) -> Granted:
     """See that the store has agreed to a wave with this host, by an entry that is in the log for good.
@@ -268,8 +242,7 @@ def require_grant(
         challenge: that the host minted last for the service; empty where none is left.
         seen: the last checkpoint that the host has seen.
         bundle: that the host enforces.
-        now: by the host's clock.
-        highest: the latest moment that the host has kept.
+        now: by the host's clock, which has never said a later time before.
         verify: does the mathematics of signatures.
 
     Raises:
@@ -288,10 +261,15 @@ def require_grant(
     entered, ends = shape.moment(entry.at), shape.moment(body["lease_until"])
     if entered is None or ends is None:
         raise Refusal("GRANT", f"entry {entry.index} names no moment that there is")
-    require_clock(now, highest, entered)
+    if abs(now - entered) > CLOCKS_DIFFER:
+        raise Refusal(
+            "CLOCK",
+            f"this host's clock says {now:%FT%TZ}, and the store's said {entered:%FT%TZ}: more than "
+            f"{CLOCKS_DIFFER.seconds} s apart; set the wrong one right",
+        )
     if now >= ends:
         raise Refusal("GRANT", f"the lease of the grant ended at {ends:%FT%TZ}; ask for another")
-    return Granted(entry.index, kept, entered)
+    return Granted(entry.index, kept)
 
 
 def require_emergency(statement: Statement, identity: Identity, challenge: str) -> None:
@@ -368,18 +346,3 @@ def attempted(record: Mapping[str, Any], statement: Statement) -> dict[str, Any]
     counted = {**used, "attempts": used["attempts"] + 1}
     following = max(record["next_seq"], used["seq"] + 1)
     return {**record, "statements": {**record["statements"], statement.id: counted}, "next_seq": following}
-
-
-def require_back(statement: Statement, put_by: str, identity: Identity) -> None:
-    """See that a host goes back by the statement that put `current` there; until when is the state table's to say.
-
-    Args:
-        statement: that is shown.
-        put_by: the id of the statement that put `current` there; empty where none did.
-        identity: of the host.
-
-    Raises:
-        Refusal: PERMIT, it is another one, or not about this host.
-    """
-    if statement.id != put_by or statement.host(identity.name, identity.uid) is None:
-        raise Refusal("PERMIT", "the statement is not the one that put current there: only that one goes back")

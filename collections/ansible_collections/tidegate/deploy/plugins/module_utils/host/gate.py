@@ -99,7 +99,6 @@ class Gate:
                 Seen.of(minted["seen"]),
                 self._warden.bundle,
                 self._warden.now,
-                None,  # that the clock was not set back, `Warden.now` has seen
                 signatures.verify,
             )
         self._challenge = minted["challenge"]

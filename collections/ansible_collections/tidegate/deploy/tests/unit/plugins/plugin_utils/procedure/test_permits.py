@@ -91,7 +91,6 @@ def believed(run, fleet, name):
         fleet.seen[name],
         bundle(run.store),
         now().replace(microsecond=0),
-        None,
         signing.verify,
     )
 
@@ -124,7 +123,6 @@ def test_a_permit_is_for_its_host_alone(run, fleet):
             Seen(),
             bundle(run.store),
             now(),
-            None,
             signing.verify,
         )
     assert refused.value.code == "CHALLENGE"

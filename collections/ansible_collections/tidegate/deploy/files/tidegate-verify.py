@@ -1844,6 +1844,68 @@ def _require_emergency(doc: Mapping[str, Any]) -> None:
         raise Refusal("STATEMENT", f"window: found none, or a long one, expected at most {hours} hours in an emergency")
 '''
 
+# plugins/module_utils/core/evidence.py
+MODULES["evidence"] = r'''
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a bridge countersigns: that it saw, in another system, one person's approval of one statement.
+
+The bytes are made anew from what is kept whenever they are verified, so that a countersignature is about exactly that: it
+holds for no other statement, person, account, system, record or time. Which bridge signed is found from its key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import shape
+from .shape import is_digest, is_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+VERSION = 1
+TYPE = "evidence"
+NAMESPACE = f"{TYPE}@tidegate"
+"""In which it is signed: a countersignature is never an approval of the bridge's own."""
+
+KEPT: shape.Fields = {
+    "system": (is_name, "the name of the other system"),
+    "reference": (is_name, "what was looked at there"),
+    "account": (is_name, "the account that approved"),
+    "given_at": (is_name, "when it was given there"),
+    "url": (is_name, "where to look again"),
+}
+"""What is kept of an approval given elsewhere, and how that is said."""
+
+_FIELDS: shape.Fields = {
+    "v": (lambda value: value is not True and value == VERSION, str(VERSION)),
+    "type": (lambda value: value == TYPE, TYPE),
+    "statement": (is_digest, "the id of a statement"),
+    "person": (is_name, "the name of a person"),
+    "evidence": (lambda value: isinstance(value, dict), "what is kept of it"),
+}
+
+
+def message(statement: str, person: str, evidence: Mapping[str, Any]) -> bytes:
+    """The exact bytes that are countersigned: canonical JSON without a newline at its end.
+
+    Args:
+        statement: the id of the statement that was approved.
+        person: whose account it is.
+        evidence: exactly the fields of `KEPT`.
+
+    Raises:
+        Refusal: STATEMENT, it is not as it must be.
+    """
+    doc = {"v": VERSION, "type": TYPE, "statement": statement, "person": person, "evidence": dict(evidence)}
+    shape.require("STATEMENT", "what a bridge countersigns", doc, _FIELDS)
+    shape.require("STATEMENT", "evidence", doc["evidence"], KEPT)
+    return shape.written("STATEMENT", doc)
+'''
+
 # plugins/module_utils/core/review.py
 MODULES["review"] = r'''
 # Copyright: (c) 2026, Tidegate contributors
@@ -2467,7 +2529,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tidegate_verify import audit, canonical, record
+from tidegate_verify import audit, canonical, evidence, record
 from tidegate_verify import checkpoint as checkpoints
 from tidegate_verify.audit import Finding, Row, Walked
 from tidegate_verify.checkpoint import Note
@@ -2490,6 +2552,9 @@ EVERY = 100_000
 
 DECISIONS = {"approval.given": APPROVAL, "approval.vetoed": VETO, "approval.withdrawn": WITHDRAWAL}
 """The type of the statement that somebody signed, by the kind of its entry."""
+
+NAMED = ("system", "reference", "account")
+"""What an entry says of an approval that was given in another system."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -2610,15 +2675,18 @@ class _Files:
             self._decision(entry)
 
     def _decision(self, entry: Entry) -> None:
-        """What somebody decided about, and the signature; of a countersigned one the bridge signed something else."""
+        """What somebody decided about, and who signed for it: that person, or a bridge that saw it in another system."""
         statement, signature = (
             self._document(entry, name, ending) for name, ending in (("statement", "json"), ("signature", "sig"))
         )
         if statement is None or (signature is None and entry.body.get("signature") is not None):
             return  # that is a finding already
         wrong = self._about(entry, statement)
-        if not wrong and entry.body.get("strength") == "signed":
-            wrong = self._unsigned(entry, statement, (signature or b"").decode("ascii", "replace"))
+        armored, strength = (signature or b"").decode("ascii", "replace"), entry.body.get("strength")
+        if not wrong and strength == "signed":
+            wrong = self._unsigned(entry, entry.actor, namespace_of(DECISIONS[entry.kind]), statement, armored)
+        elif not wrong and strength == "countersigned":
+            wrong = self._unvouched(entry, armored)
         if wrong:
             told = f"entry {entry.index}: the {entry.body.get('decision')} of {entry.actor} {wrong}"
             self.findings.append(Finding("signature", told, entry.index, entry.index))
@@ -2642,17 +2710,29 @@ class _Files:
             return "is about another change, or another decision"
         return ""
 
-    def _unsigned(self, entry: Entry, statement: bytes, armored: str) -> str:
-        """Why a statement is not signed by who decided it; empty if it is."""
+    def _unvouched(self, entry: Entry, armored: str) -> str:
+        """Why no bridge vouches for what somebody decided in another system; empty if one does."""
+        data = self._read(f"approvals/{_name(entry.body.get('signature'))}.evidence") or b""
+        try:
+            said = canonical.loads(data)
+            told = (said["statement"], said["person"], *(said["evidence"][name] for name in NAMED))
+        except (ValueError, KeyError, TypeError):
+            return "has no evidence that a bridge could have countersigned"
+        if told != (entry.body.get("statement"), entry.actor, *(entry.body.get(name) for name in NAMED)):
+            return "is countersigned as something else than the entry says"
+        return self._unsigned(entry, f"bridge:{entry.body.get('system')}", evidence.NAMESPACE, data, armored)
+
+    def _unsigned(self, entry: Entry, owner: str, namespace: str, message: bytes, armored: str) -> str:
+        """Why bytes are not signed by who has to sign them; empty if they are."""
         try:
             made = Signature.parse(armored)
         except Refusal as refusal:
             return f"has no signature: {refusal.message}"
         if made.key.fingerprint != entry.body.get("key"):
             return "is signed with another key than the entry names"
-        if (entry.actor, made.key.line) not in self._keys:
+        if (owner, made.key.line) not in self._keys:
             return f"is signed with a key that {self._approvers} does not know as theirs"
-        if not verify(made.key.line, namespace_of(DECISIONS[entry.kind]), statement, armored):
+        if not verify(made.key.line, namespace, message, armored):
             return "is not what was signed"
         return ""
 

@@ -9,8 +9,9 @@ witnesses/<number>       what the site's witnesses kept
 plans/<change>.r<n>.json the plans, by change and revision
 notes/<run>.jsonl        the notes of a run, one a line
 approvals/<digest>.json  the statements that people decided about, in the bytes that they signed
-approvals/<digest>.sig   their signatures
-approvers                who signed with which key, as ssh-keygen reads it
+approvals/<digest>.sig   their signatures, and those of bridges
+approvals/<digest>.evidence  what a bridge saw in another system, in the bytes that it signed; named as its signature
+approvers                who signed with which key, as ssh-keygen reads it; a bridge is named by the system that it saw
 log_keys                 the public keys of the log, oldest first
 tidegate-verify.py       checks all of it: python3 tidegate-verify.py . --checkpoint OLD
 """
@@ -19,13 +20,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import checkpoint as checkpoints
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import evidence
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries import digest_of
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import STRENGTHS
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import COUNTERSIGNED, SIGNED
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import Signature
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import (
     APPROVAL,
@@ -35,6 +38,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement imp
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import batches
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.checkpoints import Checkpoints
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import doc_out
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import (
     APPROVALS,
     EVENTS,
@@ -44,7 +48,6 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema impo
 )
 
 VERIFIER = "tidegate-verify.py"
-SIGNED = STRENGTHS[-1]
 
 
 def write(store: Checkpoints, folder: str, paths: Sequence[str]) -> int:
@@ -110,23 +113,33 @@ def _documents(store: Checkpoints, target: Path) -> None:
 def _approvals(store: Checkpoints, target: Path) -> None:
     """What people decided about and signed, each text once, named by the digest that its entry has."""
     signers = set()
-    columns = (APPROVALS.c.person, APPROVALS.c.strength, APPROVALS.c.document, APPROVALS.c.signature)
     with store.reading() as connection:
-        rows = connection.execute(sa.select(*columns)).all()
+        rows = connection.execute(sa.select(APPROVALS)).all()
     for row in rows:
         (target / "approvals" / f"{digest_of(row.document)}.json").write_bytes(row.document.encode("utf-8"))
         if row.signature is not None:
             (target / "approvals" / f"{digest_of(row.signature)}.sig").write_bytes(row.signature.encode("utf-8"))
         if row.strength == SIGNED:
-            signers.update(_signer(row.person, row.signature))
+            signers.update(_signer(row.person, map(namespace_of, (APPROVAL, VETO, WITHDRAWAL)), row.signature))
+        elif row.strength == COUNTERSIGNED and row.signature is not None:
+            seen = doc_out(row.evidence) or {}
+            signers.update(_signer(f"bridge:{seen.get('system')}", [evidence.NAMESPACE], row.signature))
+            (target / "approvals" / f"{digest_of(row.signature)}.evidence").write_bytes(_seen(row, seen))
     (target / "approvers").write_text("".join(sorted(signers)), encoding="utf-8")
 
 
-def _signer(person: str, signature: str | None) -> list[str]:
-    """The line of a person and the key in a signature; none where somebody has damaged it."""
+def _seen(row: Any, kept: Mapping[str, Any]) -> bytes:
+    """What a bridge countersigned; nothing where somebody has damaged it."""
+    try:
+        return evidence.message(row.statement, row.person, kept)
+    except Refusal:
+        return b""
+
+
+def _signer(name: str, uses: Iterable[str], signature: str | None) -> list[str]:
+    """The line of somebody and the key in a signature; none where somebody has damaged it."""
     try:
         key = Signature.parse(signature or "").key
     except Refusal:
         return []
-    uses = ",".join(map(namespace_of, (APPROVAL, VETO, WITHDRAWAL)))
-    return [f'{person} namespaces="{uses}" {key.line}\n']
+    return [f'{name} namespaces="{",".join(uses)}" {key.line}\n']

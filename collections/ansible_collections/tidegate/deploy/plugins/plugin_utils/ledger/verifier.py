@@ -24,7 +24,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import audit, canonical, record
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import audit, canonical, evidence, record
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import checkpoint as checkpoints
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.audit import Finding, Row, Walked
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.checkpoint import Note
@@ -47,6 +47,9 @@ EVERY = 100_000
 
 DECISIONS = {"approval.given": APPROVAL, "approval.vetoed": VETO, "approval.withdrawn": WITHDRAWAL}
 """The type of the statement that somebody signed, by the kind of its entry."""
+
+NAMED = ("system", "reference", "account")
+"""What an entry says of an approval that was given in another system."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -167,15 +170,18 @@ class _Files:
             self._decision(entry)
 
     def _decision(self, entry: Entry) -> None:
-        """What somebody decided about, and the signature; of a countersigned one the bridge signed something else."""
+        """What somebody decided about, and who signed for it: that person, or a bridge that saw it in another system."""
         statement, signature = (
             self._document(entry, name, ending) for name, ending in (("statement", "json"), ("signature", "sig"))
         )
         if statement is None or (signature is None and entry.body.get("signature") is not None):
             return  # that is a finding already
         wrong = self._about(entry, statement)
-        if not wrong and entry.body.get("strength") == "signed":
-            wrong = self._unsigned(entry, statement, (signature or b"").decode("ascii", "replace"))
+        armored, strength = (signature or b"").decode("ascii", "replace"), entry.body.get("strength")
+        if not wrong and strength == "signed":
+            wrong = self._unsigned(entry, entry.actor, namespace_of(DECISIONS[entry.kind]), statement, armored)
+        elif not wrong and strength == "countersigned":
+            wrong = self._unvouched(entry, armored)
         if wrong:
             told = f"entry {entry.index}: the {entry.body.get('decision')} of {entry.actor} {wrong}"
             self.findings.append(Finding("signature", told, entry.index, entry.index))
@@ -199,17 +205,29 @@ class _Files:
             return "is about another change, or another decision"
         return ""
 
-    def _unsigned(self, entry: Entry, statement: bytes, armored: str) -> str:
-        """Why a statement is not signed by who decided it; empty if it is."""
+    def _unvouched(self, entry: Entry, armored: str) -> str:
+        """Why no bridge vouches for what somebody decided in another system; empty if one does."""
+        data = self._read(f"approvals/{_name(entry.body.get('signature'))}.evidence") or b""
+        try:
+            said = canonical.loads(data)
+            told = (said["statement"], said["person"], *(said["evidence"][name] for name in NAMED))
+        except (ValueError, KeyError, TypeError):
+            return "has no evidence that a bridge could have countersigned"
+        if told != (entry.body.get("statement"), entry.actor, *(entry.body.get(name) for name in NAMED)):
+            return "is countersigned as something else than the entry says"
+        return self._unsigned(entry, f"bridge:{entry.body.get('system')}", evidence.NAMESPACE, data, armored)
+
+    def _unsigned(self, entry: Entry, owner: str, namespace: str, message: bytes, armored: str) -> str:
+        """Why bytes are not signed by who has to sign them; empty if they are."""
         try:
             made = Signature.parse(armored)
         except Refusal as refusal:
             return f"has no signature: {refusal.message}"
         if made.key.fingerprint != entry.body.get("key"):
             return "is signed with another key than the entry names"
-        if (entry.actor, made.key.line) not in self._keys:
+        if (owner, made.key.line) not in self._keys:
             return f"is signed with a key that {self._approvers} does not know as theirs"
-        if not verify(made.key.line, namespace_of(DECISIONS[entry.kind]), statement, armored):
+        if not verify(made.key.line, namespace, message, armored):
             return "is not what was signed"
         return ""
 

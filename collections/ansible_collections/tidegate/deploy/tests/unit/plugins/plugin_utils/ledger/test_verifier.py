@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical, entries
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical, entries, evidence
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import exports, signing, witnesses
@@ -351,6 +351,38 @@ def test_a_signature_of_something_else_is_named(store, key, ada, tmp_path):
     exports.write(store, str(tmp_path / "export"), [])
     code, said = verify(tmp_path / "export")
     assert (code, "entry 11: the approve of ada is not what was signed" in said) == (1, True), said
+
+
+SEEN = {"system": "awx", "reference": "7", "account": "ada.there", "given_at": "2026-11-28T13:00:00+00:00", "url": "x"}
+VOUCHED = [
+    ({}, ""),
+    ({"person": "bob"}, "is countersigned as something else than the entry says"),
+    ({"statement": "0" * 64}, "is countersigned as something else than the entry says"),
+    ({"evidence": {**SEEN, "account": "bob.there"}}, "is countersigned as something else than the entry says"),
+    ({"evidence": {**SEEN, "url": "y"}}, "is not what was signed"),
+    (None, "has no evidence that a bridge could have countersigned"),
+]
+
+
+@pytest.mark.parametrize(("edited", "told"), VOUCHED)
+def test_what_a_bridge_countersigned_is_verified(store, key, ada, tmp_path, edited, told):
+    """With the key that is known as that of the system's bridge; edited in the export, it is named."""
+    change = roll_out(store)
+    statement = entries.digest_of(canonical.dumps({"type": "approval", "change": change, "of": "approve"}).decode())
+    signature = ada.sign(evidence.NAMESPACE, evidence.message(statement, "ada", SEEN))
+    decided(store, change, ada, strength="countersigned", signature=signature, evidence=SEEN)
+    store.sign_checkpoint(key)
+    exports.write(store, str(tmp_path / "export"), [])
+    [file] = (tmp_path / "export/approvals").glob("*.evidence")
+    doc = {"statement": statement, "person": "ada", "evidence": SEEN, **(edited or {})}
+    if edited is None:
+        file.unlink()
+    else:
+        file.write_bytes(evidence.message(doc["statement"], doc["person"], doc["evidence"]))
+    code, said = verify(tmp_path / "export")
+    assert (code, f"of ada {told}" in said or not told) == (1 if told else 0, True), said
+    (tmp_path / "known").write_text(f"bridge:servicenow {ada.line}\n")
+    assert "does not know as theirs" in verify(tmp_path / "export", "--approvers", tmp_path / "known")[1] or told
 
 
 def test_what_cannot_be_read_is_not_a_verdict(export, tmp_path):

@@ -108,7 +108,8 @@ class Program:
 
             require(self._host, name, request, stream)
         if name in ("stage", "upgrade"):
-            return self._fed_step(name)(request, stream, self._host)
+            fed: dict[str, Any] = self._fed_step(name)(request, stream, self._host)
+            return fed
         answer: dict[str, Any] = self._plain_step(name)(self._host, request)
         return answer
 

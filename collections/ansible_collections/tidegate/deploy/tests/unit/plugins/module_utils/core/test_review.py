@@ -76,3 +76,37 @@ def test_bytes_that_are_no_document():
     """Neither JSON nor UTF-8."""
     with pytest.raises(Refusal, match="found no plan"):
         reviewed(STATEMENT, b"\xff")
+
+
+ENROLLED = {
+    **PLAN,
+    "type": "emergency",
+    "risk": "high",
+    "trust": 3,
+    "hosts": [{**host, "uid": host["name"][-1] * 32} for host in PLAN["hosts"]],
+    "window": {"not_before": "2026-11-28T13:00:00Z", "not_after": "2026-11-28T14:00:00Z"},
+}
+
+
+def test_what_enrolled_hosts_go_by_is_shown():
+    """The kind of change, the version of trust, and which machine each host is."""
+    statement = Statement.of({**DOC, **fields_of(ENROLLED)})
+    shown = list(lines(statement, reviewed(statement, canonical.dumps(ENROLLED))))
+
+    assert "kind       emergency, risk high" in shown
+    assert "trust      version 3 or later" in shown
+    assert f"host       web1, now on absent, uid {'1' * 32}" in shown
+
+
+def test_an_emergency_is_about_the_plan_whose_hosts_gave_challenges():
+    """They are shown, and do not make it another plan."""
+    challenges = {"web1": "a" * 64, "web2": "b" * 64}
+    statement = Statement.of({**DOC, **fields_of(ENROLLED)}).as_emergency(challenges, "customers cannot pay")
+    shown = list(lines(statement, reviewed(statement, canonical.dumps(ENROLLED))))
+    at = next(index for index, line in enumerate(shown) if line.startswith("host       web1"))
+
+    assert "reason     customers cannot pay" in shown
+    assert f"web1, now on absent, uid {'1' * 32}, challenge {'a' * 64}" == "".join(
+        line[11:] for line in shown[at : at + 2]
+    )
+    assert "sign it    ssh-keygen -Y sign -n emergency@tidegate -f KEY STATEMENT" in shown

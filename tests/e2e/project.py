@@ -377,7 +377,7 @@ class Project:
     def take_store_of(self, folder: Path) -> None:
         """Begin with a copy of another project's store."""
         shutil.rmtree(self.store_folder, ignore_errors=True)
-        shutil.copytree(folder, self.store_folder)
+        shutil.copytree(folder, self.store_folder, ignore=shutil.ignore_patterns("reserve"))  # it holds nothing
 
 
 def named(lines: Sequence[str], *words: str) -> bool:

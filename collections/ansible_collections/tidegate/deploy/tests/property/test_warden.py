@@ -30,6 +30,8 @@ from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host im
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.enrolled import Enrolled
 
 VERSIONS = ("1.0", "2.0", "3.0")
+PERMITS = ("good", "good", "good", "one person", "old", "no grant", "another challenge")
+ENDS = ("confirmed", "overdue", "taken back", "rebooted")
 real_sign = enrolled.sign
 TRUE: set[tuple[str, str, bytes]] = set()
 
@@ -89,24 +91,25 @@ class Events(RuleBasedStateMachine):
         self.order.append(self.confirmed)
         self.attempts[self.confirmed] = 1
 
-    @rule(version=st.sampled_from(VERSIONS), most=st.integers(1, 2), ahead=st.booleans())
-    def people_sign(self, version: str, most: int, ahead: bool) -> None:
+    @rule(version=st.sampled_from(VERSIONS), most=st.integers(1, 2), ahead=st.booleans(), how=st.sampled_from(ENDS))
+    def a_change_is_approved_and_tried(self, version: str, most: int, ahead: bool, how: str) -> None:
         """A new statement, perhaps one that needs the next version of trust."""
         release = self.host.release(version)
         more = {"max_attempts": most, "min_trust": self.trust + ahead}
         self.statements.append(self.host.statement(self.host.new_change(), release, **more))
+        self._try(self.statements[-1], "good", how)
 
     @precondition(lambda self: self.statements)
-    @rule(
-        data=st.data(),
-        permit=st.sampled_from(["good", "good", "good", "one person", "old", "no grant", "another challenge"]),
-    )
-    def somebody_activates(self, data: st.DataObject, permit: str) -> None:
+    @rule(data=st.data(), permit=st.sampled_from(PERMITS), how=st.sampled_from(ENDS))
+    def an_older_one_is_tried(self, data: st.DataObject, permit: str, how: str) -> None:
+        """By somebody who has what it takes, or not all of that."""
+        self._try(data.draw(st.sampled_from(self.statements)), permit, how)
+
+    def _try(self, statement: Statement, permit: str, how: str) -> None:
         """It begins exactly when the model says so."""
-        statement = data.draw(st.sampled_from(self.statements))
-        version = next(v for v in VERSIONS if self.host.release(v)["manifest"] == statement.doc["manifest"])
+        release = self._release(statement)
         self.number += 1
-        asked = self.host.asked(statement, self.host.release(version), token_sha256=f"{self.number:064x}")
+        asked = self.host.asked(statement, release, token_sha256=f"{self.number:064x}")
         expected = permit == "good" and self._may_begin(statement)
         state, current = self.host.state, self.host.current
         answer = self.host.answer("activate", permit=self._permit(permit, statement), **asked)
@@ -117,14 +120,17 @@ class Events(RuleBasedStateMachine):
         self.attempts[statement.id] = self.attempts.get(statement.id, 0) + 1
         if statement.id not in self.order:
             self.order.append(statement.id)
-        self._ends(statement, data.draw(st.sampled_from(["confirmed", "overdue", "taken back", "rebooted"])))
+        self._ends(statement, how)
+
+    def _release(self, statement: Statement) -> dict[str, str]:
+        found = map(self.host.release, VERSIONS)
+        return next(release for release in found if release["manifest"] == statement.doc["manifest"])
 
     def _may_begin(self, statement: Statement) -> bool:
         tried = self.attempts.get(statement.id, 0)
         overtaken = tried > 0 and self.order.index(statement.id) < self.order.index(self.confirmed)
-        release = next(v for v in VERSIONS if self.host.release(v)["manifest"] == statement.doc["manifest"])
         here = self.host.host.journal("web").read("x")
-        same = here.get("change") == statement.change and here["new"] == self.host.release(release)["id"]
+        same = here.get("change") == statement.change and here["new"] == self._release(statement)["id"]
         return (
             not same
             and statement.doc["hosts"][0]["previous"] == self.host.current
@@ -204,7 +210,7 @@ class Events(RuleBasedStateMachine):
 
 def test_a_host_lets_forward_what_the_model_lets_forward() -> None:
     """In any order of events."""
-    run_state_machine_as_test(Events, settings=settings(max_examples=15, stateful_step_count=15, deadline=None))
+    run_state_machine_as_test(Events, settings=settings(max_examples=20, stateful_step_count=20, deadline=None))
 
 
 # --- documents that are none

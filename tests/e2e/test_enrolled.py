@@ -43,7 +43,7 @@ def grants(site: Project) -> list[tuple[int, list[str]]]:
 
 def test_release_reaches_enrolled_hosts_with_what_was_signed_and_granted(office: Office, hosts: Fleetful) -> None:
     """Each wave has its grant, and each host keeps its index, the attempt and the log that it has seen; a bad release comes
-    back by the hosts' own rules, a good one by the operator's word, and neither asks anybody for a signature. A store that is
+    back by the hosts' own rules, a good one by the operator's word, and neither asks anybody for a signature. A veto reaches them. A store that is
     set back afterwards is found out by what hosts have seen of it."""
     site = office.site
     office.signed("ada", "bob")
@@ -78,6 +78,12 @@ def test_release_reaches_enrolled_hosts_with_what_was_signed_and_granted(office:
     back = site.play("rollback", change=change)
     assert back.rc == 0, back.text
     assert_all_on(hosts.see(NAMES), V1)
+
+    unwanted = approved(office, "3.0.0")
+    veto = site.play("reject", change=unwanted, key=office.keys["ada"], sign="true", reason="'the fair is on'")
+    assert veto.rc == 0, veto.text
+    assert f"told web1, web2, web4, which refuse {unwanted} by themselves now" in veto.stdout
+    assert {len(json.loads(text)["vetoed"]) for text in hosts.ssh(WARDEN, NAMES).values()} == {1}
 
     shutil.rmtree(site.store_folder)
     shutil.copytree(kept_store, site.store_folder)

@@ -11,13 +11,19 @@ from typing import Any, ClassVar
 from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import Signature
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.approval import asked_text, export_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import approving, given_elsewhere, signing
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.approving import APPROVE, VERBS, Asked
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
+    approving,
+    given_elsewhere,
+    signing,
+    vetoing,
+)
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.approving import APPROVE, REJECT, VERBS, Asked
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
@@ -66,10 +72,24 @@ class ActionModule(WholeVerb):
             )
             trust = government.trust if government.has_trust else None
             decided = approving.decide(store, asked, signature, by, store.latest(), trust)
+            if asked.verb == REJECT:
+                self._push(asked, signature)
         again = "" if decided.new else " (as before)"
         missing = f", missing {decided.standing.missing}" if decided.standing.missing else ""
         say = f"{change.id}: {asked.verb} by {by.people.called(decided.person)}{again}; it is {decided.state}{missing}"
         return self._said(asked, say, decided.state, decided.person, changed=decided.new)
+
+    def _push(self, asked: Asked, signature: Signature) -> None:
+        """Tell enrolled hosts of a veto; one that cannot be told is granted nothing by the store, either."""
+        told = vetoing.push(self, recorded(asked.change.plan_bytes), asked.statement, signature)
+        if told.good:
+            Display().display(
+                f"tidegate: told {', '.join(told.good)}, which refuse {asked.change.id} by themselves now"
+            )
+        for host, said in told.bad.items():
+            Display().warning(
+                f"{host} was not told of the veto: {said.code}: {said.message}; the store grants nothing for it"
+            )
 
     def _exported(self, asked: Asked, file: str) -> StepResult:
         plan_file = exchange.export(asked.statement, asked.change.plan_bytes, file)

@@ -34,7 +34,6 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run impo
     change_of,
     next_identity,
 )
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
 
 LEASE_TTL_S = 900
 """Seconds without any note after which a lease may be taken over, at least; each step on a host renews it."""
@@ -354,7 +353,7 @@ def _with_new_change(run: Run, plan: Plan, year: int) -> Run:
 def _as_found(run: Run, previous: Mapping[str, str | None]) -> Plan:
     """The plan of a run, with what its hosts run and under which uid they are enrolled."""
     uids = _uids(run)
-    return run.plan.as_found(previous, uids, trusting.newest(run.store, run.plan.environment, now()) if uids else 0)
+    return run.plan.as_found(previous, uids, trusting.newest(run.store, run.plan.environment, run.store.latest()) if uids else 0)
 
 
 def _uids(run: Run) -> dict[str, str]:

@@ -19,7 +19,10 @@ class ActionModule(WholeVerb):
     """Bring the store up to date as its owner, or write the SQL that makes the roles of one in PostgreSQL."""
 
     STEP = "store"
-    ARGUMENTS: ClassVar[dict[str, Any]] = {"sql_file": {"type": "path"}, "clock_reset": {"type": "bool", "default": False}}
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
+        "sql_file": {"type": "path"},
+        "clock_reset": {"type": "bool", "default": False},
+    }
 
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
         path = arguments.get("sql_file")

@@ -55,7 +55,7 @@ def audit_store(
     walked = audit.walk(_told(store.rows(), tell), sizes, moments, comparison.see)
     if walked.size == 0 and walked.finding is None and not own and not kept:
         return Audited(walked, 0, 0, findings)  # nothing was ever done here
-    trusted = key if key in (named.line for named in walked.keys) else None
+    trusted = next((named.line for named in walked.keys if named.line == key), None)
     findings += audit.judge(walked, own, kept, verify, trusted)
     if walked.finding is None:
         findings += comparison.finish()

@@ -108,8 +108,8 @@ def require(store: Store, change: ChangeRow, by: Governed, now: datetime) -> Non
         raise refusal
     try:
         given.refresh(store, change, by.policy, by.people, now)
-    except Refusal as refusal:
-        _fall_back(store, change, by, now, refusal.message)
+    except Refusal as gone:
+        _fall_back(store, change, by, now, gone.message)
         raise
     timing.require_window(plans.recorded(change.plan_bytes), by.policy, now, change.id)
 

@@ -75,6 +75,7 @@ class Recorder:
         actor: who runs it.
         opened: opens the store, waiting for so many seconds.
         left: keeps what could not be written, as `away.leave` does.
+        clock: the present time.
     """
 
     def __init__(
@@ -86,13 +87,15 @@ class Recorder:
         actor: str,
         opened: Callable[[float], Store] | None = None,
         left: Callable[[Sequence[tuple[str, Sequence[Any]]]], bool] | None = None,
+        clock: Callable[[], datetime] = now,
     ) -> None:
         where = [str(source) for source in sources]
         self._run, self._actor = run, actor
         self._opened = opened or (lambda busy_s: open_store(locate(where), now, store_folder(where), self._run, busy_s))
         self._left = left or (lambda noted: leave(locate(where), store_folder(where), self._run, noted))
         self._playbook = playbook
-        self._began_at = stamp(now())
+        self._clock = clock
+        self._began_at = stamp(clock())
         self._named = named if named and CHANGE_ID.fullmatch(named) else None
         self._waiting: list[Mapping[str, Any]] = []
         self._lost = 0
@@ -131,7 +134,7 @@ class Recorder:
 
     def _leave(self) -> None:
         begun = [("begin_record", (self._run, self._named, self._actor, self._playbook, self._began_at))]
-        ended = ("add_batch", (self._run, self._waiting, self._lost, True, stamp(now())))
+        ended = ("add_batch", (self._run, self._waiting, self._lost, True, stamp(self._clock())))
         with suppress(Refusal):
             if self._left([*([] if self._begun else begun), ended]):
                 self._waiting, self._lost = [], 0

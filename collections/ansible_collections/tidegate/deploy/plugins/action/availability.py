@@ -62,7 +62,7 @@ class ActionModule(RecordDoor):
             store.open_wave(run.id, wave.index, going=() if self.check else consent.GOING)
             without = [] if self.check else permits.grant(self, run, wave)
         except Refusal as refusal:
-            if not isinstance(refusal, Away) and refusal.code not in ("PAUSED", "CLOCK"):
+            if not isinstance(refusal, Away) and refusal.code not in _STOPS:
                 raise
             return self._stopped(run, refusal)
         for said in without:

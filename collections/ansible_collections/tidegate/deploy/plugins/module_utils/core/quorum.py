@@ -21,11 +21,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from . import rules as _rules
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
-RECORDED, COUNTERSIGNED, SIGNED = STRENGTHS = ("recorded", "countersigned", "signed")
+RECORDED, COUNTERSIGNED, SIGNED = STRENGTHS = _rules.STRENGTHS
 """How sure an approval is, weakest first."""
 
 APPROVE, VETO, WITHDRAW = DECISIONS = ("approve", "veto", "withdraw")

@@ -19,6 +19,9 @@ LOW, MEDIUM, HIGH = RISKS = ("low", "medium", "high")
 REQUESTER, AUTHOR, OPERATOR = DUTIES = ("requester", "author", "operator")
 """Who may not approve: whoever wants the change, made what is rolled out, or rolls it out."""
 
+STRENGTHS = ("recorded", "countersigned", "signed")
+"""How sure an approval is, weakest first."""
+
 FEWEST_IN_EMERGENCY = 2
 """How many people some rule asks for, or no emergency is let through."""
 

@@ -20,7 +20,18 @@ from collections.abc import Mapping
 from . import shape
 from .definition import SERVICE, USER, Definition
 from .errors import Refusal
-from .rules import CHANGE_TYPES, DUTIES, EMERGENCY, FEWEST_IN_EMERGENCY, LOW, NORMAL, RISKS, meant_for, people_asked
+from .rules import (
+    CHANGE_TYPES,
+    DUTIES,
+    EMERGENCY,
+    FEWEST_IN_EMERGENCY,
+    LOW,
+    NORMAL,
+    RISKS,
+    STRENGTHS,
+    meant_for,
+    people_asked,
+)
 from .shape import is_count, is_digest, is_list, is_moment, is_name
 
 TYPE_CHECKING = False
@@ -36,7 +47,6 @@ MAX_BYTES = 4 * 1024 * 1024
 MOST_PEOPLE, MOST_KEYS, MOST_RULES, MOST_ASKED = 2000, 20, 200, 20
 LONGEST_S = 10 * 366 * 24 * 3600
 NAMESPACE = "trust@tidegate"
-STRENGTHS = ("recorded", "countersigned", "signed")
 
 _PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 _GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

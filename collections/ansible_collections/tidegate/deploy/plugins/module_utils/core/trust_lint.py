@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from . import shape
 from .errors import Refusal
 from .quorum import SIGNED, Span, unfilled
-from .rules import CHANGE_TYPES, RISKS, asked_of
+from .rules import CHANGE_TYPES, RISKS, STRENGTHS, asked_of
 from .succession import overlaps
-from .trust import STRENGTHS, Bundle, key_in
+from .trust import Bundle, key_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from attacks.artifacts import ARTIFACTS
 from attacks.row import UNIT, Row
+from attacks.wardens import WARDENS
 
 SSHSIG = f"{UNIT}/module_utils/core/test_sshsig.py"
 QUORUM = f"{UNIT}/module_utils/core/test_quorum.py"
@@ -54,16 +55,8 @@ CLASSES = {
     "D": "Artifacts",
     "E": "The ledger",
     "F": "Injection and disclosure",
-    "H": "Evidence of other systems",
+    "H": "Enrolled hosts, and evidence of other systems",
 }
-
-LATER = {
-    "A15": "a weak key is enrolled on a host",
-    "B18": "a host is told another type of change",
-    "B22": "a huge version number of a trust bundle",
-    "C08": "a second controller without the store",
-}
-"""What needs hosts that check permits themselves."""
 
 NOTHING_OF_IT = {
     "F08": "there are no reports in HTML; a test fails as soon as something writes it, and names this row",
@@ -619,4 +612,5 @@ ROWS = (
         (f"{RECORDER}::test_the_address_of_a_store_keeps_its_password",),
     ),
     *ARTIFACTS,
+    *WARDENS,
 )

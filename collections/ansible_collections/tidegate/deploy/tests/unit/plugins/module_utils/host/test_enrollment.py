@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.host import program, signatures
+from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core import ssh_keys
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.bench import PowerCut
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.enrolled import (
     NAME,
@@ -99,12 +100,23 @@ def test_a_rehearsal_writes_nothing(fresh: Enrolled) -> None:
     assert fresh.code("enroll", check=True, program="1" * 64, **fresh.enrollment()) == "TRUST"
 
 
+WEAK = "ssh-ed25519 " + base64.b64encode(ssh_keys.blob_of(b"ssh-ed25519", b"\x01" + bytes(31))).decode()
+
+
+def with_key(bench: Enrolled, name: str, key: str) -> dict[str, Any]:
+    """A trust bundle in which somebody has another key."""
+    people = bench.bundle()["people"]
+    return bench.bundle(people={**people, name: {"groups": [], "keys": [{"line": key, "from": None, "until": None}]}})
+
+
 REFUSED = {
     "one signature of two": (
         lambda bench: bench.enrollment() | {"signatures": bench.enrollment()["signatures"][:1]},
         "QUORUM",
     ),
     "a program that it does not name": (lambda bench: bench.enrollment(bench.bundle(programs=["1" * 64])), "TRUST"),
+    "a key of no proper point": (lambda bench: bench.enrollment(with_key(bench, "eve", WEAK)), "ALG"),
+    "one key under two people": (lambda bench: bench.enrollment(with_key(bench, "eve", line("ada"))), "KEY"),
     "expired": (lambda bench: bench.enrollment(bench.bundle(expires_at="2026-11-02T00:00:00Z")), "TRUST"),
     "the caller's clock is off": (lambda bench: bench.enrollment(utc="2026-11-28T12:05:01Z"), "CLOCK"),
     "another login": (lambda bench: bench.enrollment(login="root"), "DATA"),
@@ -253,6 +265,7 @@ def test_trust_that_does_not_follow_is_refused(host: Enrolled) -> None:
     made = host.signed_bundle
     for bundles in (
         [made(host.bundle(3))],
+        [made(host.bundle(2**53 - 1))],
         [made(host.bundle(2, site="other"))],
         [made(host.bundle(2, environment="staging"))],
         [made(host.bundle(2, expires_at="2026-11-20T00:00:00Z"))],

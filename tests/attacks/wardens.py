@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attacks on hosts that refuse by themselves, by whoever has their login, root's keys, or a controller of their own."""
+
+from __future__ import annotations
+
+from attacks.row import UNIT, Row
+
+WARDEN = f"{UNIT}/module_utils/host/test_warden.py"
+ENROLLMENT = f"{UNIT}/module_utils/host/test_enrollment.py"
+MODEL = "collection:tests/property/test_warden.py::test_a_host_lets_forward_what_the_model_lets_forward"
+REAL = "tests/host/test_enrolled.py::test_an_enrolled_host_refuses_by_itself"
+PERMITS = f"{WARDEN}::test_without_the_right_permit_nothing_begins"
+STATEMENTS = f"{WARDEN}::test_a_statement_holds_for_what_it_says"
+
+WARDENS = (
+    Row(
+        "A15",
+        "a weak key, of no proper point, in a trust bundle",
+        "ALG",
+        (f"{ENROLLMENT}::test_what_does_not_fit_is_not_enrolled",),
+    ),
+    Row(
+        "B18",
+        "a host is told that a change is a standard one, to buy a smaller quorum",
+        "type and risk only add rules to those of a normal change",
+        (STATEMENTS,),
+    ),
+    Row(
+        "B22",
+        "a trust bundle with a huge number, to block all later ones",
+        "TRUST: each follows the one before",
+        (f"{ENROLLMENT}::test_trust_that_does_not_follow_is_refused",),
+    ),
+    Row("C08", "a second controller without the store", "GRANT", (PERMITS, MODEL)),
+    Row(
+        "H01",
+        "a permit that is used again: after a way back, a reboot, ten minutes, or over another challenge",
+        "CHALLENGE, or CLOSED where the change was taken back",
+        (f"{WARDEN}::test_a_permit_is_good_once", MODEL, REAL),
+    ),
+    Row("H02", "approvals and the login, but no grant of the store", "GRANT", (PERMITS, MODEL)),
+    Row("H03", "a grant of a log that was forked, or that another key signs", "GRANT", (PERMITS,)),
+    Row(
+        "H04",
+        "a unit, root, hook or probe of one's own beside an approved artifact",
+        "DEFINITION, before it is read",
+        (
+            f"{WARDEN}::test_the_way_in_for_no_other_definition",
+            f"{WARDEN}::test_a_caller_asks_for_what_was_signed",
+            STATEMENTS,
+        ),
+    ),
+    Row(
+        "H05",
+        "another artifact is staged than the one that was signed, or as a service of the login's",
+        "PERMIT; TRUST",
+        (f"{WARDEN}::test_only_what_was_signed_is_staged", f"{ENROLLMENT}::test_what_does_not_fit_is_not_enrolled"),
+    ),
+    Row(
+        "H06",
+        "an enrolled host is driven as root, by the way that ships a program, by `adopt` or `remove`",
+        "PERMIT, or ENROLLED; the program that is there answers",
+        (
+            REAL,
+            PERMITS,
+            f"{WARDEN}::test_every_step_of_the_program_is_demanded_something",
+            f"{WARDEN}::test_a_program_that_trust_does_not_name_is_not_installed",
+            f"{WARDEN}::test_steps_that_would_go_round_it",
+        ),
+    ),
+    Row(
+        "H07",
+        "a statement that is used up, was closed by a way back, or was followed by another",
+        "ATTEMPTS; CLOSED; FENCED; VETO",
+        (
+            f"{WARDEN}::test_attempts_are_counted",
+            f"{WARDEN}::test_a_back_closes_the_statement",
+            f"{WARDEN}::test_a_later_statement_closes_the_one_before",
+            f"{WARDEN}::test_an_older_grant_is_fenced_off",
+            f"{WARDEN}::test_an_entitled_person_vetoes_on_the_host",
+            MODEL,
+        ),
+    ),
+    Row(
+        "H08",
+        "a way back by a statement that did not put there what runs",
+        "PERMIT; where it leads is the journal's",
+        (f"{WARDEN}::test_a_back_closes_the_statement", MODEL, REAL),
+    ),
+    Row(
+        "H09",
+        "a trust version that skips one, has run out, or is signed by one quorum of two",
+        "TRUST; QUORUM",
+        (
+            f"{ENROLLMENT}::test_trust_that_does_not_follow_is_refused",
+            f"{ENROLLMENT}::test_both_quorums_sign_a_change_of_the_quorum",
+            MODEL,
+        ),
+    ),
+    Row(
+        "H10",
+        "a clone, an image, a host with another machine-id or host key",
+        "IDENTITY; it still goes back",
+        (
+            f"{ENROLLMENT}::test_a_clone_counts_as_not_enrolled",
+            f"{WARDEN}::test_going_back_needs_neither_trust_nor_record_nor_space",
+        ),
+    ),
+    Row(
+        "H11",
+        "a host's clock that was set back into a window; one that is ten minutes off",
+        "CLOCK",
+        (f"{WARDEN}::test_a_clock_that_was_set_back_lets_nothing_forward", PERMITS),
+    ),
+    Row(
+        "H12",
+        "two services with overlapping root or unit",
+        "TRUST",
+        (f"{ENROLLMENT}::test_what_does_not_fit_is_not_enrolled",),
+    ),
+)

@@ -8,6 +8,9 @@ Facts go in, all findings come out, as in `core.vitals`, which judges host and s
 The facts, as `host.doctor` gathers them:
 
 =============== ===================================================================================================
+``enrolled``    null where the host is not enrolled; else ``{"problem"}``: what keeps it from letting anything through, and
+                where nothing does ``{"trust", "login", "rule", "rule_path", "expired", "programs"}``; ``rule``: sudo lets
+                the login reach the host program; ``programs``: those that may run
 ``program``     null where the host carries none, else ``{"digest", "version", "python", "python_problem"}``; the problem
                 is null where that Python runs
 ``units``       ``[{"name", "problem", "mend"}]`` of the program's own units that are not as they must be
@@ -33,6 +36,7 @@ REFUSE, WARN, NOTE = "refuse", "warn", "note"
 """Levels: mend it before a rollout; mend it soon; good to know."""
 
 _STATUS = "ansible-playbook tidegate.deploy.status"
+_ENROLL = "ansible-playbook tidegate.deploy.enroll"
 
 
 def finding(check: str, level: str, found: str, hint: str) -> Finding:
@@ -55,7 +59,7 @@ def findings(facts: Facts, digest: str, version: Sequence[int]) -> list[Finding]
         digest: of the controller's host program.
         version: of the controller's host program.
     """
-    found = [*_program(facts, digest, list(version)), *_units(facts)]
+    found = [*_program(facts, digest, list(version)), *_units(facts), *_enrolled(facts)]
     for service in facts["services"]:
         found += _state(service)
     for broken in facts["broken"]:
@@ -90,7 +94,33 @@ def _program(facts: Facts, digest: str, version: list[int]) -> Iterator[Finding]
         yield finding("program", WARN, found, "use the Tidegate that installed it, or a newer one")
     else:
         found = f"carries another host program ({program['version'] or 'no version'}, {program['digest'][:12]})"
-        yield finding("program", NOTE, found, "the next plan or rollout replaces it")
+        hint = (
+            f"{_ENROLL} brings this one, once its trust names it"
+            if facts["enrolled"]
+            else "the next plan or rollout replaces it"
+        )
+        yield finding("program", NOTE, found, hint)
+
+
+def _enrolled(facts: Facts) -> Iterator[Finding]:
+    enrolled = facts["enrolled"]
+    if enrolled is None:
+        return
+    if enrolled["problem"]:
+        yield finding(
+            "enrolled", REFUSE, enrolled["problem"], "until then this host lets nothing forward; it still goes back"
+        )
+        return
+    if not enrolled["rule"]:
+        found = f"{enrolled['rule_path']} is not as it was made: {enrolled['login']} does not reach the host program"
+        yield finding("enrolled", REFUSE, found, f"as root: {_ENROLL}, which puts it back")
+    if enrolled["expired"]:
+        found = f"trust version {enrolled['trust']} has run out"
+        yield finding("enrolled", WARN, found, f"make and sign the next one with tidegate.deploy.trust, then {_ENROLL}")
+    program = facts["program"]
+    if program is not None and program["digest"] not in enrolled["programs"]:
+        found = f"runs host program {program['digest'][:12]}, which trust version {enrolled['trust']} does not name: root has put it there"
+        yield finding("enrolled", REFUSE, found, "find out who; then let the host be made anew, and enroll it again")
 
 
 def _units(facts: Facts) -> Iterator[Finding]:

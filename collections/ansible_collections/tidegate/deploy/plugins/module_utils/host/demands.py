@@ -104,7 +104,11 @@ def _way_back(host: Host, request: dict[str, Any]) -> None:
 
 def _require_newest(host: Host, service: str, request: dict[str, Any]) -> None:
     """A rollout names its newest grant; the lease number of hosts that are not enrolled says nothing here."""
-    fence, seen = fields.number(request, "fence", 0, 2**53 - 1), Record(host, service).doc["fence"]
+    fence = fields.number(request, "fence", 0, 2**53 - 1)
+    try:
+        seen = Record(host, service).doc["fence"]
+    except Refusal:
+        seen = 0  # going back waits for no record
     if fence < seen:
         raise Refusal(
             "FENCED",

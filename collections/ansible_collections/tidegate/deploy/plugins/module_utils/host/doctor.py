@@ -118,6 +118,7 @@ def gather(host: Host, known: dict[str, str]) -> dict[str, Any]:
             broken.append({"service": name, "problem": str(error)})
     expected = program is not None or services
     return {
+        "enrolled": _enrolled(host) if host.is_enrolled else None,
         "program": program,
         "units": list(_unit_problems(host)) if expected else [],
         "services": services,
@@ -139,6 +140,25 @@ def _program(host: Host) -> Optional[dict[str, Any]]:
         "version": _text(os.path.join(current, "version")),
         "python": python or "(none)",
         "python_problem": _python_problem(python),
+    }
+
+
+def _enrolled(host: Host) -> dict[str, Any]:
+    from .login import Login
+    from .warden import Warden
+
+    try:
+        warden = Warden.of(host)
+    except Refusal as refusal:
+        return {"problem": refusal.message}
+    return {
+        "problem": "",
+        "trust": warden.bundle.number,
+        "login": warden.identity.login,
+        "rule": Login(host, warden.identity.login, []).is_open(),
+        "rule_path": host.paths.sudoers,
+        "expired": host.clock.utc() > warden.bundle.doc["expires_at"],
+        "programs": warden.bundle.doc["programs"],
     }
 
 

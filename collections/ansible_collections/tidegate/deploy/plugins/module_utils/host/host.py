@@ -69,8 +69,12 @@ class Host:
 
     @property
     def is_enrolled(self) -> bool:
-        """Whether this host says that it is enrolled, and refuses by itself."""
-        return os.path.lexists(self.paths.identity)
+        """Whether this host says that it is enrolled, and refuses by itself; a disk that cannot say so is an error."""
+        try:
+            os.lstat(self.paths.identity)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
 
     def lock(self) -> Lock:
         """The one lock for all transitions."""

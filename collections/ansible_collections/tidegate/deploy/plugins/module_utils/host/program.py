@@ -69,9 +69,9 @@ class Program:
         """
         request: Request = {}
         try:
+            self._enrolled = self._host.is_enrolled
             request = _request(line)
             require_root_and_systemd()
-            self._enrolled = self._host.is_enrolled
             if installed and not self._enrolled:
                 self._refuse_other(request)
             return self._answered(self._step(request, stream), request), 0
@@ -207,6 +207,11 @@ class Program:
             **(self._told() if self._enrolled else {}),
         }
 
+    def refused(self, refusal: Refusal) -> dict[str, Any]:
+        """The answer to a request that was not even read."""
+        self._enrolled = self._host.is_enrolled
+        return self._refused(refusal, {})
+
     def _told(self) -> dict[str, Any]:
         from .warden import told
 
@@ -271,7 +276,7 @@ def _install(program: Program, host: Host, package_fd: int, digest: str) -> None
         if not install_package(host, package_fd, digest):
             raise SystemExit(delegate(host, sys.stdin.buffer))
     except Refusal as refusal:
-        _print(program._refused(refusal, {}))
+        _print(program.refused(refusal))
         raise SystemExit(0) from None
 
 

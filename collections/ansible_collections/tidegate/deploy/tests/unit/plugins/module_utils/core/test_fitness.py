@@ -29,9 +29,16 @@ HELPLESS = "nothing would go back by itself, not even at boot"
 READY = {"state": "ready", "deadline_in_s": 40}
 
 
-def told(program: Any = ..., units: Any = (), broken: Any = (), leftovers: Any = (), **service: Any) -> list[str]:
+ENROLLED = {"problem": "", "trust": 2, "login": "deploy", "rule": True, "rule_path": "/rule"}
+ENROLLED.update(expired=False, programs=[DIGEST])
+
+
+def told(
+    program: Any = ..., units: Any = (), broken: Any = (), leftovers: Any = (), enrolled: Any = None, **service: Any
+) -> list[str]:
     """Level, check and text of every finding about a host with one service."""
     facts = {
+        "enrolled": enrolled,
         "program": PROGRAM if program is ... else program,
         "units": list(units),
         "services": [{**SERVICE, **service}],
@@ -136,6 +143,26 @@ def test_units_broken_journals_and_leftovers() -> None:
 
 def test_a_host_that_never_heard_of_tidegate() -> None:
     """Nothing hinders there: the first rollout installs what is needed."""
-    facts = {"program": None, "units": [], "services": [], "broken": [], "leftovers": []}
+    facts = {"enrolled": None, "program": None, "units": [], "services": [], "broken": [], "leftovers": []}
 
     assert ["note"] == [one["level"] for one in findings(facts, DIGEST, (1, 0, 0))]
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ({}, []),
+        ({"rule": False}, ["refuse enrolled: /rule is not as it was made: deploy does not reach the host program"]),
+        ({"expired": True}, ["warn enrolled: trust version 2 has run out"]),
+        (
+            {"programs": []},
+            [
+                f"refuse enrolled: runs host program {DIGEST[:12]}, which trust version 2 does not name: root has put it there"
+            ],
+        ),
+        ({"problem": "the machine-id is another one"}, ["refuse enrolled: the machine-id is another one"]),
+    ],
+)
+def test_an_enrolled_host(what: dict[str, Any], expected: list[str]) -> None:
+    """What keeps it from letting anything through, and what somebody did to it."""
+    assert told(enrolled={**ENROLLED, **what}) == expected

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
-from ansible_collections.tidegate.deploy.plugins.module_utils.host import program, signatures
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical, fitness
+from ansible_collections.tidegate.deploy.plugins.module_utils.host import doctor, program, signatures
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core import ssh_keys
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.bench import PowerCut
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.enrolled import (
@@ -346,3 +346,23 @@ def test_an_unenrollment_that_is_cut_off_anywhere_is_done_again(tmp_path: Path) 
         assert bench.host.is_enrolled
         assert not bench.ask("unenroll", **unenrollment(bench))["enforced"]
         assert not os.path.lexists(bench.host.paths.sudoers)
+
+
+# --- what the doctor finds
+
+
+def test_the_doctor_looks_at_an_enrolled_host(host: Enrolled) -> None:
+    """A sound one is not worth a word; a rule or a program that root has changed is."""
+
+    def found() -> list[str]:
+        told = fitness.findings({**doctor.gather(host.host, {}), "units": []}, PROGRAM, (1, 0, 0))
+        return [one["found"] for one in told if one["check"] == "enrolled"]
+
+    assert found() == []
+    os.chmod(host.host.paths.sudoers, 0o600)
+    Path(host.host.paths.sudoers).write_text("deploy ALL=(ALL) NOPASSWD: ALL\n")
+    assert "does not reach the host program" in found()[0]
+    host.clock.wall = "2027-12-01T00:00:00Z"
+    assert "has run out" in found()[1]
+    Path(host.host.paths.etc, "machine-id").write_text("clone\n")
+    assert ["machine-id" in one for one in found()] == [True]

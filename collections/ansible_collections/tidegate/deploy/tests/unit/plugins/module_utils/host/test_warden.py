@@ -556,11 +556,28 @@ def test_a_host_that_is_not_enrolled_pays_one_look(tmp_path: Path, monkeypatch: 
     """Per step; and nothing of the warden is imported."""
     bench = Enrolled(tmp_path, enroll=False)
     looks = []
-    real = os.path.lexists
-    monkeypatch.setattr(os.path, "lexists", lambda path: looks.append(str(path)) or real(path))
+    real = os.lstat
+    monkeypatch.setattr(os, "lstat", lambda path, **more: looks.append(str(path)) or real(path, **more))
     answer = bench.ask("ask", services=[])
     assert [path for path in looks if path.endswith("identity.json")] == [bench.host.paths.identity]
     assert (answer["enforced"], "enrolled" in answer) == (False, False)
+
+
+def test_a_disk_that_cannot_say_whether_it_is_enrolled_lets_nothing_through(
+    host: Enrolled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not being able to look is not the same as finding nothing."""
+
+    def broken(path: str) -> Any:
+        raise OSError(5, "Input/output error", path)
+
+    release = host.release("2.0")
+    statement = host.statement(host.new_change(), release)
+    asked = host.asked(statement, release)
+    monkeypatch.setattr(os, "lstat", broken)
+    assert not host.answer("activate", permit=None, **asked)["ok"]
+    monkeypatch.undo()
+    assert host.state == "steady"
 
 
 # --- cut off anywhere

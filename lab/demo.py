@@ -13,7 +13,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from lab import governed, releases
+from lab import enrolled, governed, releases
 from lab.command import LabError
 from lab.fleet import Fleet
 from lab.load import Load
@@ -39,7 +39,8 @@ def main() -> int:
         with Fleet.up(["web[1:6]", "worker[1:2]"]) as fleet:
             site = Site(CHECKOUT, STORE)
             _releases(fleet, site)
-            governed.demonstrate(fleet, FOLDER / "site", STORE, dict.fromkeys(WEB, "1.0.0"))
+            governed_site = governed.demonstrate(fleet, FOLDER / "site", STORE, dict.fromkeys(WEB, "1.0.0"))
+            enrolled.demonstrate(fleet, governed_site, WEB, governed.write)
     except (LabError, Unproven) as error:
         print(f"\ndemo: {error}", file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The second half of the demonstration: people who sign, a playbook that is gated, and a ledger that cannot be doctored."""
+"""The second part of the demonstration: people who sign, a playbook that is gated, and a ledger that cannot be doctored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VERIFIER = CHECKOUT / "collections/ansible_collections/tidegate/deploy/files/tid
 PATCHED = "/run/patched"
 
 
-def demonstrate(fleet: Fleet, folder: Path, store: Path, expected: dict[str, str]) -> None:
+def demonstrate(fleet: Fleet, folder: Path, store: Path, expected: dict[str, str]) -> Site:
     """Approvals, the gate and the ledger.
 
     Args:
@@ -31,6 +31,9 @@ def demonstrate(fleet: Fleet, folder: Path, store: Path, expected: dict[str, str
         folder: where a site with people and a policy is made.
         store: the record of the site.
         expected: by host, the release that it runs once the approved change went out.
+
+    Returns:
+        The site that was made.
 
     Raises:
         Unproven: something was not as it should be.
@@ -40,6 +43,7 @@ def demonstrate(fleet: Fleet, folder: Path, store: Path, expected: dict[str, str
     _approvals(fleet, site, expected)
     _brownfield(fleet, site)
     _ledger(site, folder / "audit", store)
+    return site
 
 
 def _make_site(folder: Path) -> None:
@@ -50,14 +54,14 @@ def _make_site(folder: Path) -> None:
     people: dict[str, Any] = {name: {"groups": ["ops"], "keys": [{"key": key}]} for name, key in keys.items()}
     people["cyd"]["accounts"] = {"login": "root"}  # who works at this terminal
     policy = {"approvals": [{"name": "production", "groups": {"ops": 2}}]}
-    _write(everybody / "tidegate_people.yml", {"tidegate_people": people})
-    _write(everybody / "tidegate_policy.yml", {"tidegate_policy": policy})
-    _write(folder / "inventory/hosts.yml", {"all": {}})
-    _write(folder / "inventory/group_vars/worker.yml", {"tidegate_protected": True})
-    _write(folder / "changes/web.yml", {"service": "web", "release": "1.0.0"})
-    _write(folder / "changes/patch.yml", {"service": "worker", "playbook": "../patch.yml"})
+    write(everybody / "tidegate_people.yml", {"tidegate_people": people})
+    write(everybody / "tidegate_policy.yml", {"tidegate_policy": policy})
+    write(folder / "inventory/hosts.yml", {"all": {}})
+    write(folder / "inventory/group_vars/worker.yml", {"tidegate_protected": True})
+    write(folder / "changes/web.yml", {"service": "web", "release": "1.0.0"})
+    write(folder / "changes/patch.yml", {"service": "worker", "playbook": "../patch.yml"})
     patch = {"name": "Patch", "ansible.builtin.command": {"cmd": f"touch {PATCHED}", "creates": PATCHED}}
-    _write(folder / "patch.yml", [{"hosts": "worker", "gather_facts": False, "become": True, "tasks": [patch]}])
+    write(folder / "patch.yml", [{"hosts": "worker", "gather_facts": False, "become": True, "tasks": [patch]}])
     config = (CHECKOUT / "ansible.cfg").read_text()
     inventories = f"inventory = {CHECKOUT}/inventories/demo,inventory"
     config = config.replace("inventory = inventories/demo", inventories)
@@ -71,7 +75,8 @@ def _key(path: Path) -> str:
     return path.with_suffix(".pub").read_text().strip()
 
 
-def _write(path: Path, value: Any) -> None:
+def write(path: Path, value: Any) -> None:
+    """Write a file of a site."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value, indent=1) + "\n")  # JSON is YAML
 
@@ -106,7 +111,7 @@ def _brownfield(fleet: Fleet, site: Site) -> None:
     site.verb("observed")
 
     say("11 Then it refuses what nobody has approved, before a task runs, and lets an approved change through.")
-    _write(site.folder / "inventory/group_vars/worker.yml", {"tidegate_protected": True, "tidegate_gate": "enforce"})
+    write(site.folder / "inventory/group_vars/worker.yml", {"tidegate_protected": True, "tidegate_gate": "enforce"})
     for host in workers:
         fleet[host].ssh(f"rm {PATCHED}")
     site.run(PLAYBOOK, "patch.yml", expected=GATE_CLOSED)

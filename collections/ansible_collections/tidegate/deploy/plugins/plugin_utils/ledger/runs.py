@@ -221,7 +221,8 @@ class Runs(Hosts):
         Raises:
             Refusal: PAUSED, VETO, WAVE or LEASE_LOST, as `open_wave`; CLOCK.
         """
-        now, uids, granted = self.now(), sorted(hosts), {}
+        now, uids = self.now(), sorted(hosts)
+        granted: dict[str, int] = {}
         with self.writing() as connection:
             run = _require(connection, run_id)
             _require_running(run)
@@ -230,11 +231,11 @@ class Runs(Hosts):
             _require_no_veto(connection, run)
             if (run.opened, run.closed) != (index + 1, index):
                 raise Refusal("WAVE", f"wave {index + 1} is not open: {_progress(run)}", run=run_id)
-            told = {"statement": statement, "service": service, "wave": index + 1}
-            told["lease_until"] = f"{leases.ends_at(connection, run_id)[:19]}Z"
+            until = f"{leases.ends_at(connection, run_id)[:19]}Z"
+            told = {"statement": statement, "service": service, "wave": index + 1, "lease_until": until}
             for first in range(0, len(uids), MOST_HOSTS):
                 some = {uid: hosts[uid] for uid in uids[first : first + MOST_HOSTS]}
-                body = {**told, "hosts": some}
+                body: dict[str, Any] = {**told, "hosts": some}
                 granted |= dict.fromkeys(some, log.append(connection, now, GRANT, _actor(run), body, run.change_id))
         return granted
 

@@ -22,7 +22,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now, write_json
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.staffing import staffing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.trust_findings import trust_findings
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each, login_of
 
 CONTROLLER, HOSTS = "controller", "hosts"
 
@@ -51,6 +51,8 @@ class ActionModule(RecordDoor):
         found += [(CONTROLLER, one) for one in staffing(lambda: Government(self).governed, places, now())]
         found += [(CONTROLLER, one) for one in trust_findings(self, inventory, now())]
         found += [(name, one) for name, of_host in seen.items() for one in of_host.findings]
+        logins = {name: login_of(self.task_vars["hostvars"][name]) for name, one in seen.items() if one.asked}
+        found += examining.lost(seen, logins)
         if any(of_host.asked for of_host in seen.values()):
             found.append((HOSTS, examining.enforcement(seen)))
         findings = grouped(found)

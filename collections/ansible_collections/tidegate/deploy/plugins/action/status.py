@@ -17,7 +17,13 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain im
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.status import status_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import drifting, signing_off, timing
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
+    drifting,
+    enforcing,
+    signing_off,
+    timing,
+    trusting,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory, service_hosts
@@ -28,6 +34,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.outlook import Outlook, outlook_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import write_json
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import login_of
 
 MOST_PAUSED = 100
 
@@ -58,15 +65,37 @@ class ActionModule(WholeVerb):
         """What each host of a service says, and how that differs from what was recorded; what is new of that is entered."""
         definitions = {host: inventory.services_of(host).service(name).definition for host in hosts}
         stands = ask_all(self, definitions, intact=True)
+        enforced = self._enforced(store, inventory, stands)
         last: dict[str, drifting.Confirmed] = {}
         for environment in {inventory.environment_of(host) for host in hosts}:
             last |= drifting.confirmed_hosts(store, name, environment)
-        drifts = {host: drifting.drift_of(store, stand, last.get(host)) for host, stand in stands.items()}
+        drifts = {
+            host: "; ".join(filter(None, (drifting.drift_of(store, stand, last.get(host)), enforced[host]["lost"])))
+            for host, stand in stands.items()
+        }
         at_rest = {host: drift for host, drift in drifts.items() if stands[host].service.get("state") == "steady"}
         untold = "" if self.check else drifting.record(store, name, at_rest, last)
         if untold:
             Display().warning(f"what was found about drift of {name} has no entry: {untold}")
-        return {host: {**_stand(stand), "drift": drifts[host]} for host, stand in stands.items()}
+        return {
+            host: {**_stand(stand), "drift": drifts[host], "enforcement": enforced[host]}
+            for host, stand in stands.items()
+        }
+
+    def _enforced(self, store: Store, inventory: Inventory, stands: Mapping[str, Stand]) -> dict[str, dict[str, Any]]:
+        """What each host enforces and against whom; what one did without the store is entered."""
+        newest: dict[str, int] = {}
+        found = {}
+        for host, stand in stands.items():
+            environment = inventory.environment_of(host)
+            if stand.enforced and environment not in newest:
+                newest[environment] = trusting.newest(store, environment, store.latest())
+            what = enforcing.known(store, login_of(self.task_vars["hostvars"][host]), host, newest.get(environment, 0))
+            found[host] = enforcing.enforcement(stand, what)
+            untold = "" if self.check else enforcing.ingest(store, host, stand)
+            if untold:
+                Display().warning(f"what {host} has done without the store has no entry: {untold}")
+        return found
 
     def _changes(self, store: Store) -> list[dict[str, Any]]:
         """The changes that were planned last; before them all that are paused, for somebody has to decide them."""

@@ -13,6 +13,9 @@ description:
     what will become of it.
   - A host whose link or whose release's files somebody changed past Tidegate has drifted. That is told, and is an entry of the
     ledger, once for as long as it stays the same; another one when it is mended. Whoever may only read the store is told all the same.
+  - Shows per service and host what is enforced against whom. A host that the inventory or the store says is enrolled, and that says so no
+    longer, enforces nothing; that is told, and counts as drift.
+  - An emergency that an enrolled host let through without the store's consent is an entry of the ledger, once.
   - A host that cannot be asked is shown as unknown, with the reason, and does not fail the task.
 author:
   - Tidegate contributors (@tidegate)
@@ -75,7 +78,8 @@ status:
       type: dict
     services:
       description: Of each service, by host, what the host said; C(unknown) says why it could not be asked, C(drift) how what it runs differs
-        from what was recorded for it last.
+        from what was recorded for it last. C(enforcement) says C(against) whom it refuses by itself, that this was C(lost), its C(uid), number
+        of C(trust), C(program), how many entries of the ledger it has C(seen), the emergencies that are C(reviews_due), and C(problems).
       returned: always
       type: dict
 msg:

@@ -37,6 +37,7 @@ def status_text(document: Mapping[str, Any]) -> str:
                 *_indented(change["next"]),
                 "",
             ]
+    lines += _enforcement(document["services"])
     enforced = [host for hosts in document["services"].values() for host, stand in hosts.items() if stand["enforced"]]
     lines.append(gate_text(document["gate"]))
     lines += _ledger(document["ledger"])
@@ -49,6 +50,43 @@ def _ledger(ledger: Mapping[str, Any]) -> list[str]:
     signed = unsigned if ledger["signed"] is None else f"the first {ledger['signed']} are signed"
     seen = [f"witness {printable(one['path'])}: {printable(one['says'])}" for one in ledger["witnesses"]]
     return [f"ledger: {ledger['size']} entries, {signed}", *_indented(seen)]
+
+
+def _enforcement(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Per service and host what is enforced against whom; one line where none enforces anything, and none should."""
+    stands = [(name, host, stand["enforcement"]) for name, hosts in services.items() for host, stand in hosts.items()]
+    if not any(one["uid"] or one["lost"] or one["problems"] for _name, _host, one in stands):
+        return []
+    rows = [(name, host, one["against"] or "unknown", _by(one), _flaws(one)) for name, host, one in stands]
+    due = {review["statement"]: review for _name, _host, one in stands for review in one["reviews_due"]}
+    return [
+        "enforced by the hosts themselves",
+        *_indented(table(("service", "host", "against", "by", "to note"), rows)),
+        "  beyond every host: root on it, and the tasks of a change that carries tasks, which run past its program",
+        *(f"  {host}: {one['lost']}" for _name, host, one in stands if one["lost"]),
+        *_indented([_review(review) for review in due.values()]),
+        "",
+    ]
+
+
+def _by(one: Mapping[str, Any]) -> str:
+    if not one["uid"]:
+        return ""
+    seen = f"has seen {one['seen']} entries" if one["seen"] else "has seen no ledger yet"
+    return f"uid {one['uid']}, trust version {one['trust']}, {seen}"
+
+
+def _flaws(one: Mapping[str, Any]) -> str:
+    due = [f"the emergency of {review['at']} waits for its review" for review in one["reviews_due"]]
+    return "; ".join([*(["NOT ENFORCED"] if one["lost"] else []), *one["problems"], *due])
+
+
+def _review(review: Mapping[str, Any]) -> str:
+    """What to type so that hosts let the next emergency through."""
+    return (
+        f"{review['service']}: review it: ansible-playbook tidegate.deploy.review -e tidegate_statement={review['statement']} "
+        "-e \"tidegate_reason='WHAT WAS FOUND'\""
+    )
 
 
 def _change(change: Mapping[str, Any]) -> tuple[str, str, str, str, str, str, str]:

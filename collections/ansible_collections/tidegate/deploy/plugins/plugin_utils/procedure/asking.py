@@ -25,12 +25,14 @@ class Stand:
         why_unknown: why it could not be asked; empty where it answered.
         host: what it said of itself.
         enforced: whether the host itself refuses what was not approved.
+        enrolled: what it says of that, where it does.
     """
 
     service: Mapping[str, Any]
     why_unknown: str = ""
     host: Mapping[str, Any] | None = None
     enforced: bool = False
+    enrolled: Mapping[str, Any] | None = None
 
     @property
     def why_down(self) -> str:
@@ -72,5 +74,10 @@ def _ask(program: HostProgram | Refusal, definition: Mapping[str, Any], what: Ma
         return Stand({}, f"cannot be reached: {lost}")
     except Refusal as refusal:
         return Stand({}, refusal.message)
-    service = answer.fields["services"][definition["service"]]
-    return Stand(service, host=answer.fields.get("host"), enforced=bool(answer.fields.get("enforced")))
+    fields = answer.fields
+    return Stand(
+        fields["services"][definition["service"]],
+        host=fields.get("host"),
+        enforced=bool(fields.get("enforced")),
+        enrolled=fields.get("enrolled"),
+    )

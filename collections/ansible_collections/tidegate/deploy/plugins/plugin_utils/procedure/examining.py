@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import vitals
@@ -249,6 +249,20 @@ def _clock(answer: Answer, began_s: float, ended_s: float, services: Mapping[str
         return []
     said = f"its clock is about {round(abs(ahead_s))} s {'ahead of' if ahead_s > 0 else 'behind'} the controller's, expected at most {most_s} s"
     return [finding("clock", REFUSE if level == "refuse" else WARN, said, "let NTP set both clocks")]
+
+
+def lost(seen: Mapping[str, Seen], logins: Mapping[str, str]) -> Iterator[tuple[str, Finding]]:
+    """The hosts that the inventory says are enrolled, and that say themselves that they are not.
+
+    Args:
+        seen: what each host said.
+        logins: as whom each that could be asked is reached because it is enrolled; empty where the inventory does not say so.
+    """
+    for name, one in seen.items():
+        if logins.get(name) and not one.enforced:
+            said = "NOT ENFORCED: the inventory says that it is enrolled, and the host itself does not"
+            hint = "find out who took it out, and when; tidegate.deploy.status tells what the store knows"
+            yield name, finding("enforced", WARN, said, hint)
 
 
 def enforcement(seen: Mapping[str, Seen]) -> Finding:

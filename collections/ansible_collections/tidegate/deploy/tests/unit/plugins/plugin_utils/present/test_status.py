@@ -32,6 +32,16 @@ def a_change(**facts):
 
 
 GATE = {"enforce": [], "observe": []}
+NOTHING = {
+    "against": "nobody: root and whoever can log in",
+    "lost": "",
+    "uid": "",
+    "trust": 0,
+    "program": "",
+    "seen": 0,
+    "reviews_due": [],
+    "problems": [],
+}
 LEDGER = {
     "size": 12,
     "signed": 10,
@@ -101,10 +111,40 @@ def test_the_ledger_and_its_witnesses_are_told():
 def test_a_downgrade_and_drift_are_told():
     """An open change that brings hosts to an older release says so; so does a host that somebody changed by hand."""
     stand = dict.fromkeys(("unknown", "change", "unhealthy", "reverted", "reason"))
-    host = {**stand, "current": "2.0.0-aa", "state": "steady", "enforced": False, "drift": "runs 2.0.0-aa"}
+    host = {
+        **stand,
+        "current": "2.0.0-aa",
+        "state": "steady",
+        "enforced": False,
+        "drift": "runs 2.0.0-aa",
+        "enforcement": NOTHING,
+    }
     change = a_change(downgrade="a downgrade: 1.0.0-bb is older than 2.0.0-aa on web1")
     text = status_text(
         {"store": "s", "services": {"web": {"web1": host}}, "changes": [change], "gate": GATE, "ledger": LEDGER}
     )
     assert "drift: runs 2.0.0-aa" in text
     assert "a downgrade: 1.0.0-bb is older" in text
+
+
+def test_what_is_enforced_against_whom_is_told_per_service_and_host():
+    """By what; what is wrong with it; who enforces no longer; and what to type for a review. Without any such host: nothing."""
+    stand = dict.fromkeys(("unknown", "change", "unhealthy", "reverted", "reason", "drift"))
+    stand |= {"current": "2.0.0-aa", "state": "steady", "enforced": False, "enforcement": NOTHING}
+    due = {"service": "web", "statement": "a" * 64, "change": "CHG-2026-0001", "at": "2026-11-28T12:00:00Z"}
+    good = {**NOTHING, "against": "everybody but root there", "uid": "1" * 32, "trust": 2, "seen": 41}
+    good |= {"reviews_due": [due], "problems": ["trust version 2, and 3 is signed"]}
+    gone = {**NOTHING, "lost": "NOT ENFORCED: the store says that it is enrolled"}
+    hosts = {"web1": {**stand, "enforced": True, "enforcement": good}, "web2": {**stand, "enforcement": gone}}
+    document = {"store": "s", "services": {"web": hosts}, "changes": [], "gate": GATE, "ledger": LEDGER}
+    text = status_text(document)
+    assert (
+        f"web      web1  everybody but root there             uid {'1' * 32}, trust version 2, has seen 41 entries"
+        in text
+    )
+    assert "trust version 2, and 3 is signed; the emergency of 2026-11-28T12:00:00Z waits for its review" in text
+    assert "web      web2  nobody: root and whoever can log in" in text
+    assert "\n  web2: NOT ENFORCED: the store says that it is enrolled\n" in text
+    assert "beyond every host: root on it" in text
+    assert f"tidegate.deploy.review -e tidegate_statement={'a' * 64}" in text
+    assert "beyond every host" not in status_text({**document, "services": {"web": {"web2": stand}}})

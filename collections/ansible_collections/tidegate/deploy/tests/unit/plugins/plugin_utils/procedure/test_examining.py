@@ -207,3 +207,11 @@ def test_what_is_enforced_is_said_plainly():
     """Nothing yet, or how many."""
     assert examining.enforcement({"web1": examining.Seen([])})["found"].startswith("no host enforces anything")
     assert examining.enforcement({"web1": examining.Seen([], enforced=True)})["found"].startswith("1 hosts refuse")
+
+
+def test_a_host_that_says_no_longer_that_it_is_enrolled_is_found():
+    """Whatever the inventory says of it; one that could not be asked, and one that nobody enrolled, are not."""
+    seen = {"web1": examining.Seen([]), "web2": examining.Seen([], enforced=True), "web3": examining.Seen([])}
+    (where, one), *others = examining.lost(seen, {"web1": "deploy", "web2": "deploy", "web3": ""})
+    assert (where, one["level"], others) == ("web1", "warn", [])
+    assert one["found"].startswith("NOT ENFORCED: the inventory says that it is enrolled")

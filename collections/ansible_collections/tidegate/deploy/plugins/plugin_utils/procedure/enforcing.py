@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each host enforces by itself and against whom, as it says so, beside what the store and the inventory know of it.
+
+What a host did without the store, an emergency that people signed, it journalled; that has an entry here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import entries
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries import Entry
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
+
+ALL, NOBODY = "everybody but root there", "nobody: root and whoever can log in"
+SAID = "host.said"
+
+
+class Known(NamedTuple):
+    """What is known of a host before it is asked.
+
+    Attributes:
+        by: who says that it is enrolled, such as "the inventory"; empty where nobody does.
+        newest: the number of the newest trust of its environment that holds; 0: there is none.
+    """
+
+    by: str
+    newest: int
+
+
+def known(store: Store, login: str, host: str, newest: int) -> Known:
+    """What the store and the inventory say of a host.
+
+    Args:
+        store: knows the hosts that were enrolled.
+        login: as whom the inventory reaches it because it is enrolled; empty where it is not.
+        host: its name.
+        newest: the number of the newest trust of its environment that holds.
+    """
+    by = [word for word, says in (("the inventory", login), ("the store", store.enrolled(host))) if says]
+    return Known(" and ".join(by), newest)
+
+
+def enforcement(stand: Stand, what: Known) -> dict[str, Any]:
+    """What a host enforces, for programs and people.
+
+    Args:
+        stand: what it says.
+        what: is known of it.
+    """
+    about = stand.enrolled or {}
+    return {
+        "against": "" if stand.why_unknown else ALL if stand.enforced else NOBODY,
+        "lost": lost(stand, what),
+        "uid": about.get("uid", ""),
+        "trust": about.get("trust", 0),
+        "program": about.get("program", ""),
+        "seen": (about.get("checkpoint") or {}).get("size", 0),
+        "reviews_due": [
+            {key: due[key] for key in ("service", "statement", "change", "at")} for due in reviews_due(stand)
+        ],
+        "problems": list(_problems(stand, what)) if stand.enforced else [],
+    }
+
+
+def lost(stand: Stand, what: Known) -> str:
+    """That a host says no longer that it is enrolled, though others say so; empty where that is not so."""
+    if stand.why_unknown or stand.enforced or not what.by:
+        return ""
+    say = "say" if " and " in what.by else "says"
+    return f"NOT ENFORCED: {what.by} {say} that it is enrolled, and the host itself does not: find out who took it out, and when"
+
+
+def reviews_due(stand: Stand) -> list[Mapping[str, Any]]:
+    """The emergencies of a host of which nobody has shown it a review."""
+    return list((stand.enrolled or {}).get("reviews_due") or ())
+
+
+def _problems(stand: Stand, what: Known) -> Iterator[str]:
+    about = stand.enrolled or {}
+    if about.get("problem"):
+        yield f"refuses everything: {about['problem']}"
+    if about.get("trust", what.newest) < what.newest:
+        yield f"trust version {about['trust']}, and {what.newest} is signed: tidegate.deploy.enroll brings it there"
+    ours = host_program().digest
+    if about.get("program", ours) != ours:
+        yield f"host program {about['program'][:12]}, and this collection has {ours[:12]}"
+
+
+def ingest(store: Store, host: str, stand: Stand) -> str:
+    """Enter the emergencies that a host has journalled and of which there is no entry yet. Answers why one was not entered.
+
+    Args:
+        store: the ledger.
+        host: its name.
+        stand: what it says.
+    """
+    uid = (stand.enrolled or {}).get("uid")
+    try:
+        for due in reviews_due(stand):
+            statement = str(due["statement"])
+            if not any(one.body.get("uid") == uid for one in entered(store, (SAID,), statement)):
+                body = {"host": host, "uid": uid, **{key: due[key] for key in ("service", "statement", "change", "at")}}
+                store.append(SAID, actor(), body)
+    except Refusal as refusal:
+        return f"{refusal.code}: {refusal.message}"
+    return ""
+
+
+def entered(store: Store, kinds: Iterable[str], statement: str) -> list[Entry]:
+    """The entries of these kinds about a statement, oldest first."""
+    wanted, digest = tuple(kinds), statement.encode("ascii", "replace")
+    found = (entries.parse(document) for _number, document, _leaf in store.rows() if digest in document)
+    return [entry for entry in found if entry.kind in wanted and entry.body.get("statement") == statement]

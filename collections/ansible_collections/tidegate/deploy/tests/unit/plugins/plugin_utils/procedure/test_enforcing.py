@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, Tidegate contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What hosts enforce is what they say themselves; who enforces no longer is found, and what one did without the store is entered once."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import enforcing
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.enforcing import Known
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
+
+UID, STATEMENT = "1" * 32, "a" * 64
+DUE = {"service": "web", "statement": STATEMENT, "change": "CHG-2026-0001", "at": "2026-11-28T12:00:00Z", "reason": "x"}
+ABOUT = {
+    "uid": UID,
+    "trust": 2,
+    "program": host_program().digest,
+    "checkpoint": {"size": 41, "root": "0" * 64, "note": "n"},
+    "reviews_due": [DUE],
+    "problem": "",
+}
+
+
+def stand(**about):
+    return Stand({"state": "steady"}, enforced=True, enrolled={**ABOUT, **about})
+
+
+OPEN = Stand({"state": "steady"})
+
+
+def test_an_enrolled_host_says_what_it_enforces():
+    """With its uid, trust, program, what it has seen, and the review that it waits for, without what people wrote freely."""
+    found = enforcing.enforcement(stand(), Known("the store", 2))
+    assert (found["against"], found["uid"], found["trust"], found["seen"]) == (enforcing.ALL, UID, 2, 41)
+    assert found["reviews_due"] == [{key: value for key, value in DUE.items() if key != "reason"}]
+    assert (found["lost"], found["problems"]) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({"problem": "its machine-id is another"}, "refuses everything: its machine-id is another"),
+        ({"trust": 1}, "trust version 1, and 2 is signed"),
+        ({"program": "f" * 64}, "host program ffffffffffff, and this collection has"),
+    ],
+)
+def test_what_is_wrong_with_an_enrolled_host_is_named(about, said):
+    (problem,) = enforcing.enforcement(stand(**about), Known("the store", 2))["problems"]
+    assert problem.startswith(said)
+
+
+def test_a_host_whose_enrollment_cannot_be_read_says_only_that():
+    """It knows neither its uid nor its trust then."""
+    broken = Stand({"state": "steady"}, enforced=True, enrolled={"program": "", "problem": "DATA: no bundle"})
+    found = enforcing.enforcement(broken, Known("the store", 2))
+    assert found["problems"][0] == "refuses everything: DATA: no bundle"
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [("the inventory", "the inventory says"), ("the inventory and the store", "the inventory and the store say")],
+)
+def test_a_host_that_says_no_longer_that_it_is_enrolled_is_told_loudly(by, said):
+    found = enforcing.enforcement(OPEN, Known(by, 2))
+    assert found["against"] == enforcing.NOBODY
+    assert found["lost"].startswith(f"NOT ENFORCED: {said} that it is enrolled")
+
+
+def test_nothing_is_said_of_a_host_that_could_not_be_asked_or_never_was_enrolled():
+    assert enforcing.enforcement(Stand({}, "cannot be reached"), Known("the store", 2))["lost"] == ""
+    assert enforcing.enforcement(OPEN, Known("", 0))["lost"] == ""
+
+
+def test_the_store_and_the_inventory_are_asked_who_is_enrolled(site):
+    assert enforcing.known(site.store, "deploy", "web1", 3) == Known("the inventory", 3)
+    site.store.enroll_host("web1", UID, "production", 1, "0" * 64)
+    assert enforcing.known(site.store, "deploy", "web1", 3).by == "the inventory and the store"
+    assert enforcing.known(site.store, "", "web2", 3).by == ""
+
+
+def test_an_emergency_that_a_host_journalled_has_one_entry_per_host(site):
+    """Whoever asks how often; its change is one of another store, and so no change of this one."""
+    for _time in range(2):
+        assert enforcing.ingest(site.store, "web1", stand()) == ""
+    enforcing.ingest(site.store, "web2", stand(uid="2" * 32))
+    said = [entry for entry in site.store.entries() if entry.kind == "host.said"]
+    assert [(one.body["host"], one.body["uid"], one.body["statement"], one.change) for one in said] == [
+        ("web1", UID, STATEMENT, None),
+        ("web2", "2" * 32, STATEMENT, None),
+    ]
+    assert "reason" not in said[0].body

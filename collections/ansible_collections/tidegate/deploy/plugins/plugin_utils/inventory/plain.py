@@ -16,7 +16,6 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.canonical imp
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import Path, path_text
 
-
 _PLAIN = (dict, list, str, int, float)
 """What carries no tag of Ansible's."""
 

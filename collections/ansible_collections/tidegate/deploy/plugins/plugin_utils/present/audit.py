@@ -22,7 +22,9 @@ def audit_text(found: Audited, store: str, warnings: Sequence[str]) -> str:
     lines = [f"Ledger of {store}: {verdict_of(found)}"]
     lines += [f"  {printable(str(finding))}" for finding in found.findings]
     lines += [f"  {told}" for told in replaced(found.walked)]
-    lines += [f"  {found.checkpoints} checkpoints of its own, {found.witnesses} kept by witnesses, {found.hosts} by hosts"]
+    lines += [
+        f"  {found.checkpoints} checkpoints of its own, {found.witnesses} kept by witnesses, {found.hosts} by hosts"
+    ]
     lines += [f"  {printable(warning)}" for warning in warnings]
     return "\n".join(lines)
 

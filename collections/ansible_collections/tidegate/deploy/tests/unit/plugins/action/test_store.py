@@ -24,7 +24,7 @@ def act(tmp_path, monkeypatch):
         door = store.ActionModule.__new__(store.ActionModule)
         door._task = SimpleNamespace(check_mode=check, diff=False)
         door.task_vars = {"ansible_inventory_sources": [str(tmp_path / "hosts.yml")]}
-        return door.perform(arguments)
+        return door.perform({"clock_reset": False, **arguments})
 
     return run
 

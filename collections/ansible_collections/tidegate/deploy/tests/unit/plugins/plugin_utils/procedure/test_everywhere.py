@@ -31,7 +31,7 @@ class Hosts:
         self.asked = []
 
     def program_of(self, _door, _hostvars, name, check, installs):
-        return SimpleNamespace(call=lambda step, request: self.call(name, check, installs))
+        return SimpleNamespace(call=lambda step, request, payload: self.call(name, check, installs))
 
     def call(self, name, check, installs):
         self.asked.append((name, check, installs))

@@ -12,8 +12,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,9 +77,9 @@ class Site:
         return self.folder / "times.json"
 
 
-def inventory_of(hosts: Hosts, group: str) -> object:
-    """An Ansible inventory of the hosts, all in one group."""
-    fleet = hosts.fleet
+def inventory_of(groups: Mapping[str, Hosts]) -> object:
+    """An Ansible inventory of hosts of one fleet, by their groups."""
+    fleet = next(iter(groups.values())).fleet
     options = f"-o UserKnownHostsFile={fleet.known_hosts} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
     common = {
         "ansible_user": "ops",
@@ -85,8 +87,11 @@ def inventory_of(hosts: Hosts, group: str) -> object:
         "ansible_ssh_common_args": options,
         "ansible_python_interpreter": "/usr/bin/python3",
     }
-    members = {host.name: {"ansible_host": host.address} for host in fleet.hosts}
-    return {"all": {"vars": common, "children": {group: {"hosts": members}}}}
+    children = {
+        group: {"hosts": {host.name: {"ansible_host": host.address} for host in hosts.hosts}}
+        for group, hosts in groups.items()
+    }
+    return {"all": {"vars": common, "children": children}}
 
 
 class Tool:
@@ -102,39 +107,42 @@ class Tidegate(Tool):
 
     def __init__(self, folder: Path, hosts: Hosts, service: Service) -> None:
         self.service = service
-        self.site = Site(folder, inventory_of(hosts, service.name), len(hosts), ("tidegate.deploy.progress",))
-        self._last = ""
-        describe_service(self.site, service)
+        self.site = Site(folder, inventory_of({service.name: hosts}), len(hosts), ("tidegate.deploy.progress",))
+        describe_services(self.site, service)
 
     def deploy(self, release: Release, url: str | None) -> Command:
         return self.site.playbook("tidegate.deploy.rollout", *self._change(release, url))
 
     def rollback(self) -> Command:
         """Take the last rollout back, as its last lines say."""
-        return self.site.playbook("tidegate.deploy.rollback", "-e", f"tidegate_change={self._last_change()}")
+        return self.site.playbook("tidegate.deploy.rollback", "-e", f"tidegate_change={last_change(self.site)}")
 
     def _change(self, release: Release, url: str | None) -> list[str]:
         return ["-e", f"tidegate_change_file={write_change(self.site, self.service, release, url)}"]
 
-    def _last_change(self) -> str:
-        import sqlite3
 
-        with sqlite3.connect(self.site.folder / "inventory/.tidegate/store.db") as store:
-            return str(store.execute("SELECT max(id) FROM changes").fetchone()[0])
+def last_change(site: Site) -> str:
+    """The id of the newest change of a site."""
+    with closing(sqlite3.connect(site.folder / "inventory/.tidegate/store.db")) as store:
+        return str(store.execute("SELECT max(id) FROM changes").fetchone()[0])
 
 
-def describe_service(site: Site, service: Service) -> None:
-    """Write what Tidegate has to know of a service."""
+def describe_services(site: Site, *services: Service) -> None:
+    """Write what Tidegate has to know of services."""
+    described = {service.name: _described(service) for service in services}
+    file = site.folder / "inventory/group_vars/all/tidegate_services.yml"
+    file.write_text(json.dumps({"tidegate_services": described}, indent=1))
+
+
+def _described(service: Service) -> dict[str, object]:
     version = {"url": f"http://127.0.0.1:{service.port}/version", "release": "header:X-Release", **ONE_ANSWER}
-    described = {
+    return {
         "unit": service.unit,
         "root": service.root,
         "probes": [{"http": version}, {"unit": ONE_ANSWER}],
         "keep": 1,
         "checks": {"load": "ignore", "clock": "ignore"},  # all hosts share one machine
     }
-    file = site.folder / "inventory/group_vars/all/tidegate_services.yml"
-    file.write_text(json.dumps({"tidegate_services": {service.name: described}}, indent=1))
 
 
 def write_change(site: Site, service: Service, release: Release, url: str | None, **keys: object) -> str:
@@ -151,7 +159,7 @@ class Plain(Tool):
 
     def __init__(self, folder: Path, hosts: Hosts, service: Service) -> None:
         self.service = service
-        self.site = Site(folder, inventory_of(hosts, service.name), len(hosts))
+        self.site = Site(folder, inventory_of({service.name: hosts}), len(hosts))
 
     def deploy(self, release: Release, url: str | None) -> Command:
         kind = "file" if not release.is_archive else "pull" if url else "push"
@@ -175,7 +183,7 @@ class Pyinfra(Tool):
             "ssh_allow_agent": False,
             "ssh_look_for_keys": False,
         }
-        listed: list[tuple[str, dict[str, object]]] = [(host.address, {}) for host in hosts.fleet.hosts]
+        listed: list[tuple[str, dict[str, object]]] = [(host.address, {}) for host in hosts.hosts]
         (folder / "inventory.py").write_text(f"everybody = ({listed!r}, {common!r})\n")
         shutil.copyfile(PEERS / "deploy.py", folder / "deploy.py")
 
@@ -199,7 +207,7 @@ class Floor(Tool):
             f"-i {fleet.key} -o UserKnownHostsFile={fleet.known_hosts} -o StrictHostKeyChecking=yes"
             " -o IdentitiesOnly=yes -o BatchMode=yes"
         )
-        self._addresses = [host.address for host in fleet.hosts]
+        self._addresses = [host.address for host in hosts.hosts]
 
     def deploy(self, release: Release, url: str | None) -> Command:
         given = [self.service.name, str(self.service.port), release.version, "yes" if release.is_archive else "no"]

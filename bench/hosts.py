@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -68,17 +68,23 @@ def services(tools: list[str]) -> dict[str, Service]:
 
 
 class Hosts:
-    """All hosts of a fleet, each asked in a thread of its own."""
+    """Hosts of a fleet, each asked in a thread of its own.
 
-    def __init__(self, fleet: Fleet) -> None:
+    Args:
+        fleet: that is up.
+        hosts: of it that are meant; by default all.
+    """
+
+    def __init__(self, fleet: Fleet, hosts: Sequence[Host] = ()) -> None:
         self.fleet = fleet
+        self.hosts = hosts or fleet.hosts
 
     def __len__(self) -> int:
-        return len(self.fleet.hosts)
+        return len(self.hosts)
 
     def prepare(self, known: dict[str, Service]) -> None:
         """Bring units and SSH settings to all of them."""
-        for host in self.fleet.hosts:
+        for host in self.hosts:
             etc = host.root / "etc"
             (etc / "ssh/sshd_config.d/bench.conf").write_text(SSHD)
             for service in known.values():
@@ -110,17 +116,15 @@ class Hosts:
         Raises:
             LabError: some do not.
         """
-        found = dict(
-            zip((host.name for host in self.fleet.hosts), self.each(lambda host: _seen(host, service)), strict=True)
-        )
+        found = dict(zip((host.name for host in self.hosts), self.each(lambda host: _seen(host, service)), strict=True))
         wrong = {name: seen for name, seen in found.items() if seen != version}
         if wrong:
             raise LabError(f"{service.name}: expected {version} on every host, found {wrong}")
 
     def each(self, ask: Callable[[Host], T]) -> list[T]:
         """What something makes of each host, all at once."""
-        with ThreadPoolExecutor(len(self.fleet.hosts)) as pool:
-            return list(pool.map(ask, self.fleet.hosts))
+        with ThreadPoolExecutor(len(self.hosts)) as pool:
+            return list(pool.map(ask, self.hosts))
 
 
 def _seen(host: Host, service: Service) -> str:

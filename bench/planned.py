@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import releases, runs
-from bench.contenders import Site, describe_service, environment, write_change
+from bench.contenders import Site, describe_services, environment, write_change
 from bench.hosts import Service
 from bench.meter import Meter
 from lab.command import LabError
@@ -60,5 +60,5 @@ def site(place: Path, count: int) -> Site:
     members: dict[str, object] = {f"host{number:04}": {} for number in range(1, count + 1)}
     inventory = {"all": {"vars": common, "children": {"planned": {"hosts": members}}}}
     made = Site(place / "site", inventory, FORKS, ("tidegate.deploy.progress",))
-    describe_service(made, SERVICE)
+    describe_services(made, SERVICE)
     return made

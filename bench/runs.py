@@ -177,14 +177,29 @@ class Rounds:
 
     def _measured(self, name: str, number: int, command: Command, meter: Meter) -> dict[str, Any]:
         log = self._logs / f"{name}-{number}.log"
-        given = {**environment(), **command.environment}
-        status, used = meter.run(command.argv, command.folder, given, log, RUN_S)
-        if status != 0:
-            said = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-            raise LabError(f"{name} ended with {status}; the last lines of {log}:\n{said}")
-        times = Path(command.environment.get("BENCH_TIMES", "/nonexistent"))
-        more = read_times(json.loads(times.read_text()), used, len(self._hosts)) if times.exists() else {}
-        return {"contender": name, "round": number, **asdict(used), **more}
+        return {"contender": name, "round": number, **measured(command, meter, log, len(self._hosts))}
+
+
+def measured(command: Command, meter: Meter, log: Path, hosts: int) -> dict[str, Any]:
+    """Run a command to its good end; what it used, and where a callback took times, those of its steps.
+
+    Args:
+        command: of a contender.
+        meter: that measures.
+        log: for what the command says.
+        hosts: how many it is about.
+
+    Raises:
+        LabError: it ended otherwise.
+    """
+    given = {**environment(), **command.environment}
+    status, used = meter.run(command.argv, command.folder, given, log, RUN_S)
+    if status != 0:
+        said = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise LabError(f"{command.argv[0]} ended with {status}; the last lines of {log}:\n{said}")
+    times = Path(command.environment.get("BENCH_TIMES", "/nonexistent"))
+    more = read_times(json.loads(times.read_text()), used, hosts) if times.exists() else {}
+    return {**asdict(used), **more}
 
 
 def line_of(run: dict[str, Any], hosts: int) -> str:

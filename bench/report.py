@@ -14,9 +14,11 @@ import shutil
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from bench import callbacks
+from bench.goal import Goal
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "bench/results/reference.json"
@@ -36,25 +38,6 @@ CHAPTERS = {
     "push": "{files:,} files, {archive_bytes}, sent by the controller",
     "file": "One file of {file_bytes}, downloaded by the hosts",
 }
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What was promised, and what was measured; None where it was not."""
-
-    says: str
-    limit: float
-    found: float | None
-    unit: str = "×"
-
-    @property
-    def met(self) -> str:
-        """In a word."""
-        return "not measured" if self.found is None else "yes" if self.found <= self.limit else "**no**"
-
-    def shown(self, value: float | None) -> str:
-        """A value with its unit."""
-        return "–" if value is None else f"{value:.2f} {self.unit}"
 
 
 def medians(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -123,8 +106,13 @@ def _planned(run: Mapping[str, Any]) -> str:
     return f"controller {cpu_s:.1f} s, {cpu_s / run['hosts']:.3f} s per host, {run['peak_memory_bytes'] / 1e6:.0f} MB"
 
 
-def page(document: Mapping[str, Any], remarks: str, ledger: Mapping[str, Any] | None = None) -> str:
-    """The page of the documentation; the remarks are what people say of the numbers, the ledger is measured apart."""
+def page(
+    document: Mapping[str, Any],
+    remarks: str,
+    ledger: Mapping[str, Any] | None = None,
+    of_callbacks: Mapping[str, Any] | None = None,
+) -> str:
+    """The page of the documentation; the remarks are what people say of the numbers, ledger and callbacks are measured apart."""
     found, setting = medians(document["runs"]), document["setting"]
     sizes = {key: _bytes(value) if key.endswith("bytes") else value for key, value in setting.items()}
     parts = [_INTRODUCTION.format(**document["machine"], **sizes), _goals_table(document)]
@@ -137,6 +125,8 @@ def page(document: Mapping[str, Any], remarks: str, ledger: Mapping[str, Any] | 
         parts.append(_planned_table(document["planned"]))
     if ledger:
         parts.append(ledger_table(ledger))
+    if of_callbacks:
+        parts.append(callbacks.chapter(of_callbacks))
     return "\n".join([*parts, _METHOD.format(**document["machine"], **sizes)])
 
 
@@ -274,7 +264,8 @@ def main(arguments: Sequence[str]) -> None:
     """Write the page of what is kept."""
     if "--keep" in arguments:
         shutil.copyfile(LAST, KEPT)
-    PAGE.write_text(page(json.loads(KEPT.read_text()), REMARKS.read_text(), json.loads(LEDGER.read_text())))
+    ledger, of_callbacks = (json.loads(kept.read_text()) for kept in (LEDGER, callbacks.KEPT))
+    PAGE.write_text(page(json.loads(KEPT.read_text()), REMARKS.read_text(), ledger, of_callbacks))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from bench import planned, releases, report, runs
+from bench import callbacks, planned, releases, report, runs
 from bench.contenders import environment, write_change
 from bench.meter import Used
 from bench.server import Files
@@ -42,9 +42,9 @@ def document(*found):
 
 
 def test_the_page_is_made_of_what_is_kept():
-    """docs/benchmarks.md says what bench/results/reference.json and ledger.json hold, and nothing else."""
-    ledger = json.loads(report.LEDGER.read_text())
-    made = report.page(json.loads(report.KEPT.read_text()), report.REMARKS.read_text(), ledger)
+    """docs/benchmarks.md says what bench/results/reference.json, ledger.json and callbacks.json hold, and nothing else."""
+    ledger, of_callbacks = (json.loads(kept.read_text()) for kept in (report.LEDGER, callbacks.KEPT))
+    made = report.page(json.loads(report.KEPT.read_text()), report.REMARKS.read_text(), ledger, of_callbacks)
 
     assert made == report.PAGE.read_text(), "run python -m bench.report"
 
@@ -187,3 +187,16 @@ def test_the_ledger_is_measured_apart():
         "| verifying 1,000,000 entries | ≤ 60 s | 22.9 s | yes |",
         "| memory for that | ≤ 500 MiB | 20 MiB | yes |",
     ]
+
+
+def test_callbacks_are_measured_apart():
+    """Each contender beside none, each promise beside what was found; of one that did not run nothing is told."""
+    seconds = {"none": 10.0, "nothing": 10.1, "recorder": 10.4, "gate": 10.25, "gate and recorder": 10.6}
+    measured = {name: [{"wall_s": value / 2, "cpu_s": value}] for name, value in seconds.items()}
+
+    chapter = callbacks.chapter({"hosts": 50, "tasks": 20, "measured": measured})
+
+    assert "| recorder | 10.40 | 1.040 × | 10.4 to 10.4 | 1 |" in chapter
+    assert "| recorder, processor of a run beside none | ≤ 1.05 × | 1.04 × | yes |" in chapter
+    assert "| gate beside the recorder, processor per run | ≤ 0.10 s | 0.20 s | **no** |" in chapter
+    assert "beside what ARA adds (processor) | ≤ 0.20 × | – | not measured |" in chapter

@@ -77,7 +77,7 @@ def ways_back(active: Mapping[str, Any]) -> dict[str, Document]:
 
 def steady_old(base: Mapping[str, Any], begin: Mapping[str, Any]) -> Document:
     """The steady document from before, knowing what went back: an older change's own way back survives in it."""
-    reverted = {key: begin[key] for key in ("aid", "change", "plan", "token_sha256")}
+    reverted = {key: begin[key] for key in ("aid", "change", "plan", "token_sha256", "statement")}
     reverted["release"] = begin["new"]
     reverted["root"] = begin["new_definition"]["root"]  # where a service lies that has no other document
     return {**base, "fence": begin["fence"], "reverted": reverted}

@@ -130,6 +130,8 @@ def _turn(
             raise
         _refuse_lost(spot, move)
         closed = closes and spot.journal.close(change, mine)
+        if closes:
+            _close_statement(host, spot, change)
         if not move.changed:
             return closed
         if spot.view["state"] == "failed":
@@ -137,6 +139,21 @@ def _turn(
         note_reason(host, spot, spot.view["aid"], "CLOSED", why)
         spot.go(move)
         return True
+
+
+def _close_statement(host: Host, spot: Spot, change: str) -> None:
+    """On an enrolled host the statement is closed as well: of closed changes only so many are remembered.
+
+    Without room for it the change's own mark has to do; going back waits for nothing.
+    """
+    begun = spot.view if spot.view.get("change") == change else spot.view.get("reverted") or {}
+    if begun.get("change") == change and begun.get("statement"):
+        from .record import Record
+
+        with contextlib.suppress(Refusal):
+            record = Record(host, spot.journal.service)
+            record.close(begun["statement"])
+            record.write()
 
 
 def _refuse_older(spot: Spot, fence: Optional[int]) -> None:

@@ -159,6 +159,10 @@ class Gate:
     def _require_forward(self, spot: Spot, record: Record) -> None:
         """Attempts, vetoes, later statements and grants, unreviewed emergencies."""
         service, statement = self._wish.definition.service, self._statement
+        if record.is_closed(statement.id):
+            raise Refusal(
+                "CLOSED", f"{service}: {statement.change} was taken back here and may not go on; plan it anew"
+            )
         require_forward(record.doc, statement, _steady_seq(spot))
         if self._is_emergency:
             emergency.require_none_due(service, record.doc["emergency"])

@@ -92,6 +92,16 @@ class Record:
         self.doc["vetoed"] = [*self.doc["vetoed"], statement.about][-MAX_STATEMENTS:]
         return True
 
+    def close(self, statement: str) -> None:
+        """Let a statement that was tried here never be tried again."""
+        used = self.doc["statements"].get(statement)
+        if used is not None:
+            self.doc["statements"] = {**self.doc["statements"], statement: {**used, "closed": True}}
+
+    def is_closed(self, statement: str) -> bool:
+        """Whether a way back has closed it."""
+        return bool(self.doc["statements"].get(statement, {}).get("closed"))
+
     def witness(self, seen: Seen) -> None:
         """Keep a checkpoint, unless a larger one is kept: another service may have been shown that meanwhile."""
         if self.doc["seen"] is None or self.doc["seen"]["size"] <= seen.size:

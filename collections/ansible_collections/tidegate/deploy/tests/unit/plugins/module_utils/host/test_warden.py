@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import os
 import shutil
 from pathlib import Path
@@ -16,12 +17,15 @@ import pytest
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.host import demands, install, program, reaper
+from ansible_collections.tidegate.deploy.plugins.module_utils.host.journal import MAX_CLOSED
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.record import Record
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.bench import TOKEN, PowerCut
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.enrolled import (
     NAME,
+    PROGRAM,
     Enrolled,
     Log,
+    sign,
 )
 
 
@@ -392,6 +396,48 @@ def test_a_back_closes_the_statement(host: Enrolled) -> None:
     host.run_revert()
     assert host.current == before
     assert attempt(host, statement, release, 2)["code"] == "CLOSED"
+
+
+def test_what_was_closed_stays_closed(host: Enrolled) -> None:
+    """Whoever has the login may close changes that there are not, until the marks of others are forgotten."""
+    release = host.release("2.0")
+    taken_back = host.statement(host.new_change(), release, max_attempts=9)
+    gone_back = host.statement(host.new_change(), release, max_attempts=9)
+    asked = {"definition": host.definition(), "why": "asked", "operator": True, "wait_s": 0}
+    for number, statement in enumerate((taken_back, gone_back)):
+        assert attempt(host, statement, release, number)["ok"]
+        if statement is gone_back:
+            overdue(host)
+        host.ask("back", change=statement.change, statement=statement.id, **asked)
+        host.run_revert()
+    for number in range(MAX_CLOSED + 1):
+        host.ask("back", change=f"CHG-9999-{number}", **asked)
+    assert not {taken_back.change, gone_back.change} & {*host.stands["closed"]}
+    for number, statement in enumerate((taken_back, gone_back), 7):
+        assert attempt(host, statement, release, number)["code"] == "CLOSED"
+
+
+@pytest.mark.parametrize("state", ["pending", "ready", "reverting"])
+def test_nothing_changes_under_what_is_under_way(host: Enrolled, state: str) -> None:
+    """Neither trust nor program nor whether the host is enrolled: what began by one set of rules ends by it."""
+    release = host.release("2.0")
+    statement = host.statement(host.new_change(), release)
+    assert attempt(host, statement, release, 1)["ok"]
+    if state != "pending":
+        host.run_effects()
+    if state == "reverting":
+        asked = {"definition": host.definition(), "why": "asked", "operator": True, "wait_s": 0}
+        host.ask("back", change=statement.change, statement=statement.id, **asked)
+    assert host.state == state
+    assert host.code("trust", bundles=[host.signed_bundle(host.bundle(2))]) == "UNDER_WAY"
+    doc = {"v": 1, "type": "unenroll", "hosts": [{"name": NAME, "uid": host.uid}], "trust": 1, "reason": "retired"}
+    data = canonical.dumps({**doc, "not_after": "2026-12-01T00:00:00Z"})
+    made = [sign(who, data, "unenroll@tidegate") for who in ("cy", "dan")]
+    assert host.code("unenroll", statement=base64.b64encode(data).decode(), signatures=made) == "UNDER_WAY"
+    with host.host.lock():
+        path = Path(host.host.paths.bundle(1))
+        path.write_bytes(canonical.dumps({**canonical.loads(path.read_bytes()), "programs": [PROGRAM, "1" * 64]}))
+    assert host.code("upgrade", size_bytes=3, sha256="1" * 64) == "UNDER_WAY"
 
 
 def test_an_older_grant_is_fenced_off(host: Enrolled) -> None:

@@ -82,7 +82,7 @@ def rollout(stoppable, tmp_path, monkeypatch):
     monkeypatch.setattr(availability.ActionModule, "_require_consent", lambda *_: None)
     monkeypatch.setattr(availability.ActionModule, "_who_serves", lambda *_: {"web1": ""})
     monkeypatch.setattr(availability.ActionModule, "_tell", lambda *_: None)
-    monkeypatch.setattr(close.ActionModule, "_sign_off", lambda *_: None)
+    monkeypatch.setattr(close.ActionModule, "sign_off", lambda *_: None)
     return begun
 
 

@@ -33,7 +33,7 @@ def test_a_file_is_brought_up_to_date(act, tmp_path):
     """It is made where there is none, and has no roles."""
     done = act()
     newest = migrations.ALL[-1].number
-    assert done.data == {"schema": newest, "granted": []}
+    assert done.data == {"schema": newest, "granted": [], "set_back_s": 0}
     assert done.say == f"{tmp_path}/.tidegate/store.db has schema {newest}, which is the newest"
 
 

@@ -10,7 +10,6 @@ which keeps its signatures; a number that another one follows is not drafted aga
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,22 +178,26 @@ class Trust(Database):
             return {row.name: EnrolledRow(**row._mapping) for row in connection.execute(query)}
 
     def enroll_host(self, name: str, uid: str, environment: str, trust: int, program: str) -> bool:
-        """Record that a host says it is enrolled, by what and how; answer whether that was not known.
+        """Record that a host says it is enrolled, by what and how; answer whether any of that was not known, and so has an entry.
 
-        A host of the same name and another uid has ended with that.
+        A host of the same name and another uid has ended with that. Where only the trust or the program differs, the entry's `before`
+        is the same uid.
         """
         now = self.now()
         with self.writing() as connection:
             known = connection.execute(sa.select(ENROLLED).where(_open(name))).first()
             state = {"trust": trust, "program": program}
             if known is not None and known.uid == uid:
+                if (known.trust, known.program) == (trust, program):
+                    return False
                 connection.execute(ENROLLED.update().where(ENROLLED.c.uid == uid).values(state))
-                return False
+            else:
+                connection.execute(ENROLLED.update().where(_open(name)).values(ended_at=stamp(now)))
+                row = {"uid": uid, "name": name, "environment": environment, **state, "enrolled_at": stamp(now)}
+                connection.execute(ENROLLED.insert().values(row))
+            body = {"host": name, "uid": uid, "environment": environment, **state}
             before = None if known is None else known.uid
-            connection.execute(ENROLLED.update().where(_open(name)).values(ended_at=stamp(now)))
-            row = {"uid": uid, "name": name, "environment": environment, **state}
-            connection.execute(ENROLLED.insert().values({**row, "enrolled_at": stamp(now)}))
-            log.append(connection, now, "host.enrolled", holder.actor(), {**_told(row), "before": before})
+            log.append(connection, now, "host.enrolled", holder.actor(), {**body, "before": before})
             return True
 
     def unenroll_host(self, name: str, statement: str) -> bool:
@@ -217,8 +220,3 @@ class Trust(Database):
 
 def _open(name: str) -> Any:
     return (ENROLLED.c.name == name) & ENROLLED.c.ended_at.is_(None)
-
-
-def _told(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What the entry says of a host."""
-    return {"host": row["name"], **{key: row[key] for key in ("uid", "environment", "trust", "program")}}

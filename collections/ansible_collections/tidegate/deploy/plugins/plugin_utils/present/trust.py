@@ -41,7 +41,7 @@ def trust_text(version: Version, store: str) -> str:
         ("people", list(_people(doc["people"]))),
         ("approvals", [_rule(rule) for rule in doc["rules"]] or ["no rule: no change can be approved for these hosts"]),
         ("services", list(_services(doc["services"]))),
-        ("programs", [one[:12] for one in doc["programs"]]),
+        ("programs", doc["programs"]),
         ("downloads", doc["sources"] or "from nowhere"),
         ("keys", _demands(doc)),
         ("login", doc["login"]),

@@ -1,7 +1,11 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host program as one reproducible package: the same sources give the same bytes and so the same digest."""
+"""The host program as one reproducible package: the same sources give the same bytes and so the same digest.
+
+Nothing in it is compressed: what deflate makes of a text differs from one zlib to another, and then two controllers would not know
+each other's program.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,7 @@ def host_program(sources: Path = _SOURCES) -> Package:
         sources: the folder that holds the rooms ``core`` and ``host``.
     """
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         _add(archive, f"{ROOT}/", b"")
         _add(archive, f"{ROOT}/__init__.py", b"")
         for room in ROOMS:
@@ -51,6 +55,5 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     # Folders are entries of their own: without them zipimport does not find namespace packages.
     info = zipfile.ZipInfo(name, date_time=_EPOCH)
     info.external_attr = (0o40755 << 16 | 0x10) if name.endswith("/") else 0o100644 << 16
-    info.compress_type = zipfile.ZIP_STORED if name.endswith("/") else zipfile.ZIP_DEFLATED
     info.create_system = 3
     archive.writestr(info, content)

@@ -46,14 +46,17 @@ def test_a_draft_stands_in_for_the_one_before(store):
     assert "armored" not in str(entries(store, "trust.signed"))
 
 
-def test_a_host_is_enrolled_once(store):
-    """What it enforces changes without an entry; another uid ends the one before, and says so."""
-    assert store.enroll_host("web1", "a" * 32, "production", 1, PROGRAM)
-    assert not store.enroll_host("web1", "a" * 32, "production", 2, PROGRAM)
-    assert store.enrolled("web1").trust == 2
-    assert store.enroll_host("web1", "b" * 32, "production", 2, PROGRAM)
-    assert store.enrolled("web1").uid == "b" * 32
-    assert [entry.body["before"] for entry in entries(store, "host.enrolled")] == [None, "a" * 32]
+def test_the_ledger_says_what_a_host_enforces_and_by_which_program(store):
+    """Each version of trust and each program that it is brought to has an entry, once; another uid ends the one before."""
+    told = [("a" * 32, 1, PROGRAM), ("a" * 32, 2, PROGRAM), ("a" * 32, 2, "e" * 64), ("b" * 32, 2, "e" * 64)]
+    for uid, trust, program in told:
+        assert store.enroll_host("web1", uid, "production", trust, program)
+        assert not store.enroll_host("web1", uid, "production", trust, program)
+        assert (store.enrolled("web1").uid, store.enrolled("web1").trust) == (uid, trust)
+
+    found = [entry.body for entry in entries(store, "host.enrolled")]
+    assert told == [(body["uid"], body["trust"], body["program"]) for body in found]
+    assert [None, "a" * 32, "a" * 32, "a" * 32] == [body["before"] for body in found]
 
 
 def test_an_unenrolled_host_is_not_enrolled(store):

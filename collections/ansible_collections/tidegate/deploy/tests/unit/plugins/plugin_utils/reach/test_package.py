@@ -25,6 +25,15 @@ def test_the_same_sources_give_the_same_bytes(tmp_path):
     assert digests[0] == digests[1]
 
 
+def test_no_library_of_the_builder_shapes_it():
+    """Every file is there as it is on disk: nothing is compressed, which another zlib does otherwise."""
+    package = host_program()
+    entries = zipfile.ZipFile(io.BytesIO(package.data)).infolist()
+
+    assert {zipfile.ZIP_STORED} == {entry.compress_type for entry in entries}
+    assert {(1980, 1, 1, 0, 0, 0)} == {entry.date_time for entry in entries}
+
+
 def test_it_holds_the_rooms_and_nothing_else():
     """Only core and host travel, each folder with an entry of its own."""
     names = zipfile.ZipFile(io.BytesIO(host_program().data)).namelist()

@@ -7,20 +7,19 @@ Invariants:
 
 - It is written under the host's lock, before the journal moves: what is not counted has not begun.
 - Numbers only rise: attempts, the sequence of statements, the index of the newest grant, and the time that was seen.
-- Going back never reads it, and never needs to write it.
+- Going back needs neither to read nor to write it.
 """
 
 from __future__ import annotations
 
 from ..core import canonical
 from ..core.errors import Refusal
-from ..core.logged import Seen
-from ..core.permit import attempted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..core.logged import Seen
     from ..core.statement import Statement
     from .host import Host
 
@@ -80,6 +79,8 @@ class Record:
         Returns:
             The statement's place in the sequence of all that this service has seen.
         """
+        from ..core.permit import attempted  # with all that proves permits, which most steps have no need of
+
         self.doc["next_seq"] = max(self.doc["next_seq"], seq + 1)
         self.doc = attempted(self.doc, statement)
         self.doc["statements"] = _newest(self.doc["statements"])
@@ -133,6 +134,8 @@ def highest_utc(host: Host) -> str:
 
 def seen(host: Host, origin: str) -> Seen:
     """The largest checkpoint of a log that this host has been shown."""
+    from ..core.logged import Seen  # as in `Record.count`
+
     found = [Record(host, service).doc["seen"] for service in host.services()]
     mine = [one for one in found if one and one["note"].startswith(f"{origin}\n")]
     return Seen.of(max(mine, key=lambda one: one["size"])) if mine else Seen()

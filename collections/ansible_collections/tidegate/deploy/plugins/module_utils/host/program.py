@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 
 from ..core import canonical
@@ -308,7 +309,9 @@ def _request(line: bytes) -> Request:
 
 
 def _enclose() -> None:
-    """Forget the caller's environment, folder and mask."""
+    """Forget the caller's environment, folder and mask; and no terminal of theirs halts what may hold the lock."""
+    for stop in (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
+        signal.signal(stop, signal.SIG_IGN)
     os.environ.clear()
     os.environ.update({"PATH": SEARCH_PATH, "LANG": "C.UTF-8"})
     os.chdir("/")

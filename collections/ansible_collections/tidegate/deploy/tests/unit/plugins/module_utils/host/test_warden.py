@@ -9,6 +9,8 @@ import ast
 import base64
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -624,6 +626,20 @@ def test_a_disk_that_cannot_say_whether_it_is_enrolled_lets_nothing_through(
     assert not host.answer("activate", permit=None, **asked)["ok"]
     monkeypatch.undo()
     assert host.state == "steady"
+
+
+def test_no_terminal_halts_the_program() -> None:
+    """Whoever has the login could hold the lock for ever with Ctrl-Z, and keep the host from going back."""
+    script = f"import os, signal\nfrom {program.__name__} import _enclose\n_enclose()\nos.kill(os.getpid(), signal.SIGTSTP)\nprint('on')"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )
+    assert done.stdout == "on\n"
 
 
 # --- cut off anywhere

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import callbacks
+from bench import callbacks, enrolled
 from bench.goal import Goal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -111,8 +111,9 @@ def page(
     remarks: str,
     ledger: Mapping[str, Any] | None = None,
     of_callbacks: Mapping[str, Any] | None = None,
+    of_enrolled: Mapping[str, Any] | None = None,
 ) -> str:
-    """The page of the documentation; the remarks are what people say of the numbers, ledger and callbacks are measured apart."""
+    """The page of the documentation; the remarks are what people say of the numbers, what comes last is measured apart."""
     found, setting = medians(document["runs"]), document["setting"]
     sizes = {key: _bytes(value) if key.endswith("bytes") else value for key, value in setting.items()}
     parts = [_INTRODUCTION.format(**document["machine"], **sizes), _goals_table(document)]
@@ -123,6 +124,8 @@ def page(
     parts += [_steps(found), remarks]
     if document["planned"]:
         parts.append(_planned_table(document["planned"]))
+    if of_enrolled:
+        parts.append(enrolled.chapter(of_enrolled))
     if ledger:
         parts.append(ledger_table(ledger))
     if of_callbacks:
@@ -264,8 +267,15 @@ def main(arguments: Sequence[str]) -> None:
     """Write the page of what is kept."""
     if "--keep" in arguments:
         shutil.copyfile(LAST, KEPT)
-    ledger, of_callbacks = (json.loads(kept.read_text()) for kept in (LEDGER, callbacks.KEPT))
-    PAGE.write_text(page(json.loads(KEPT.read_text()), REMARKS.read_text(), ledger, of_callbacks))
+    PAGE.write_text(page_of_kept())
+
+
+def page_of_kept() -> str:
+    """The page of all that is kept; without a chapter on what never was."""
+    apart = (
+        json.loads(kept.read_text()) if kept.exists() else None for kept in (LEDGER, callbacks.KEPT, enrolled.KEPT)
+    )
+    return page(json.loads(KEPT.read_text()), REMARKS.read_text(), *apart)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,15 @@ WALL = "2026-11-28T12:00:00Z"
 
 
 @functools.cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """It goes when the tests end."""
+    return tempfile.TemporaryDirectory(prefix="tidegate-keys-")
+
+
+@functools.cache
 def keys() -> Path:
     """A folder with a private key of each person, of the log, and of a log of somebody else; made once."""
-    folder = Path(tempfile.mkdtemp(prefix="tidegate-keys-"))
+    folder = Path(_folder().name)
     for name in (*PEOPLE, "log", "other-log", "login"):
         ssh_keys.a_key(folder, name=name)
     return folder

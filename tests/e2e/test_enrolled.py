@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from e2e.hosts import V1, V2, Fleetful, assert_all_on
@@ -35,6 +36,67 @@ def approved(office: Office, version: str) -> str:
     return change
 
 
+def asked_in_haste(office: Office, version: str, env: Mapping[str, str] | None = None) -> str:
+    """A change of web1 that cannot wait, and that cyd wants."""
+    site = office.site
+    urgent = {"type": "emergency", "reason": "customers cannot pay", "hosts": ["web1"], "floor": 0}
+    planned = site.play("plan", env=env, change_file=site.change(version, requester="cyd", **urgent))
+    assert planned.rc == 0, planned.text
+    submitted = site.play("submit", env=env, change=planned.change)
+    assert submitted.rc == 0, submitted.text
+    return planned.change
+
+
+def let_through(office: Office, change: str, env: Mapping[str, str] | None = None) -> str:
+    """Its statement, once two people have signed what web1 gave for it, and web1 let it through."""
+    site = office.site
+    asked = site.play("emergency", env=env, change=change)
+    assert asked.rc == 0, asked.text
+    for name in ("ada", "bob"):
+        signed = site.play("approve", env=env, change=change, key=office.keys[name], sign="true")
+        assert signed.rc == 0, signed.text
+    assert "hosts let it through without the store's consent, once" in signed.stdout
+    done = site.play("rollout", env=env, change=change)
+    assert done.rc == 0, done.text
+    return str(asked.of("emergency")[-1]["statement"])
+
+
+def one_emergency_after_the_other(office: Office, hosts: Fleetful) -> None:
+    """With the store away another one does, made for it; no second one before a review that the hosts' own ledger holds."""
+    site = office.site
+    away = {"TIDEGATE_STORE": str(site.temp / "away" / "store.db")}
+    first = let_through(office, asked_in_haste(office, V2, away), away)
+    assert_all_on(hosts.see(("web1",)), V2)
+
+    change = asked_in_haste(office, V1)
+    early = site.play("emergency", change=change)
+    assert (early.rc, early.codes) == (2, {"REVIEW_DUE"}), early.text
+    hint = f"tidegate.deploy.review -e tidegate_statement={first}"
+    told = site.play("status")
+    assert told.rc == 0, told.text
+    assert hint in early.text
+    assert hint in told.stdout
+    assert told.stdout.count("everybody but root there") == len(NAMES)
+    assert journalled(site) == [("web1", first)]
+
+    reviewed = site.play("review", statement=first, reason="'the database of the ledger was down'")
+    assert reviewed.rc == 0, reviewed.text
+    second = let_through(office, change)
+    assert_all_on(hosts.see(("web1",)), V1)
+    seen = site.play("review", change=change, reason="'and it was wrong'")
+    assert seen.rc == 0, seen.text
+    assert "shown to web1" in seen.stdout
+    kept = json.loads(hosts["web1"].ssh(WARDEN).stdout)
+    assert (kept["emergency"], {first, second} <= set(kept["statements"])) == (None, True)
+    assert journalled(site) == [("web1", first), ("web1", second)]
+
+
+def journalled(site: Project) -> list[tuple[str, str]]:
+    """The emergencies that hosts told the store of."""
+    with Store.open(str(site.store_folder / "store.db"), lambda: datetime.now(UTC)) as store:
+        return [(entry.body["host"], entry.body["statement"]) for entry in store.entries() if entry.kind == "host.said"]
+
+
 def grants(site: Project) -> list[tuple[int, list[str]]]:
     """The index of each grant of the ledger, and the uids that it is for."""
     with Store.open(str(site.store_folder / "store.db"), lambda: datetime.now(UTC)) as store:
@@ -43,8 +105,8 @@ def grants(site: Project) -> list[tuple[int, list[str]]]:
 
 def test_release_reaches_enrolled_hosts_with_what_was_signed_and_granted(office: Office, hosts: Fleetful) -> None:
     """Each wave has its grant, and each host keeps its index, the attempt and the log that it has seen; a bad release comes
-    back by the hosts' own rules, a good one by the operator's word, and neither asks anybody for a signature. A veto reaches them. A store that is
-    set back afterwards is found out by what hosts have seen of it."""
+    back by the hosts' own rules, a good one by the operator's word, and neither asks anybody for a signature. Emergencies need no store, and
+    one after the other a review. A veto reaches them. A store that is set back afterwards is found out by what hosts have seen of it."""
     site = office.site
     office.signed("ada", "bob")
     enrolled = site.play("enroll")
@@ -78,6 +140,8 @@ def test_release_reaches_enrolled_hosts_with_what_was_signed_and_granted(office:
     back = site.play("rollback", change=change)
     assert back.rc == 0, back.text
     assert_all_on(hosts.see(NAMES), V1)
+
+    one_emergency_after_the_other(office, hosts)
 
     unwanted = approved(office, "3.0.0")
     veto = site.play("reject", change=unwanted, key=office.keys["ada"], sign="true", reason="'the fair is on'")

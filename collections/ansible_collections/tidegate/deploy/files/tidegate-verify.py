@@ -1645,7 +1645,7 @@ Invariants:
 * Its id is the digest of those bytes; it is of one type, and each type is signed in a namespace of its own, so that a
   request, a veto or a withdrawal is never an approval.
 * It names every host, sorted, so that a host which it does not name is not covered; fewer of its hosts always are.
-* An emergency is signed for one use: it holds a challenge of each of its hosts, says why, and ends within hours.
+* An emergency is signed for one use: it holds a challenge of each of its hosts, says why, and has a window of its own, of hours.
 
 ``uid`` of a host is empty until the host is enrolled. ``back_for_s`` is for how long after its confirmation a host may go
 back: a host makes its own moment ``back_until`` of it. ``min_trust`` is 0 where no trust bundle is asked for.
@@ -1746,8 +1746,8 @@ class Statement:
 
     @property
     def about(self) -> str:
-        """The id of the approval about the same: equal for a statement, its veto, and its emergency."""
-        return self.as_type(APPROVAL).id
+        """What it is about: equal for an approval, its veto, and its emergency, which has another window."""
+        return Statement.of({**self.as_type(APPROVAL).doc, "window": None}).id
 
     def host(self, name: str, uid: str) -> Mapping[str, Any] | None:
         """What it says of an enrolled host; None where it is not about that one."""
@@ -1764,18 +1764,22 @@ class Statement:
         hosts = [{**host, "challenge": ""} for host in self.doc["hosts"]]
         return Statement.of({**self.doc, "type": type, "reason": reason, "hosts": hosts})
 
-    def as_emergency(self, challenges: Mapping[str, str], reason: str) -> Statement:
+    def as_emergency(
+        self, challenges: Mapping[str, str], reason: str, window: Mapping[str, str] | None = None
+    ) -> Statement:
         """The emergency about the same plan.
 
         Args:
             challenges: of each host, by its name.
             reason: why it cannot wait.
+            window: from when until when it may be used; that of the plan where none is named.
 
         Raises:
             Refusal: STATEMENT, a host that is not enrolled or has no challenge, no reason, or a window that is too long.
         """
         hosts = [{**host, "challenge": challenges.get(host["name"], "")} for host in self.doc["hosts"]]
-        return Statement.of({**self.doc, "type": EMERGENCY, "reason": reason, "hosts": hosts})
+        window = self.doc["window"] if window is None else dict(window)
+        return Statement.of({**self.doc, "type": EMERGENCY, "reason": reason, "hosts": hosts, "window": window})
 
 
 def namespace_of(type: str) -> str:  # noqa: A002 - the field's name
@@ -1929,7 +1933,7 @@ from . import canonical
 from .errors import Refusal
 from .names import printable
 from .rules import NORMAL
-from .statement import Statement
+from .statement import EMERGENCY, Statement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -1982,7 +1986,8 @@ def reviewed(statement: Statement, data: bytes) -> dict[str, Any]:
         said = f"{type(error).__name__}: {printable(str(error))}"
         raise Refusal("STATEMENT", f"found no plan ({said}), expected one as Tidegate exports it") from None
     found = {**statement.doc, "hosts": [{**host, "challenge": ""} for host in statement.doc["hosts"]]}
-    differ = [name for name, value in expected.items() if value != found[name]]
+    own = {"window"} if statement.type == EMERGENCY else set()
+    differ = [name for name, value in expected.items() if value != found[name] and name not in own]
     if not all(named) or used != set(plan["definitions"]):
         differ.append("the digests by which its hosts name their definitions")
     if differ:

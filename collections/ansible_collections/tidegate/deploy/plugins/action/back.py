@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import of_change
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import put_by
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import PAUSE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import Permits
@@ -66,7 +66,7 @@ class ActionModule(HostStep):
     def _enrolled(run: Run, host: str) -> dict[str, Any]:
         """The same for an enrolled host, which knows grants instead of leases, and the change by its statement."""
         index = None if run.verb == ROLLBACK else Permits(run.store.folder, run.id).index_of(host)
-        statement = of_change(change_of(run.store, run.change_id)).id
+        statement = put_by(run.store, change_of(run.store, run.change_id))
         return {"statement": statement} | ({} if index is None else {"fence": index})
 
     def _closes(self, run: Run) -> bool:

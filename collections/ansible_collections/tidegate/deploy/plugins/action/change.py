@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import emergency_ids
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import file as change_file
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT, PLAYBOOK, Plan, recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.retained import Holding
@@ -19,12 +20,20 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.outlook import outlook_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import deciding, keeping, opening, own_tasks
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
+    deciding,
+    keeping,
+    opening,
+    own_tasks,
+    reviewing,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.deciding import DECISIONS
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft, draft
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import Said
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.host_witnesses import enrolled_names
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.outlook import outlook_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import (
@@ -54,6 +63,7 @@ class ActionModule(RecordDoor):
         "file": {"type": "str"},
         "id": {"type": "str"},
         "reason": {"type": "str"},
+        "statement": {"type": "str"},
     }
 
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
@@ -90,6 +100,8 @@ class ActionModule(RecordDoor):
         if verb == CLOSE:
             run = opening.begin_closing(store, _planned(store, identity), _reason(arguments.get("reason")))
             return self._opened(self._asked_all(run), "ends as it stands")
+        if verb == deciding.REVIEW and arguments.get("statement"):
+            return self._reviewed_elsewhere(store, str(arguments["statement"]), arguments.get("reason"))
         if verb in DECISIONS:
             return self._decided(store, _planned(store, identity), verb, arguments.get("reason"))
         source = _source(store, file, identity)
@@ -110,12 +122,42 @@ class ActionModule(RecordDoor):
         plan = recorded(change.plan_bytes)
         by, moment = Government(self, plan.host_names[0]).governed, store.latest()
         say = deciding.decide(store, change, verb, reason, by, moment)
+        if verb == deciding.REVIEW and not self.check:
+            waiting, silent = reviewing.waiting(self, store, plan.enrolled, emergency_ids(store, change.id))
+            say += self._shown(store, waiting, silent, str(reason))
         found = outlook_of(store, change_of(store, change.id), by, moment)
         Display().display(outlook_text(found, say))
         if self.check:
             drop_scratch()
         data = {"service": plan.service, "release": plan.release_id, "hosts": list(plan.host_names)}
         return StepResult(self.STEP, "ok", say, changed=True, data={**data, "outlook": found.doc()})
+
+    def _reviewed_elsewhere(self, store: Store, statement: str, reason: str | None) -> StepResult:
+        """The review of an emergency whose change is another store's, or that some hosts were not shown yet."""
+        words = deciding.reason_of(deciding.REVIEW, reason)
+        names = enrolled_names(store, self.task_vars["hostvars"])
+        found, silent = reviewing.waiting(self, store, names, [statement])
+        reviewing.require_due(store, found, silent, statement)
+        if self.check:
+            drop_scratch()
+            return StepResult(self.STEP, "ok", f"{', '.join(found)} would be shown the review")
+        shown = self._shown(store, found, silent, words)
+        return StepResult(self.STEP, "ok", f"the review of {statement} is recorded{shown}", changed=True)
+
+    def _shown(self, store: Store, found: Mapping[str, Any], silent: Mapping[str, Said], reason: str) -> str:
+        """Show a review to the hosts that wait for it; one that was not shown it refuses the next emergency."""
+        bad = dict(silent)
+        if found:
+            done = reviewing.show(self, store, found, reason)
+            self.sign_off(store)
+            bad |= done.bad
+        for host, said in bad.items():
+            Display().warning(
+                f"{host} was not shown the review, and lets no other emergency through until it is: {said.code}: {said.message}; "
+                "tidegate.deploy.status tells what to type then"
+            )
+        good = [host for host in found if host not in bad]
+        return f"; shown to {', '.join(good)}" if good else ""
 
     def _asked_all(self, run: Run) -> Run:
         """The run, with what each of its hosts says right now; nobody asks those of a playbook of the site's own."""

@@ -91,8 +91,8 @@ class ActionModule(WholeVerb):
             if stand.enforced and environment not in newest:
                 newest[environment] = trusting.newest(store, environment, store.latest())
             what = enforcing.known(store, login_of(self.task_vars["hostvars"][host]), host, newest.get(environment, 0))
-            found[host] = enforcing.enforcement(stand, what)
-            untold = "" if self.check else enforcing.ingest(store, host, stand)
+            found[host] = enforcing.enforcement(store, stand, what)
+            untold = "" if self.check else enforcing.ingest(store, host, stand.enrolled or {})
             if untold:
                 Display().warning(f"what {host} has done without the store has no entry: {untold}")
         return found

@@ -12,6 +12,8 @@ description:
   - For V(plan) and V(rollout) reads a change file and the inventory, checks both, and drafts the plan. M(tidegate.deploy.plan)
     freezes it after M(tidegate.deploy.precheck) has looked at the hosts.
   - For V(submit), V(cancel), V(pause) and V(review) records what somebody decides about a change. That needs no run and no host.
+  - For V(review) of an emergency that enrolled hosts let through without a grant, also shows them the entry of the review. Until then they refuse
+    the next one.
   - For V(rollback) takes up a change that was rolled out, with the plan that it had then.
   - Every other step finds the run by the process of C(ansible-playbook) that began it.
 author:
@@ -34,6 +36,11 @@ options:
     type: str
   reason:
     description: Why, in a person's words; V(close), V(cancel), V(pause) and V(review) need it, and the record keeps it.
+    type: str
+  statement:
+    description:
+      - For V(review) instead of O(id), the sha256 of the statement of an emergency for whose review enrolled hosts wait, and whose change is another
+        store's, or was reviewed while they were away.
     type: str
 extends_documentation_fragment:
   - tidegate.deploy.attributes

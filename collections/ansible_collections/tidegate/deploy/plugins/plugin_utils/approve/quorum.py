@@ -47,7 +47,7 @@ TYPES = {
 def standing_of(
     store: Store, change: ChangeRow, rules: Rules, people: People, now: datetime, operator: str | None = None
 ) -> Standing:
-    """How the newest plan of a change stands.
+    """How the newest plan of a change stands: by its emergency while one is asked for, else by its approval.
 
     Args:
         store: where the approvals are.
@@ -60,8 +60,15 @@ def standing_of(
     Raises:
         Refusal: STATEMENT, the store's plan was edited.
     """
-    statement = statements.of_change(change)
-    rows = store.approvals(change.id, change.revision)
+    statement = statements.in_force(store, change, now)
+    others = {one.id for one in (statements.of_change(change), *statements.emergencies_of(store, change))} - {
+        statement.id
+    }
+    rows = [
+        row
+        for row in store.approvals(change.id, change.revision)
+        if row.decision != APPROVE or row.statement not in others
+    ]
     return standing(statement, rules, people, rows, now, duties_of(change, operator))
 
 
@@ -76,7 +83,7 @@ def standing(
     """How a statement stands.
 
     Args:
-        statement: of the type approval.
+        statement: an approval or emergency.
         rules: that hold for it.
         people: of the site.
         approvals: what was recorded about its change.
@@ -109,7 +116,9 @@ def _voice(row: ApprovalRow, statement: Statement, people: People) -> Voice:
         Refusal: what is wrong with it.
     """
     signed = Statement.parse(row.document.encode("utf-8"))
-    expected = statement.as_type(TYPES[row.decision], str(signed.doc["reason"]) if row.decision != APPROVE else "")
+    expected = (
+        statement if row.decision == APPROVE else statement.as_type(TYPES[row.decision], str(signed.doc["reason"]))
+    )
     if row.decision == APPROVE and (signed.id != expected.id or signed.id != row.statement):
         raise Refusal("STATEMENT", "an approval of something else than this plan")
     until = None if row.expires_at is None else moment(row.expires_at)

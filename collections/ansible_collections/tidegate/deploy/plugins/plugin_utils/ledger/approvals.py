@@ -77,15 +77,17 @@ class Approvals(Database):
             & (APPROVALS.c.person == row.person)
         )
         with self.writing() as connection:
-            found = connection.execute(sa.select(APPROVALS.c.decision, APPROVALS.c.strength).where(of_person)).all()
-            if row.decision == "approve" and any(decision == "withdraw" for decision, _strength in found):
+            columns = (APPROVALS.c.decision, APPROVALS.c.strength, APPROVALS.c.statement)
+            found = connection.execute(sa.select(*columns).where(of_person)).all()
+            if row.decision == "approve" and any(known.decision == "withdraw" for known in found):
                 raise Refusal(
                     "WITHDRAWN",
                     f"{row.person} has withdrawn from revision {row.revision} of {row.change_id}, and an approval of the same "
                     "plan does not count again; change the plan, and approve that",
                     change=row.change_id,
                 )
-            if (row.decision, row.strength) in [tuple(known) for known in found]:
+            same = [known for known in found if known.decision != "approve" or known.statement == row.statement]
+            if (row.decision, row.strength) in [(known.decision, known.strength) for known in same]:
                 return False
             now = log.time_of(connection, now)
             values = {**asdict(row), "at": stamp(now), "evidence": doc_in(row.evidence)}

@@ -9,10 +9,14 @@ import shlex
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Standing
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.rules import asked_of
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import EMERGENCY, Statement
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.plan import plan_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.approving import Asked
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import command
+
+_EMERGENCY = "hosts let it through without the store's consent, once, and no other until somebody has reviewed it"
 
 
 def asked_text(asked: Asked, store: str) -> str:
@@ -32,6 +36,7 @@ def asked_text(asked: Asked, store: str) -> str:
         f"{asked.verb} {change.id}",
         [
             ("for", f"{doc['service']} in {doc['environment']}"),
+            ("emergency", _EMERGENCY if doc["type"] == EMERGENCY else ""),
             ("wanted by", doc["requester"]),
             ("reason", doc["reason"]),
             ("its window", ", ".join(times) or "any"),
@@ -43,6 +48,30 @@ def asked_text(asked: Asked, store: str) -> str:
         ],
     )
     return f"{shown}\n{signed}"
+
+
+def emergency_text(statement: Statement, store: str) -> str:
+    """An emergency that waits for its signatures.
+
+    Args:
+        statement: that people sign.
+        store: where it is kept.
+    """
+    doc, window = statement.doc, statement.doc["window"]
+    return block(
+        f"emergency {statement.change}",
+        [
+            ("for", f"{doc['service']} in {doc['environment']}"),
+            ("hosts", [host["name"] for host in doc["hosts"]]),
+            ("wanted by", doc["requester"]),
+            ("reason", doc["reason"]),
+            ("its window", f"from {window['not_before']}, until {window['not_after']}"),
+            ("statement", statement.id),
+            ("store", store),
+            ("sign it", command("approve", statement.change)),
+            ("then", command("rollout", statement.change)),
+        ],
+    )
 
 
 def plan_of(asked: Asked) -> plans.Plan:

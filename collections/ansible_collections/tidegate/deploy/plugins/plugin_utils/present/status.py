@@ -64,7 +64,7 @@ def _enforcement(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
         *_indented(table(("service", "host", "against", "by", "to note"), rows)),
         "  beyond every host: root on it, and the tasks of a change that carries tasks, which run past its program",
         *(f"  {host}: {one['lost']}" for _name, host, one in stands if one["lost"]),
-        *_indented([_review(review) for review in due.values()]),
+        *_indented([f"{review['service']}: review it: {review['next']}" for review in due.values()]),
         "",
     ]
 
@@ -79,14 +79,6 @@ def _by(one: Mapping[str, Any]) -> str:
 def _flaws(one: Mapping[str, Any]) -> str:
     due = [f"the emergency of {review['at']} waits for its review" for review in one["reviews_due"]]
     return "; ".join([*(["NOT ENFORCED"] if one["lost"] else []), *one["problems"], *due])
-
-
-def _review(review: Mapping[str, Any]) -> str:
-    """What to type so that hosts let the next emergency through."""
-    return (
-        f"{review['service']}: review it: ansible-playbook tidegate.deploy.review -e tidegate_statement={review['statement']} "
-        "-e \"tidegate_reason='WHAT WAS FOUND'\""
-    )
 
 
 def _change(change: Mapping[str, Any]) -> tuple[str, str, str, str, str, str, str]:

@@ -115,7 +115,10 @@ def ask(store: Store, change: ChangeRow, verb: str, reason: str, by: Governed, n
     rules = consent.rules_of(plan, by.policy)
     if verb == APPROVE:
         consent.require_rules(change, plan, rules)
-    statement = statements.of_change(change, TYPES[DECISIONS[verb]], "" if verb == APPROVE else words)
+    if verb == APPROVE:
+        statement = statements.in_force(store, change, now)
+    else:
+        statement = statements.of_change(change, TYPES[DECISIONS[verb]], words)
     standing = standing_of(store, change, rules, by.people, now)
     before = max((row.revision for row in store.approvals(change.id) if row.decision == counting.APPROVE), default=0)
     old = store.plan_bytes(change.id, before) if verb == APPROVE and 0 < before < change.revision else None

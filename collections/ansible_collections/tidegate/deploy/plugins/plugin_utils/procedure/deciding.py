@@ -43,13 +43,22 @@ def decide(store: Store, change: ChangeRow, verb: str, reason: str | None, by: G
     Raises:
         Refusal: DATA, without a reason where one is asked; NOT_OPEN; whatever keeps the change from it.
     """
+    return _DECISIONS[verb](store, change, reason_of(verb, reason), by, now)
+
+
+def reason_of(verb: str, reason: str | None) -> str:
+    """Why somebody decides something, on one line.
+
+    Raises:
+        Refusal: DATA, nobody says why, where that is asked.
+    """
     words = " ".join((reason or "").split())
     if verb in _REASONS and not words:
         told, example = _REASONS[verb]
         raise Refusal(
             "DATA", f"tidegate_reason: found nothing, expected {told}, for example -e \"tidegate_reason='{example}'\""
         )
-    return _DECISIONS[verb](store, change, words, by, now)
+    return words
 
 
 def _submit(store: Store, change: ChangeRow, reason: str, by: Governed, now: datetime) -> str:

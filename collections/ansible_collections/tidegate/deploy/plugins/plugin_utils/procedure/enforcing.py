@@ -14,13 +14,18 @@ from typing import Any, NamedTuple
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import entries
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries import Entry
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import emergency_ids
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
 
 ALL, NOBODY = "everybody but root there", "nobody: root and whoever can log in"
 SAID = "host.said"
+DUE = ("service", "statement", "change", "at")
+"""What is told of an emergency that waits for its review; what people wrote freely is not."""
 
 
 class Known(NamedTuple):
@@ -48,10 +53,11 @@ def known(store: Store, login: str, host: str, newest: int) -> Known:
     return Known(" and ".join(by), newest)
 
 
-def enforcement(stand: Stand, what: Known) -> dict[str, Any]:
+def enforcement(store: Store, stand: Stand, what: Known) -> dict[str, Any]:
     """What a host enforces, for programs and people.
 
     Args:
+        store: knows some of the emergencies that wait for their review.
         stand: what it says.
         what: is known of it.
     """
@@ -64,7 +70,8 @@ def enforcement(stand: Stand, what: Known) -> dict[str, Any]:
         "program": about.get("program", ""),
         "seen": (about.get("checkpoint") or {}).get("size", 0),
         "reviews_due": [
-            {key: due[key] for key in ("service", "statement", "change", "at")} for due in reviews_due(stand)
+            {**{key: due[key] for key in DUE}, "next": review_command(store, due)}
+            for due in about.get("reviews_due") or ()
         ],
         "problems": list(_problems(stand, what)) if stand.enforced else [],
     }
@@ -78,9 +85,20 @@ def lost(stand: Stand, what: Known) -> str:
     return f"NOT ENFORCED: {what.by} {say} that it is enrolled, and the host itself does not: find out who took it out, and when"
 
 
-def reviews_due(stand: Stand) -> list[Mapping[str, Any]]:
-    """The emergencies of a host of which nobody has shown it a review."""
-    return list((stand.enrolled or {}).get("reviews_due") or ())
+def unreviewed(store: Store, due: Mapping[str, Any]) -> ChangeRow | None:
+    """The change of this store whose emergency waits for its review; None where it is another store's, or that was recorded."""
+    change = store.change(str(due["change"]))
+    ours = change is not None and due["statement"] in emergency_ids(store, change.id)
+    return change if ours and change is not None and not change.reviewed_at else None
+
+
+def review_command(store: Store, due: Mapping[str, Any]) -> str:
+    """What to type so that a host lets the next emergency through."""
+    change = unreviewed(store, due)
+    if change is not None:
+        return states.review_command(change.id)
+    verb = f"ansible-playbook tidegate.deploy.review -e tidegate_statement={due['statement']}"
+    return f"{verb} -e \"tidegate_reason='WHAT WAS FOUND'\""
 
 
 def _problems(stand: Stand, what: Known) -> Iterator[str]:
@@ -94,20 +112,20 @@ def _problems(stand: Stand, what: Known) -> Iterator[str]:
         yield f"host program {about['program'][:12]}, and this collection has {ours[:12]}"
 
 
-def ingest(store: Store, host: str, stand: Stand) -> str:
+def ingest(store: Store, host: str, about: Mapping[str, Any]) -> str:
     """Enter the emergencies that a host has journalled and of which there is no entry yet. Answers why one was not entered.
 
     Args:
         store: the ledger.
         host: its name.
-        stand: what it says.
+        about: what it says of its enrollment; empty where it says nothing.
     """
-    uid = (stand.enrolled or {}).get("uid")
+    uid = about.get("uid")
     try:
-        for due in reviews_due(stand):
+        for due in about.get("reviews_due") or ():
             statement = str(due["statement"])
             if not any(one.body.get("uid") == uid for one in entered(store, (SAID,), statement)):
-                body = {"host": host, "uid": uid, **{key: due[key] for key in ("service", "statement", "change", "at")}}
+                body = {"host": host, "uid": uid, **{key: due[key] for key in DUE}}
                 store.append(SAID, actor(), body)
     except Refusal as refusal:
         return f"{refusal.code}: {refusal.message}"

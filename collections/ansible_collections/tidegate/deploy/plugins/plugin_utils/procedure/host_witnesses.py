@@ -45,12 +45,17 @@ def ask(door: Door, store: Store, hostvars: Mapping[str, Mapping[str, Any]]) -> 
         store: knows which hosts were enrolled.
         hostvars: the variables of each host of the inventory.
     """
-    said_to_be = {name for name in hostvars if login_of(hostvars[name])}
-    names = sorted(said_to_be | (set(store.all_enrolled()) & set(hostvars)))
+    names = enrolled_names(store, hostvars)
     seen = Seen([], [], [])
     for name, said in (look(door, names) if names else {}).items():
         _add(seen, name, said)
     return seen
+
+
+def enrolled_names(store: Store, hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The hosts of the inventory that it or the store says are enrolled."""
+    said_to_be = {name for name in hostvars if login_of(hostvars[name])}
+    return sorted(said_to_be | (set(store.all_enrolled()) & set(hostvars)))
 
 
 def _add(seen: Seen, name: str, said: Said) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import of_change
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import in_force
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.difference import difference
@@ -181,7 +181,7 @@ def lets_out(run: Run) -> Run:
     """
     held = leased(run)
     if run.plan.rules is not None:
-        statement = of_change(change_of(run.store, run.change_id))
+        statement = in_force(run.store, change_of(run.store, run.change_id), run.store.latest())
         run.store.use_approvals(statement.id, run.change_id, run.id, statement.doc["max_attempts"], TERMINAL)
     moving.move(run.store, run.change_id, "begin")
     return held
@@ -353,7 +353,9 @@ def _with_new_change(run: Run, plan: Plan, year: int) -> Run:
 def _as_found(run: Run, previous: Mapping[str, str | None]) -> Plan:
     """The plan of a run, with what its hosts run and under which uid they are enrolled."""
     uids = _uids(run)
-    return run.plan.as_found(previous, uids, trusting.newest(run.store, run.plan.environment, run.store.latest()) if uids else 0)
+    return run.plan.as_found(
+        previous, uids, trusting.newest(run.store, run.plan.environment, run.store.latest()) if uids else 0
+    )
 
 
 def _uids(run: Run) -> dict[str, str]:

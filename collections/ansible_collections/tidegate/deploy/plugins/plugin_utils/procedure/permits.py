@@ -18,7 +18,8 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.logged import Seen
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.merkle import Tail
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import APPROVE, SIGNED, WITHDRAW
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import of_change
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import EMERGENCY, Statement
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import in_force
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availability import Wave
@@ -39,8 +40,8 @@ class Permits(Private):
 
     KIND = "permits"
 
-    def keep(self, host: str, permit: Permit, index: int) -> None:
-        """Keep what a host is shown when it activates the release, and the index of the entry that grants it."""
+    def keep(self, host: str, permit: Permit, index: int | None) -> None:
+        """Keep what a host is shown when it activates the release, and the index of the entry that grants it, if one does."""
         self._keep(host, json.dumps({"permit": permit, "index": index}))
 
     def of(self, host: str) -> Permit:
@@ -60,17 +61,17 @@ class Permits(Private):
     def index_of(self, host: str) -> int | None:
         """The index of the entry that granted it to a host; None: nothing did in this run."""
         kept = self._kept(host)
-        return None if kept is None else int(json.loads(kept)["index"])
+        return None if kept is None else json.loads(kept)["index"]
 
 
 def signed(store: Store, change: ChangeRow) -> dict[str, Any]:
-    """A permit without a grant: what staging needs.
+    """A permit without a grant: what staging needs, and all that an emergency has.
 
     Args:
         store: keeps what people signed.
         change: the store's row of it.
     """
-    statement = of_change(change)
+    statement = in_force(store, change, store.latest())
     rows = store.approvals(change.id, change.revision)
     gone = {row.person for row in rows if row.decision == WITHDRAW}
     given = [row for row in rows if (row.decision, row.strength, row.statement) == (APPROVE, SIGNED, statement.id)]
@@ -83,6 +84,8 @@ def signed(store: Store, change: ChangeRow) -> dict[str, Any]:
 
 def grant(door: Door, run: Run, wave: Wave) -> list[str]:
     """Ask the enrolled hosts of the open wave for challenges, and the store for its grant; keep what each is shown.
+
+    For an emergency neither is asked: its challenges are in what people signed.
 
     Args:
         door: the action that asks.
@@ -99,11 +102,18 @@ def grant(door: Door, run: Run, wave: Wave) -> list[str]:
     asked = [name for name in wave.members if run.plan.host(name).uid and not run.is_there(name)]
     if not asked:
         return []
-    service = run.plan.service
+    service, change = run.plan.service, change_of(run.store, run.change_id)
+    statement = in_force(run.store, change, run.store.latest())
+    if statement.type == EMERGENCY:
+        for name in asked:
+            Permits(run.store.folder, run.id).keep(name, signed(run.store, change), None)
+        return []
     minted = each(door, asked, False, lambda _name, program: call(program, "challenge", {"services": [service]}))
     given = {name: said for name, said in minted.items() if said.verdict == "ok"}
     if given:
-        _keep(run, {name: _Given(run.plan.host(name).uid, said, service) for name, said in given.items()}, wave)
+        _keep(
+            run, statement, {name: _Given(run.plan.host(name).uid, said, service) for name, said in given.items()}, wave
+        )
     return [f"{name}: {said.code}: {said.message}" for name, said in minted.items() if name not in given]
 
 
@@ -116,20 +126,19 @@ class _Given:
         self.seen = Seen.of(said["seen"])
 
 
-def _keep(run: Run, given: Mapping[str, _Given], wave: Wave) -> None:
+def _keep(run: Run, statement: Statement, given: Mapping[str, _Given], wave: Wave) -> None:
     store = run.store
-    change = change_of(store, run.change_id)
-    base = signed(store, change)
+    base = signed(store, change_of(store, run.change_id))
     challenges = {one.uid: one.challenge for one in given.values()}
-    granted = store.grant(run.id, wave.index, of_change(change).id, run.plan.service, challenges, GOING)
-    proof = _Proof(store)
+    granted = store.grant(run.id, wave.index, statement.id, run.plan.service, challenges, GOING)
+    proof = Proof(store)
     permits = Permits(store.folder, run.id)
     for name, one in given.items():
         index = granted[one.uid]
         permits.keep(name, {**base, "grant": proof.of(index, one.seen, name)}, index)
 
 
-class _Proof:
+class Proof:
     """Proves entries to hosts by a checkpoint that is signed now; hosts that saw the same share the work.
 
     Args:

@@ -99,13 +99,15 @@ def test_what_enrolled_hosts_go_by_is_shown():
 
 
 def test_an_emergency_is_about_the_plan_whose_hosts_gave_challenges():
-    """They are shown, and do not make it another plan."""
+    """They are shown, as is a window of its own, and do not make it another plan."""
     challenges = {"web1": "a" * 64, "web2": "b" * 64}
-    statement = Statement.of({**DOC, **fields_of(ENROLLED)}).as_emergency(challenges, "customers cannot pay")
+    hours = {"not_before": "2026-11-29T01:00:00Z", "not_after": "2026-11-29T02:00:00Z"}
+    statement = Statement.of({**DOC, **fields_of(ENROLLED)}).as_emergency(challenges, "customers cannot pay", hours)
     shown = list(lines(statement, reviewed(statement, canonical.dumps(ENROLLED))))
     at = next(index for index, line in enumerate(shown) if line.startswith("host       web1"))
 
     assert "reason     customers cannot pay" in shown
+    assert "window     2026-11-29T01:00:00Z until 2026-11-29T02:00:00Z" in shown
     assert f"web1, now on absent, uid {'1' * 32}, challenge {'a' * 64}" == "".join(
         line[11:] for line in shown[at : at + 2]
     )

@@ -159,9 +159,13 @@ def test_what_is_no_emergency(change, says):
 def test_statements_of_all_types_are_about_the_same():
     """A veto names what it closes, whether that was approved or an emergency."""
     emergency = Statement.of(EMERGENCY_DOC)
+    hours = {"not_before": "2026-11-29T01:00:00Z", "not_after": "2026-11-29T02:00:00Z"}
+    later = ENROLLED.as_emergency({"web1": "1" * 64}, "the site is down", hours)
 
-    assert ENROLLED.id == ENROLLED.about == emergency.about == emergency.as_type("veto", "no").about
-    assert ENROLLED.id != emergency.id
+    assert ENROLLED.about == emergency.about == later.about == emergency.as_type("veto", "no").about
+    assert ENROLLED.id != emergency.id != later.id
+    assert later.doc["window"] == hours
+    assert ENROLLED.about != Statement.of({**ENROLLED.doc, "plan": "0" * 64}).about
 
 
 def test_a_host_is_named_with_its_uid():

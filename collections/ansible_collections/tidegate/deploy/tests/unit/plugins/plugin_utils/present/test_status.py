@@ -131,7 +131,13 @@ def test_what_is_enforced_against_whom_is_told_per_service_and_host():
     """By what; what is wrong with it; who enforces no longer; and what to type for a review. Without any such host: nothing."""
     stand = dict.fromkeys(("unknown", "change", "unhealthy", "reverted", "reason", "drift"))
     stand |= {"current": "2.0.0-aa", "state": "steady", "enforced": False, "enforcement": NOTHING}
-    due = {"service": "web", "statement": "a" * 64, "change": "CHG-2026-0001", "at": "2026-11-28T12:00:00Z"}
+    due = {
+        "service": "web",
+        "statement": "a" * 64,
+        "change": "CHG-2026-0001",
+        "at": "2026-11-28T12:00:00Z",
+        "next": "this",
+    }
     good = {**NOTHING, "against": "everybody but root there", "uid": "1" * 32, "trust": 2, "seen": 41}
     good |= {"reviews_due": [due], "problems": ["trust version 2, and 3 is signed"]}
     gone = {**NOTHING, "lost": "NOT ENFORCED: the store says that it is enrolled"}
@@ -146,5 +152,5 @@ def test_what_is_enforced_against_whom_is_told_per_service_and_host():
     assert "web      web2  nobody: root and whoever can log in" in text
     assert "\n  web2: NOT ENFORCED: the store says that it is enrolled\n" in text
     assert "beyond every host: root on it" in text
-    assert f"tidegate.deploy.review -e tidegate_statement={'a' * 64}" in text
+    assert "\n  web: review it: this\n" in text
     assert "beyond every host" not in status_text({**document, "services": {"web": {"web2": stand}}})

@@ -31,11 +31,13 @@ def stand(**about):
 OPEN = Stand({"state": "steady"})
 
 
-def test_an_enrolled_host_says_what_it_enforces():
+def test_an_enrolled_host_says_what_it_enforces(site):
     """With its uid, trust, program, what it has seen, and the review that it waits for, without what people wrote freely."""
-    found = enforcing.enforcement(stand(), Known("the store", 2))
+    found = enforcing.enforcement(site.store, stand(), Known("the store", 2))
     assert (found["against"], found["uid"], found["trust"], found["seen"]) == (enforcing.ALL, UID, 2, 41)
-    assert found["reviews_due"] == [{key: value for key, value in DUE.items() if key != "reason"}]
+    (due,) = found["reviews_due"]
+    assert {key: due[key] for key in enforcing.DUE} == {key: value for key, value in DUE.items() if key != "reason"}
+    assert f"tidegate.deploy.review -e tidegate_statement={STATEMENT}" in due["next"]
     assert (found["lost"], found["problems"]) == ("", [])
 
 
@@ -47,15 +49,15 @@ def test_an_enrolled_host_says_what_it_enforces():
         ({"program": "f" * 64}, "host program ffffffffffff, and this collection has"),
     ],
 )
-def test_what_is_wrong_with_an_enrolled_host_is_named(about, said):
-    (problem,) = enforcing.enforcement(stand(**about), Known("the store", 2))["problems"]
+def test_what_is_wrong_with_an_enrolled_host_is_named(site, about, said):
+    (problem,) = enforcing.enforcement(site.store, stand(**about), Known("the store", 2))["problems"]
     assert problem.startswith(said)
 
 
-def test_a_host_whose_enrollment_cannot_be_read_says_only_that():
+def test_a_host_whose_enrollment_cannot_be_read_says_only_that(site):
     """It knows neither its uid nor its trust then."""
     broken = Stand({"state": "steady"}, enforced=True, enrolled={"program": "", "problem": "DATA: no bundle"})
-    found = enforcing.enforcement(broken, Known("the store", 2))
+    found = enforcing.enforcement(site.store, broken, Known("the store", 2))
     assert found["problems"][0] == "refuses everything: DATA: no bundle"
 
 
@@ -63,15 +65,15 @@ def test_a_host_whose_enrollment_cannot_be_read_says_only_that():
     ("by", "said"),
     [("the inventory", "the inventory says"), ("the inventory and the store", "the inventory and the store say")],
 )
-def test_a_host_that_says_no_longer_that_it_is_enrolled_is_told_loudly(by, said):
-    found = enforcing.enforcement(OPEN, Known(by, 2))
+def test_a_host_that_says_no_longer_that_it_is_enrolled_is_told_loudly(site, by, said):
+    found = enforcing.enforcement(site.store, OPEN, Known(by, 2))
     assert found["against"] == enforcing.NOBODY
     assert found["lost"].startswith(f"NOT ENFORCED: {said} that it is enrolled")
 
 
-def test_nothing_is_said_of_a_host_that_could_not_be_asked_or_never_was_enrolled():
-    assert enforcing.enforcement(Stand({}, "cannot be reached"), Known("the store", 2))["lost"] == ""
-    assert enforcing.enforcement(OPEN, Known("", 0))["lost"] == ""
+def test_nothing_is_said_of_a_host_that_could_not_be_asked_or_never_was_enrolled(site):
+    assert enforcing.enforcement(site.store, Stand({}, "cannot be reached"), Known("the store", 2))["lost"] == ""
+    assert enforcing.enforcement(site.store, OPEN, Known("", 0))["lost"] == ""
 
 
 def test_the_store_and_the_inventory_are_asked_who_is_enrolled(site):
@@ -84,8 +86,8 @@ def test_the_store_and_the_inventory_are_asked_who_is_enrolled(site):
 def test_an_emergency_that_a_host_journalled_has_one_entry_per_host(site):
     """Whoever asks how often; its change is one of another store, and so no change of this one."""
     for _time in range(2):
-        assert enforcing.ingest(site.store, "web1", stand()) == ""
-    enforcing.ingest(site.store, "web2", stand(uid="2" * 32))
+        assert enforcing.ingest(site.store, "web1", ABOUT) == ""
+    enforcing.ingest(site.store, "web2", {**ABOUT, "uid": "2" * 32})
     said = [entry for entry in site.store.entries() if entry.kind == "host.said"]
     assert [(one.body["host"], one.body["uid"], one.body["statement"], one.change) for one in said] == [
         ("web1", UID, STATEMENT, None),

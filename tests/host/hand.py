@@ -60,6 +60,7 @@ class Hand:
         self.driver = driver
         self.host = driver.host
         self.log = Log()
+        self.definition = definition()
         self.uid = ""
         self.token = ""
 
@@ -79,7 +80,7 @@ class Hand:
         doc.update(made_at=moment(), expires_at=moment(days=9), login="deploy", sources=[], countersigned_opens=False)
         doc.update(log={"origin": ORIGIN, "keys": [line("log")]}, trust_rule=rule("trust", groups={"trust": 2}))
         doc.update(rules=[{**rule("two of ops", groups={"ops": 2}), "match": {}}], programs=[host_program().digest])
-        doc.update(services={"web": [{"definition": definition(), "hosts": []}]})
+        doc.update(services={"web": [{"definition": self.definition, "hosts": []}]})
         return {**doc, "require_presence": False, "require_verification": False, **changes}
 
     def signed_bundle(self, doc: Mapping[str, Any], signers: Sequence[str] = ("cy", "dan")) -> dict[str, Any]:
@@ -100,10 +101,14 @@ class Hand:
         done = self.driver.call("enroll", **self.enrollment(doc or self.bundle())).or_refuse()
         self.uid = done.fields["uid"]
 
+    def leaving(self) -> dict[str, Any]:
+        """The document by which the host would leave."""
+        doc = {"v": 1, "type": "unenroll", "hosts": [{"name": self.host.name, "uid": self.uid}], "trust": 1}
+        return {**doc, "not_after": moment(hours=1), "reason": "the test is over"}
+
     def unenrollment(self, signers: Sequence[str] = ("cy", "dan"), **changes: Any) -> dict[str, Any]:
         """The fields of `unenroll`."""
-        doc = {"v": 1, "type": "unenroll", "hosts": [{"name": self.host.name, "uid": self.uid}], "trust": 1}
-        data = canonical.dumps({**doc, "not_after": moment(hours=1), "reason": "the test is over", **changes})
+        data = canonical.dumps({**self.leaving(), **changes})
         made = [sign(who, data, "unenroll@tidegate") for who in signers]
         return {"statement": base64_of(data), "signatures": made}
 
@@ -114,7 +119,7 @@ class Hand:
         artifact = hashlib.sha256(release.path.read_bytes()).hexdigest()
         doc = {"v": 1, "type": "approval", "change": change, "revision": 1, "service": "web", "action": "deploy"}
         doc.update(environment="production", artifact=artifact, manifest=release.manifest, window=None, rules=None)
-        doc.update(plan=hashlib.sha256(change.encode()).hexdigest(), definitions=[canonical.digest(definition())])
+        doc.update(plan=hashlib.sha256(change.encode()).hexdigest(), definitions=[canonical.digest(self.definition)])
         doc.update(max_attempts=2, min_trust=1, requester="eve", change_type="normal", risk="low", reason="")
         named = {"name": self.host.name, "uid": self.uid, "previous": self.driver.current(), "challenge": ""}
         return Statement.of({**doc, "back_for_s": 3600, "hosts": [named], **changes})
@@ -144,7 +149,8 @@ class Hand:
 
     def activation(self, change: str, release: Release, previous: str, **changes: Any) -> dict[str, Any]:
         """The fields of `activate`, but for the permit."""
-        fields = self.driver.activation(change, release, previous, back_until=moment(hours=1), **changes)
+        asked = {"definition": self.definition, "back_until": moment(hours=1), **changes}
+        fields = self.driver.activation(change, release, previous, **asked)
         self.token = self.driver.token
         return fields
 

@@ -10,6 +10,7 @@ nobody can hand it any more. Nothing of Ansible's is imported here.
 from __future__ import annotations
 
 import json
+import os
 import selectors
 import signal
 import socket
@@ -75,10 +76,12 @@ class Clerk:
 
     Args:
         bell: on which lines are handed over.
+        run: the ansible-playbook process.
     """
 
-    def __init__(self, bell: socket.socket) -> None:
+    def __init__(self, bell: socket.socket, run: int) -> None:
         self._bell = bell
+        self._run = run
         self._talks: dict[socket.socket, Talk] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(bell, selectors.EVENT_READ)
@@ -86,10 +89,20 @@ class Clerk:
     def serve(self) -> None:
         """Go on until nobody can say anything any more."""
         while self._selector.get_map():
-            for key, _events in self._selector.select(PAUSE_MS / 1000):
+            heard = self._selector.select(PAUSE_MS / 1000)
+            if not heard and _is_gone(self._run):  # a worker of a run that was killed may stay for ever
+                heard = self._hang_up()
+            for key, _events in heard:
                 self._attend(key.fileobj, self._talks[key.fileobj].hear if key.fileobj in self._talks else self._called)
             for line, talk in list(self._talks.items()):
                 self._attend(line, talk.pause)
+
+    def _hang_up(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """End every line as if nobody was there, and answer what there is to be attended for that."""
+        keys = list(self._selector.get_map().values())
+        for key in keys:
+            key.fileobj.shutdown(socket.SHUT_RD)  # type: ignore[union-attr]  # only sockets are registered
+        return [(key, selectors.EVENT_READ) for key in keys]
 
     def _attend(self, line: Any, do: Callable[[], bool]) -> None:
         """Do something for a line, and close it when it has ended: also by an error, since there are others."""
@@ -119,7 +132,15 @@ def main(run: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     help_run(run)
-    Clerk(socket.socket(fileno=0)).serve()
+    Clerk(socket.socket(fileno=0), run).serve()
+
+
+def _is_gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except OSError:
+        return True
+    return False
 
 
 def _answer(question: Mapping[str, Any]) -> dict[str, Any]:

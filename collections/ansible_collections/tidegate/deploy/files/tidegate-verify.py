@@ -2549,6 +2549,7 @@ from tidegate_verify.review import lines, reviewed
 from tidegate_verify.sshsig import KINDS, Signature
 from tidegate_verify.statement import (
     APPROVAL,
+    EMERGENCY,
     VETO,
     WITHDRAWAL,
     Statement,
@@ -2559,8 +2560,8 @@ from tidegate_verify.signing import verify
 GOOD, BAD, UNREADABLE = 0, 1, 2
 EVERY = 100_000
 
-DECISIONS = {"approval.given": APPROVAL, "approval.vetoed": VETO, "approval.withdrawn": WITHDRAWAL}
-"""The type of the statement that somebody signed, by the kind of its entry."""
+DECISIONS = {"approval.given": (APPROVAL, EMERGENCY), "approval.vetoed": (VETO,), "approval.withdrawn": (WITHDRAWAL,)}
+"""The types of statements that somebody may have signed, by the kind of the entry."""
 
 NAMED = ("system", "reference", "account")
 """What an entry says of an approval that was given in another system."""
@@ -2693,7 +2694,8 @@ class _Files:
         wrong = self._about(entry, statement)
         armored, strength = (signature or b"").decode("ascii", "replace"), entry.body.get("strength")
         if not wrong and strength == "signed":
-            wrong = self._unsigned(entry, entry.actor, namespace_of(DECISIONS[entry.kind]), statement, armored)
+            namespace = namespace_of(canonical.loads(statement)["type"])
+            wrong = self._unsigned(entry, entry.actor, namespace, statement, armored)
         elif not wrong and strength == "countersigned":
             wrong = self._unvouched(entry, armored)
         if wrong:
@@ -2715,7 +2717,7 @@ class _Files:
         except ValueError:
             return "is about something that is no statement"
         type_of = said.get("type") if isinstance(said, dict) else None
-        if type_of != DECISIONS[entry.kind] or said.get("change") != entry.change:
+        if type_of not in DECISIONS[entry.kind] or said.get("change") != entry.change:
             return "is about another change, or another decision"
         return ""
 

@@ -35,6 +35,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.review import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import KINDS, Signature
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import (
     APPROVAL,
+    EMERGENCY,
     VETO,
     WITHDRAWAL,
     Statement,
@@ -45,8 +46,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.signing imp
 GOOD, BAD, UNREADABLE = 0, 1, 2
 EVERY = 100_000
 
-DECISIONS = {"approval.given": APPROVAL, "approval.vetoed": VETO, "approval.withdrawn": WITHDRAWAL}
-"""The type of the statement that somebody signed, by the kind of its entry."""
+DECISIONS = {"approval.given": (APPROVAL, EMERGENCY), "approval.vetoed": (VETO,), "approval.withdrawn": (WITHDRAWAL,)}
+"""The types of statements that somebody may have signed, by the kind of the entry."""
 
 NAMED = ("system", "reference", "account")
 """What an entry says of an approval that was given in another system."""
@@ -179,7 +180,8 @@ class _Files:
         wrong = self._about(entry, statement)
         armored, strength = (signature or b"").decode("ascii", "replace"), entry.body.get("strength")
         if not wrong and strength == "signed":
-            wrong = self._unsigned(entry, entry.actor, namespace_of(DECISIONS[entry.kind]), statement, armored)
+            namespace = namespace_of(canonical.loads(statement)["type"])
+            wrong = self._unsigned(entry, entry.actor, namespace, statement, armored)
         elif not wrong and strength == "countersigned":
             wrong = self._unvouched(entry, armored)
         if wrong:
@@ -201,7 +203,7 @@ class _Files:
         except ValueError:
             return "is about something that is no statement"
         type_of = said.get("type") if isinstance(said, dict) else None
-        if type_of != DECISIONS[entry.kind] or said.get("change") != entry.change:
+        if type_of not in DECISIONS[entry.kind] or said.get("change") != entry.change:
             return "is about another change, or another decision"
         return ""
 

@@ -291,13 +291,23 @@ def approved(store, key, ada, tmp_path):
 def test_what_people_signed_is_verified(approved, ada):
     """Statements and signatures are in the export in the bytes that were signed; who signed with which key, too."""
     assert 2 == len(list(approved.glob("approvals/*.json"))) == len(list(approved.glob("approvals/*.sig")))
-    uses = "approval@tidegate,veto@tidegate,withdrawal@tidegate"
+    uses = "approval@tidegate,emergency@tidegate,veto@tidegate,withdrawal@tidegate"
     assert [f'ada namespaces="{uses}" {ada.line}'] == [
         line for line in (approved / "approvers").read_text().splitlines() if line.startswith("ada")
     ]
     for arguments in ((), ("--approvers", approved / "approvers")):
         code, said = verify(approved, *arguments)
         assert (code, said[:5]) == (0, "GOOD:"), said
+
+
+def test_what_people_signed_in_an_emergency_is_verified(store, key, ada, tmp_path):
+    """It is an approval too, in a namespace of its own; a veto that calls itself one is none."""
+    change = roll_out(store)
+    decided(store, change, ada, type_of="emergency")
+    store.sign_checkpoint(key)
+    exports.write(store, str(tmp_path / "export"), [])
+    code, said = verify(tmp_path / "export")
+    assert (code, said[:5]) == (0, "GOOD:"), said
 
 
 @pytest.mark.parametrize("ending", ["json", "sig"])

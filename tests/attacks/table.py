@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from attacks.artifacts import ARTIFACTS
 from attacks.row import UNIT, Row
-from attacks.wardens import WARDENS
+from attacks.wardens import BY_HAND, HOSTILE, OF_TRUST, WARDENS
 
 SSHSIG = f"{UNIT}/module_utils/core/test_sshsig.py"
 QUORUM = f"{UNIT}/module_utils/core/test_quorum.py"
@@ -55,6 +55,7 @@ CLASSES = {
     "D": "Artifacts",
     "E": "The ledger",
     "F": "Injection and disclosure",
+    "G": "On the host",
     "H": "Enrolled hosts, and evidence of other systems",
 }
 
@@ -66,16 +67,18 @@ NOTHING_OF_IT = {
 """What has nothing here that could be attacked (`test_surfaces` sees to that)."""
 
 ROWS = (
-    Row("A01", "a signature with flipped bytes", "SIG_INVALID", (f"{APPROVING}::test_refused_decisions",)),
-    Row("A02", "a true signature of another statement", "SIG_INVALID", (f"{APPROVING}::test_refused_decisions",)),
+    Row("A01", "a signature with flipped bytes", "SIG_INVALID", (f"{APPROVING}::test_refused_decisions", BY_HAND)),
+    Row(
+        "A02", "a true signature of another statement", "SIG_INVALID", (f"{APPROVING}::test_refused_decisions", BY_HAND)
+    ),
     Row(
         "A03",
         "a signature for another use (file, git, …)",
         "NAMESPACE",
-        (f"{APPROVING}::test_refused_decisions", f"{SSHSIG}::test_another_use_is_refused"),
+        (f"{APPROVING}::test_refused_decisions", f"{SSHSIG}::test_another_use_is_refused", BY_HAND),
     ),
     Row("A04", "a signature for no use at all", "NAMESPACE", (f"{SSHSIG}::test_texts_that_are_no_one_signature",)),
-    Row("A05", "a key that is nobody's", "KEY", (f"{APPROVING}::test_refused_decisions",)),
+    Row("A05", "a key that is nobody's", "KEY", (f"{APPROVING}::test_refused_decisions", BY_HAND)),
     Row(
         "A06",
         "another person's name with one's own key",
@@ -92,13 +95,17 @@ ROWS = (
         "A08",
         "certificates and cert-authority lines as keys",
         "DATA where they are written, ALG where they sign",
-        (f"{PEOPLE}::test_mistakes_are_named_with_their_place", f"{SSHSIG}::test_lines_that_are_no_plain_keys"),
+        (
+            f"{PEOPLE}::test_mistakes_are_named_with_their_place",
+            f"{SSHSIG}::test_lines_that_are_no_plain_keys",
+            BY_HAND,
+        ),
     ),
     Row(
         "A09",
         "a key that is valid only later, or was earlier",
         "KEY, at the time of whoever verifies",
-        (f"{APPROVING}::test_refused_decisions", f"{APPROVING}::test_an_approval_stops_counting"),
+        (f"{APPROVING}::test_refused_decisions", f"{APPROVING}::test_an_approval_stops_counting", BY_HAND),
     ),
     Row("A11", "a key that was removed signs", "KEY", (f"{APPROVING}::test_an_approval_stops_counting",)),
     Row(
@@ -133,7 +140,7 @@ ROWS = (
         "A18",
         "a request, veto or withdrawal handed in as an approval",
         "NAMESPACE",
-        (f"{APPROVING}::test_refused_decisions",),
+        (f"{APPROVING}::test_refused_decisions", BY_HAND),
     ),
     Row(
         "A20",
@@ -141,7 +148,7 @@ ROWS = (
         "NAMESPACE, and no bytes but a statement's",
         (f"{APPROVING}::test_refused_decisions", f"{SSHSIG}::test_another_use_is_refused"),
     ),
-    Row("B01", "whoever wants a change approves it", "SELF", (f"{APPROVING}::test_refused_decisions",)),
+    Row("B01", "whoever wants a change approves it", "SELF", (f"{APPROVING}::test_refused_decisions", BY_HAND)),
     Row(
         "B02",
         "whoever made the artifact approves it",
@@ -158,23 +165,33 @@ ROWS = (
         "B04",
         "one person with two keys where two are asked",
         "counted once: QUORUM",
-        (f"{QUORUM}::test_what_does_not_count", f"{APPROVING}::test_two_keys_are_one_person"),
+        (f"{QUORUM}::test_what_does_not_count", f"{APPROVING}::test_two_keys_are_one_person", BY_HAND),
     ),
-    Row("B05", "one key under two people", "DATA, naming both", (f"{PEOPLE}::test_a_key_under_two_people_is_refused",)),
+    Row(
+        "B05",
+        "one key under two people",
+        "DATA, naming both",
+        (f"{PEOPLE}::test_a_key_under_two_people_is_refused", OF_TRUST),
+    ),
     Row(
         "B06",
         "the same signature, nine times",
         "counted once: QUORUM",
-        (f"{QUORUM}::test_what_does_not_count", f"{APPROVING}::test_the_same_again_changes_nothing"),
+        (f"{QUORUM}::test_what_does_not_count", f"{APPROVING}::test_the_same_again_changes_nothing", BY_HAND),
     ),
     Row(
         "B08",
         "an approval for another artifact",
         "SIG_INVALID where it is handed in, STATEMENT where it lies in the store",
-        (f"{APPROVING}::test_approvals_of_something_else",),
+        (f"{APPROVING}::test_approvals_of_something_else", BY_HAND, f"{HOSTILE}::test_only_what_was_signed_is_staged"),
     ),
-    Row("B09", "… for other hosts", "as B08", (f"{APPROVING}::test_approvals_of_something_else",)),
-    Row("B10", "… for another environment or service", "as B08", (f"{APPROVING}::test_approvals_of_something_else",)),
+    Row("B09", "… for other hosts", "as B08", (f"{APPROVING}::test_approvals_of_something_else", BY_HAND)),
+    Row(
+        "B10",
+        "… for another environment or service",
+        "as B08",
+        (f"{APPROVING}::test_approvals_of_something_else", BY_HAND),
+    ),
     Row(
         "B11",
         "… for another window, or outside of it",
@@ -183,13 +200,18 @@ ROWS = (
             f"{APPROVING}::test_approvals_of_something_else",
             f"{CONTROL}::test_nothing_begins_outside_of_its_window",
             f"{DECIDING}::test_a_freeze_in_mid_rollout_opens_no_new_wave",
+            BY_HAND,
         ),
     ),
     Row(
         "B12",
         "an approval that was used up",
         "CLOSED; attempts are counted in one transaction",
-        (f"{CONSUMING}::test_a_change_that_ended_is_not_begun_again", f"{CONSUMING}::test_no_more_runs_than_allowed"),
+        (
+            f"{CONSUMING}::test_a_change_that_ended_is_not_begun_again",
+            f"{CONSUMING}::test_no_more_runs_than_allowed",
+            f"{HOSTILE}::test_what_was_confirmed_is_not_confirmed_or_begun_again",
+        ),
     ),
     Row(
         "B13",
@@ -216,6 +238,7 @@ ROWS = (
             f"{CONTROL}::test_a_veto_outranks_the_approvals_before_it",
             f"{DECIDING}::test_a_veto_or_a_withdrawal_holds_a_rollout",
             f"{VETOED}::test_approved_change_is_held_by_a_veto_in_mid_rollout",
+            BY_HAND,
         ),
     ),
     Row(
@@ -298,7 +321,10 @@ ROWS = (
         "C07",
         "a step that is called by itself, also ad hoc",
         "NO_CHANGE",
-        (f"{CONTROL}::test_a_step_that_is_called_by_itself_has_no_run",),
+        (
+            f"{CONTROL}::test_a_step_that_is_called_by_itself_has_no_run",
+            f"{HOSTILE}::test_a_step_that_is_called_by_itself_has_no_run",
+        ),
     ),
     Row(
         "C09",
@@ -350,6 +376,7 @@ ROWS = (
             f"{PLAYED}::test_a_bridge_countersigns",
             f"{COUNTERSIGNED}::test_without_a_key_of_a_bridge_it_is_recorded",
             f"{QUORUM}::test_a_countersigned_approval_counts_where_that_is_asked",
+            BY_HAND,
         ),
     ),
     Row(
@@ -465,6 +492,7 @@ ROWS = (
             f"{FIDO}::test_a_touch_is_not_taken_from_another_signature",
             f"{FIDO}::test_what_enrolled_hosts_demand_of_keys_is_demanded_of_approvers",
             f"{UNIT}/module_utils/core/test_signed.py::test_what_a_bundle_asks_of_keys",
+            BY_HAND,
         ),
     ),
     Row(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from attacks.local import LOCAL
 from attacks.row import UNIT, Row
 
 WARDEN = f"{UNIT}/module_utils/host/test_warden.py"
@@ -14,34 +15,57 @@ REAL = "tests/host/test_enrolled.py::test_an_enrolled_host_refuses_by_itself"
 PERMITS = f"{WARDEN}::test_without_the_right_permit_nothing_begins"
 STATEMENTS = f"{WARDEN}::test_a_statement_holds_for_what_it_says"
 
+HOSTILE = "tests/e2e/test_hostile.py"
+BY_HAND = f"{HOSTILE}::test_nothing_goes_forward_without_a_whole_permit"
+OF_TRUST = f"{HOSTILE}::test_trust_does_not_become_another_one"
+SECOND = f"{HOSTILE}::test_a_second_controller_is_refused"
+OF_ROOT = f"{HOSTILE}::test_root_is_asked_the_same"
+TREE = f"{HOSTILE}::test_a_staged_tree_is_the_program_s"
+WAY_BACK = f"{HOSTILE}::test_a_way_back_is_no_deployment"
+WRONG_CLOCK = f"{HOSTILE}::test_a_clock_that_is_wrong_lets_nothing_forward"
+
 WARDENS = (
     Row(
         "A15",
         "a weak key, of no proper point, in a trust bundle",
         "ALG",
-        (f"{ENROLLMENT}::test_what_does_not_fit_is_not_enrolled",),
+        (f"{ENROLLMENT}::test_what_does_not_fit_is_not_enrolled", OF_TRUST),
     ),
     Row(
         "B18",
         "a host is told that a change is a standard one, to buy a smaller quorum",
         "type and risk only add rules to those of a normal change",
-        (STATEMENTS,),
+        (STATEMENTS, BY_HAND),
     ),
     Row(
         "B22",
         "a trust bundle with a huge number, to block all later ones",
-        "TRUST: each follows the one before",
-        (f"{ENROLLMENT}::test_trust_that_does_not_follow_is_refused",),
+        "TRUST: each follows the one before; a host that began with one is enrolled anew, under another uid",
+        (
+            f"{ENROLLMENT}::test_trust_that_does_not_follow_is_refused",
+            OF_TRUST,
+            f"{HOSTILE}::test_a_host_that_took_a_huge_number_is_enrolled_anew",
+        ),
     ),
-    Row("C08", "a second controller without the store", "GRANT", (PERMITS, MODEL)),
+    Row(
+        "C08",
+        "a second controller without the store, or with one of its own",
+        "GRANT, or what else is missing",
+        (PERMITS, MODEL, BY_HAND, SECOND),
+    ),
     Row(
         "H01",
         "a permit that is used again: after a way back, a reboot, ten minutes, or over another challenge",
         "CHALLENGE, or CLOSED where the change was taken back",
-        (f"{WARDEN}::test_a_permit_is_good_once", MODEL, REAL),
+        (f"{WARDEN}::test_a_permit_is_good_once", MODEL, REAL, BY_HAND),
     ),
-    Row("H02", "approvals and the login, but no grant of the store", "GRANT", (PERMITS, MODEL)),
-    Row("H03", "a grant of a log that was forked, or that another key signs", "GRANT", (PERMITS,)),
+    Row("H02", "approvals and the login, but no grant of the store", "GRANT", (PERMITS, MODEL, BY_HAND)),
+    Row(
+        "H03",
+        "a grant of a log that was forked or cut, that another key signs, or that is in none",
+        "GRANT",
+        (PERMITS, BY_HAND),
+    ),
     Row(
         "H04",
         "a unit, root, hook or probe of one's own beside an approved artifact",
@@ -50,13 +74,20 @@ WARDENS = (
             f"{WARDEN}::test_the_way_in_for_no_other_definition",
             f"{WARDEN}::test_a_caller_asks_for_what_was_signed",
             STATEMENTS,
+            BY_HAND,
         ),
     ),
     Row(
         "H05",
-        "another artifact is staged than the one that was signed, or as a service of the login's",
-        "PERMIT; TRUST",
-        (f"{WARDEN}::test_only_what_was_signed_is_staged", f"{ENROLLMENT}::test_what_does_not_fit_is_not_enrolled"),
+        "another artifact is staged than the one that was signed, as a service of the login's, or the login writes to what "
+        "it has staged, also through a descriptor opened before",
+        "PERMIT; TRUST; the tree is root's, and unpacked from the program's own copy",
+        (
+            f"{WARDEN}::test_only_what_was_signed_is_staged",
+            f"{ENROLLMENT}::test_what_does_not_fit_is_not_enrolled",
+            f"{HOSTILE}::test_only_what_was_signed_is_staged",
+            TREE,
+        ),
     ),
     Row(
         "H06",
@@ -68,6 +99,10 @@ WARDENS = (
             f"{WARDEN}::test_every_step_of_the_program_is_demanded_something",
             f"{WARDEN}::test_a_program_that_trust_does_not_name_is_not_installed",
             f"{WARDEN}::test_steps_that_would_go_round_it",
+            OF_ROOT,
+            SECOND,
+            f"{HOSTILE}::test_a_host_stays_enrolled",
+            f"{HOSTILE}::test_nothing_of_trust_changes_while_something_is_under_way",
         ),
     ),
     Row(
@@ -81,13 +116,14 @@ WARDENS = (
             f"{WARDEN}::test_an_older_grant_is_fenced_off",
             f"{WARDEN}::test_an_entitled_person_vetoes_on_the_host",
             MODEL,
+            BY_HAND,
         ),
     ),
     Row(
         "H08",
-        "a way back by a statement that did not put there what runs",
-        "PERMIT; where it leads is the journal's",
-        (f"{WARDEN}::test_a_back_closes_the_statement", MODEL, REAL),
+        "a way back by a statement that did not put there what runs, or after its time",
+        "PERMIT; BACK_UNTIL; where it leads is the journal's",
+        (f"{WARDEN}::test_a_back_closes_the_statement", MODEL, REAL, WAY_BACK, WRONG_CLOCK),
     ),
     Row(
         "H09",
@@ -97,6 +133,8 @@ WARDENS = (
             f"{ENROLLMENT}::test_trust_that_does_not_follow_is_refused",
             f"{ENROLLMENT}::test_both_quorums_sign_a_change_of_the_quorum",
             MODEL,
+            OF_TRUST,
+            f"{HOSTILE}::test_a_lower_version_does_not_come_back",
         ),
     ),
     Row(
@@ -106,18 +144,26 @@ WARDENS = (
         (
             f"{ENROLLMENT}::test_a_clone_counts_as_not_enrolled",
             f"{WARDEN}::test_going_back_needs_neither_trust_nor_record_nor_space",
+            f"{HOSTILE}::test_a_clone_counts_as_not_enrolled",
         ),
     ),
     Row(
         "H11",
         "a host's clock that was set back into a window; one that is ten minutes off",
         "CLOCK",
-        (f"{WARDEN}::test_a_clock_that_was_set_back_lets_nothing_forward", PERMITS),
+        (f"{WARDEN}::test_a_clock_that_was_set_back_lets_nothing_forward", PERMITS, BY_HAND, WRONG_CLOCK),
     ),
     Row(
         "H12",
         "two services with overlapping root or unit",
         "TRUST",
-        (f"{ENROLLMENT}::test_what_does_not_fit_is_not_enrolled",),
+        (f"{ENROLLMENT}::test_what_does_not_fit_is_not_enrolled", OF_TRUST),
     ),
+    Row(
+        "H15",
+        "bundles, permits, statements, grants, vetoes and requests that are nearly right, huge, nested or no JSON",
+        "a code each, within bounds of time and memory; nothing is begun",
+        (f"{HOSTILE}::test_no_document_breaks_the_program",),
+    ),
+    *LOCAL,
 )

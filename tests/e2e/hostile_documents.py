@@ -51,6 +51,10 @@ def _places(doc: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from _places(value, (*path, key))
 
 
+def _odd(chance: random.Random) -> Any:
+    return copy.deepcopy(chance.choice(ODD))  # the next change may be inside of it
+
+
 def changed(chance: random.Random, doc: Any) -> Any:
     """A document with something odd, missing, doubled or new in one or two places."""
     doc = copy.deepcopy(doc)
@@ -65,9 +69,9 @@ def changed(chance: random.Random, doc: Any) -> Any:
         elif do == 1 and isinstance(inner, list):
             inner.append(inner[key])
         elif do == 1:
-            inner["new"] = chance.choice(ODD)
+            inner["new"] = _odd(chance)
         else:
-            inner[key] = chance.choice(ODD)
+            inner[key] = _odd(chance)
     return doc
 
 

@@ -122,8 +122,9 @@ class ActionModule(RecordDoor):
         plan = recorded(change.plan_bytes)
         by, moment = Government(self, plan.host_names[0]).governed, store.latest()
         say = deciding.decide(store, change, verb, reason, by, moment)
-        if verb == deciding.REVIEW and not self.check:
-            waiting, silent = reviewing.waiting(self, store, plan.enrolled, emergency_ids(store, change.id))
+        emergencies = emergency_ids(store, change.id) if verb == deciding.REVIEW and not self.check else set()
+        if emergencies:
+            waiting, silent = reviewing.waiting(self, store, plan.enrolled, emergencies)
             say += self._shown(store, waiting, silent, str(reason))
         found = outlook_of(store, change_of(store, change.id), by, moment)
         Display().display(outlook_text(found, say))

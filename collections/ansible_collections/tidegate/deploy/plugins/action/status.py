@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import downgrade
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import OPEN, PARTIAL, PAUSED
@@ -89,7 +90,7 @@ class ActionModule(WholeVerb):
         for host, stand in stands.items():
             environment = inventory.environment_of(host)
             if stand.enforced and environment not in newest:
-                newest[environment] = trusting.newest(store, environment, store.latest())
+                newest[environment] = _newest(store, environment)
             what = enforcing.known(store, login_of(self.task_vars["hostvars"][host]), host, newest.get(environment, 0))
             found[host] = enforcing.enforcement(store, stand, what)
             untold = "" if self.check else enforcing.ingest(store, host, stand.enrolled or {})
@@ -107,6 +108,15 @@ class ActionModule(WholeVerb):
             window = timing.told(recorded(row.plan_bytes), by.policy, now) if row.state in OPEN else []
             found.append({**_change(row, outlook_of(store, row, by, now)), "window": window})
         return found
+
+
+def _newest(store: Store, environment: str) -> int:
+    """The number of the newest trust that holds; 0, with a warning, where what the store keeps is none."""
+    try:
+        return trusting.newest(store, environment, store.latest())
+    except Refusal as refusal:
+        Display().warning(f"what hosts of {environment} are to trust is not known: {refusal.code}: {refusal.message}")
+        return 0
 
 
 def _waits(row: ChangeRow, stands: Outlook) -> bool:

@@ -67,9 +67,6 @@ def show(door: Door, store: Store, found: Mapping[str, Any], reason: str) -> Don
         Refusal: LEDGER, the log cannot be signed, or a host has seen another one.
     """
     statements = sorted({str(one["due"]["statement"]) for one in found.values()})
-    run = next_identity(store)
-    doc = {"statements": statements, "reason": reason}
-    store.begin_run(run, None, None, REVIEW, current_run_holder(), [list(found)], lease=False, doc=doc)
     index = {statement: _entered(store, statement) for statement in statements}
     proof = Proof(store)
     requests = {
@@ -79,6 +76,8 @@ def show(door: Door, store: Store, found: Mapping[str, Any], reason: str) -> Don
         }
         for name, one in found.items()
     }
+    run, doc = next_identity(store), {"statements": statements, "reason": reason}
+    store.begin_run(run, None, None, REVIEW, current_run_holder(), [list(found)], lease=False, doc=doc)
     said = each(door, requests, False, lambda name, program: call(program, REVIEW, requests[name]))
     for name, one in said.items():
         store.note(run, name, REVIEW, one.verdict, one.code or None, one.message or "reviewed")

@@ -15,9 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical, checkpoint, entries, merkle
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import Statement
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.version import PROTOCOL
+from ansible_collections.tidegate.deploy.plugins.module_utils.host import signatures
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.program import Program
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core import ssh_keys
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.bench import TOKEN, Bench
@@ -52,6 +55,31 @@ def line(name: str) -> str:
 def sign(who: str, data: bytes, namespace: str) -> str:
     """Somebody's signature."""
     return ssh_keys.signed(keys() / who, data, namespace)
+
+
+_LOOKED_UP: set[tuple[str, str, bytes]] = set()
+
+
+@functools.cache
+def _one_signature(who: str, namespace: str) -> str:
+    return ssh_keys.signed(keys() / who, b"x", namespace)
+
+
+def _quick_sign(who: str, data: bytes, namespace: str) -> str:
+    armored = _one_signature(who, namespace)
+    _LOOKED_UP.add((line(who), armored, hashlib.sha256(data).digest()))
+    return armored
+
+
+def _quick_verify(key: str, _namespace: str, message: bytes, armored: str) -> bool:
+    return (key, armored, hashlib.sha256(message).digest()) in _LOOKED_UP
+
+
+def look_up_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of many hosts: each person signs once, and what else was signed is kept here instead of asked of ssh-keygen."""
+    monkeypatch.setattr(signatures, "verify", _quick_verify)
+    monkeypatch.setattr(signatures, "require_able", lambda: None)
+    monkeypatch.setitem(globals(), "sign", _quick_sign)
 
 
 def rule(name: str, **asks: Any) -> dict[str, Any]:

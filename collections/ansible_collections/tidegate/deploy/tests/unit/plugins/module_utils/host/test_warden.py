@@ -21,7 +21,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.module_utils.host import demands, install, program, reaper
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.journal import MAX_CLOSED
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.record import Record
-from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.bench import TOKEN, PowerCut
+from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.bench import TOKEN
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.enrolled import (
     NAME,
     PROGRAM,
@@ -640,36 +640,3 @@ def test_no_terminal_halts_the_program() -> None:
         env={"PYTHONPATH": ":".join(sys.path)},
     )
     assert done.stdout == "on\n"
-
-
-# --- cut off anywhere
-
-
-def test_an_activation_that_is_cut_off_was_counted_or_has_not_begun(tmp_path: Path) -> None:
-    """The challenge goes first, the attempt is counted second, and only then the journal moves."""
-    count = _ready_to_begin(tmp_path / "count")
-    count[0].disk.count = 0
-    assert count[0].answer("activate", **count[1])["ok"]
-    for number in range(1, count[0].disk.count + 1):
-        bench, asked, statement = _ready_to_begin(tmp_path / str(number))
-        bench.disk.count, bench.disk.cut_at = 0, number
-        with pytest.raises(PowerCut):
-            bench.answer("activate", **asked)
-        bench.disk.cut_at = None
-        where = f"cut before {bench.disk.log[-1]}"
-        counted = Record(bench.host, "web").doc["statements"].get(statement, {"attempts": 0})["attempts"]
-        used = not os.path.lexists(bench.host.paths.challenge("web"))
-        begun = bench.state != "steady"
-        assert used or not counted, where
-        assert counted or not begun, where
-        bench.boot()
-        assert (bench.state, bench.current) == ("steady", asked["previous"]), where
-        assert bench.deploy("3.0") == bench.stands["change"], where
-
-
-def _ready_to_begin(top: Path) -> tuple[Enrolled, dict[str, Any], str]:
-    bench = Enrolled(top)
-    bench.deploy("1.0")
-    release = bench.release("2.0")
-    statement = bench.statement(bench.new_change(), release)
-    return bench, {"permit": bench.permit(statement), **bench.asked(statement, release)}, statement.id

@@ -16,7 +16,7 @@ from .standing import standing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
     from .host import Host
 
@@ -33,9 +33,9 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
             differs from what was staged.
     """
     asked = request.get("services")
-    if not isinstance(asked, list):
+    if not isinstance(asked, list) or not all(isinstance(item, dict) for item in asked):
         raise Refusal("DATA", "request.services: found no list of services", path="services")
-    roots = {fields.text(item, "service", SERVICE): item.get("root") for item in asked if isinstance(item, dict)}
+    roots = {fields.text(item, "service", SERVICE): _root(item) for item in asked}
     if not asked:
         roots = dict.fromkeys(host.services())
     found = {service: standing(host, service, root) for service, root in roots.items()}
@@ -60,6 +60,11 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
         "services": found,
         "host": _about(host),
     }
+
+
+def _root(item: dict[str, Any]) -> Optional[str]:
+    """Where a service lies, as far as its caller knows."""
+    return None if item.get("root") is None else fields.words(item, "root")
 
 
 def _why_unhealthy(doc: dict[str, Any], stands: dict[str, Any], also_undeployed: bool) -> str:

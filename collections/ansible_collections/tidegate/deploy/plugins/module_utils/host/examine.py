@@ -26,7 +26,8 @@ def precheck(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     from . import checks
 
     definition = Definition.parse(request.get("definition"))
-    release = (request.get("release") or {}).get("id")
+    named = None if request.get("release") is None else fields.mapping(request, "release")
+    release = None if named is None else fields.text(named, "id", RELEASE)
     stands = standing(host, definition.service, definition.root)
     # a change that brings no release is about whatever runs, also about what Tidegate did not put there
     first = release is not None and stands["current"] == "absent"

@@ -69,6 +69,20 @@ def test_an_unknown_step_is_refused(host: Enrolled) -> None:
     assert host.code("dance") == "PROTOCOL"
 
 
+@pytest.mark.parametrize(
+    ("step", "odd"),
+    [
+        ("precheck", {"release": ["x"]}),
+        ("precheck", {"release": {"id": "../../../../etc"}}),
+        ("ask", {"services": ["web"], "health": "any"}),
+        ("ask", {"services": [["web"]], "intact": True}),
+    ],
+)
+def test_what_steps_that_look_are_asked_is_looked_at_first(host: Enrolled, step: str, odd: dict[str, Any]) -> None:
+    """No place of the host is named by a caller, and nothing odd breaks the program."""
+    assert host.code(step, **{"definition": host.definition(), "thresholds": {}, "controller_time": 0, **odd}) == "DATA"
+
+
 # --- the whole way
 
 

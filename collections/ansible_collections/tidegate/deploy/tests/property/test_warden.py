@@ -24,12 +24,7 @@ from hypothesis.stateful import (
 )
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import Statement
-from ansible_collections.tidegate.deploy.plugins.module_utils.host import (
-    demands,
-    program,
-    reaper,
-    trusted,
-)
+from ansible_collections.tidegate.deploy.plugins.module_utils.host import demands, program, reaper, trusted
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.record import Record
 from ansible_collections.tidegate.deploy.tests.property.warden_model import LEASE_S, Consent, Leave, Model, Trust
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host import enrolled
@@ -225,11 +220,12 @@ class Events(RuleBasedStateMachine):
             self.host.run_revert()
             self.model.take_back()
 
-    @precondition(lambda self: self.statements)
-    @rule(which=RECENT, who=st.sampled_from(["ada", "bob", "cy", "eve"]))
-    def somebody_vetoes(self, which: int, who: str) -> None:
+    @rule(which=RECENT, is_new=OFTEN, who=st.sampled_from(["ada", "ada", "bob", "cy", "eve"]))
+    def somebody_vetoes(self, which: int, is_new: bool, who: str) -> None:
         """An entitled person closes a plan; anybody else closes nothing."""
-        consent, statement = self._recent(self.statements, which)
+        if is_new or not self.statements:
+            self.statements.append(self._written("2.0", 1, GOOD))
+        consent, statement = self.statements[-1] if is_new else self._recent(self.statements, which)
         answer = self.host.answer("veto", **self.host.signed(statement.as_type("veto", "no"), [who]))
         assert answer["ok"] is (who in self.model.trust.ops and self._is_clock_right), answer
         if answer["ok"]:

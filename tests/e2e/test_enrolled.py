@@ -91,6 +91,19 @@ def one_emergency_after_the_other(office: Office, hosts: Fleetful) -> None:
     assert journalled(site) == [("web1", first), ("web1", second)]
 
 
+def taken_out_by_root(site: Project, hosts: Fleetful) -> None:
+    """A host that says no longer that it is enrolled is told, and is drift."""
+    identity = "/var/lib/tidegate/identity.json"
+    hosts["web1"].ssh(f"mv {identity} {identity}.away")
+    told = site.play("status")
+    hosts["web1"].ssh(f"mv {identity}.away {identity}")
+    assert told.rc == 0, told.text
+    assert "web1: NOT ENFORCED: the inventory and the store say that it is enrolled" in told.stdout
+    assert told.stdout.count("everybody but root there") == len(NAMES) - 1
+    with Store.open(str(site.store_folder / "store.db"), lambda: datetime.now(UTC)) as store:
+        assert "web1" in {entry.body["host"] for entry in store.entries() if entry.kind == "drift.found"}
+
+
 def journalled(site: Project) -> list[tuple[str, str]]:
     """The emergencies that hosts told the store of."""
     with Store.open(str(site.store_folder / "store.db"), lambda: datetime.now(UTC)) as store:
@@ -142,6 +155,7 @@ def test_release_reaches_enrolled_hosts_with_what_was_signed_and_granted(office:
     assert_all_on(hosts.see(NAMES), V1)
 
     one_emergency_after_the_other(office, hosts)
+    taken_out_by_root(site, hosts)
 
     unwanted = approved(office, "3.0.0")
     veto = site.play("reject", change=unwanted, key=office.keys["ada"], sign="true", reason="'the fair is on'")

@@ -13,6 +13,7 @@ import difflib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
@@ -50,6 +51,12 @@ class Problem:
         """The problem as one line."""
         hint = f"; did you mean {self.near}?" if self.near else ""
         return f"{path_text(self.path) or 'the document'}: found {self.found}, expected {self.expected}{hint}"
+
+
+def prepare() -> None:
+    """Import now what every check needs, for all workers that are forked later; where it is missing, the first check says so."""
+    with suppress(Refusal):
+        _validator()
 
 
 def problems(document: object, schema: Schema) -> list[Problem]:

@@ -70,6 +70,9 @@ def exercise(store: Store, run: str, host: str) -> None:
     if found is not None and found.change_id is not None and found.revision is not None:
         store.change(found.change_id)
         store.plan_bytes(found.change_id, found.revision)
+        store.runs(found.change_id)
+        store.approvals(found.change_id, found.revision)
+    store.latest()
     store.run_state(run)
     store.host_row(run, host)
     store.host_rows(run)

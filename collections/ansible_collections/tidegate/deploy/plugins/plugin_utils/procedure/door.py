@@ -16,6 +16,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import prepare
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import Away
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -51,6 +52,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program impo
 host_program()
 told_unsafe()
 warm()
+prepare()
 filter_loader.get(
     "ansible.builtin.default"
 )  # our roles' `become` has it, and the first filter that is asked for loads all

@@ -17,7 +17,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program impo
 
 @pytest.fixture
 def hand(driver: Driver) -> Iterator[Hand]:
-    """An enrolled host that runs V1; it is as before afterwards."""
+    """An enrolled host that runs V1, without what other tests have staged; it is as before afterwards."""
+    driver.host.ssh(f"rm -rf {ROOT}/releases/{V2.id}")
     hand = Hand(driver)
     try:
         hand.enroll()

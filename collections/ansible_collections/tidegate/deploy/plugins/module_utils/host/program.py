@@ -70,7 +70,7 @@ class Program:
         """
         request: Request = {}
         try:
-            self._enrolled = self._host.is_enrolled
+            self._enrolled = self._is_enrolled()
             request = _request(line)
             require_root_and_systemd()
             if installed and not self._enrolled:
@@ -82,6 +82,13 @@ class Program:
             return self._disk_refused(error, request)
         except Exception as error:  # the last resort of the program: what nobody thought of is an answer too
             return self._crashed(error), CRASH
+
+    def _is_enrolled(self) -> bool:
+        try:
+            return self._host.is_enrolled
+        except PermissionError:
+            require_root_and_systemd()  # who is not root is refused for that
+            raise
 
     def _disk_refused(self, error: OSError, request: Request) -> tuple[dict[str, Any], int]:
         """A full or read-only disk is a bad world; any other error of the system is one of ours."""

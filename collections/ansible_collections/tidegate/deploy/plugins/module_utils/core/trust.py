@@ -139,7 +139,8 @@ class Bundle:
     def expires_at(self) -> datetime:
         """Until when it can be brought to a host."""
         found = shape.moment(self.doc["expires_at"])
-        assert found is not None  # noqa: S101 - `parse` has seen it
+        if found is None:
+            raise AssertionError("`parse` has seen that it is a moment")
         return found
 
     def definition_for(self, service: str, host_name: str) -> Definition:

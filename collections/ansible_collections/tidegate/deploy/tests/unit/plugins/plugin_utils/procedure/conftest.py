@@ -19,6 +19,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLOUT, Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
+from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core.ssh_keys import a_key
 
 OLD = "1.0.0-aaaaaaaaaaaa"
 DEFINITION = Services.of({"web": {"unit": "web.service"}}).service("web").definition
@@ -90,6 +91,13 @@ class Site:
     def forget(self):
         """End the run as an interruption would; the next one begins anew."""
         self.store.end_run(Run.current(self.store).id, "interrupted")
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    """The private keys of five people, by name."""
+    folder = tmp_path_factory.mktemp("keys")
+    return {name: a_key(folder, name=name) for name in ("ada", "bob", "cyd", "dan", "eve")}
 
 
 @pytest.fixture

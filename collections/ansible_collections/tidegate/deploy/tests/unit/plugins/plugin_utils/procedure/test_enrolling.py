@@ -12,7 +12,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.enrollin
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer, HostProgram
 
-from .test_trusting import NOW, Office, keys  # noqa: F401 - keys is a fixture
+from .test_trusting import NOW, Office
 
 OURS, OLDER, UID = host_program().digest, "0" * 64, "a" * 32
 
@@ -54,7 +54,7 @@ class Host(HostProgram):
 
 
 @pytest.fixture
-def errand(tmp_path, keys):  # noqa: F811
+def errand(tmp_path, keys):
     """What hosts are to enforce: version 3, whose trust no longer knows cyd."""
     office = Office(tmp_path, keys)
     for names in (("ada", "bob", "cyd"), ("ada", "bob", "eve"), ("ada", "bob")):

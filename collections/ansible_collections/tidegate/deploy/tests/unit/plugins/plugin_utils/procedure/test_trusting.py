@@ -21,16 +21,10 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.trust import trust_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import trusting
 
-from ...module_utils.core.ssh_keys import a_key, public
+from ...module_utils.core.ssh_keys import public
 from ..policy.test_trusting import material
 
 NOW = datetime(2026, 11, 28, 13, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("keys")
-    return {name: a_key(folder, name=name) for name in ("ada", "bob", "cyd", "dan", "eve")}
 
 
 class Office:

@@ -16,7 +16,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import sign
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import unenrolling
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory
 
-from .test_trusting import NOW, Office, keys  # noqa: F401 - keys is a fixture
+from .test_trusting import NOW, Office
 
 UID = "a" * 32
 HOSTS = {"web1": {}, "web2": {}}
@@ -24,7 +24,7 @@ INVENTORY = Inventory(HOSTS, {"all": list(HOSTS)}, lambda pattern: pattern.split
 
 
 @pytest.fixture
-def office(tmp_path, keys):  # noqa: F811
+def office(tmp_path, keys):
     made = Office(tmp_path, keys)
     made.draft()
     made.sign("ada", "bob")

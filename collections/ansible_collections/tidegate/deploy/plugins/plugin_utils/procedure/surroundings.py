@@ -54,4 +54,5 @@ def _writable_by_all(place: str) -> bool:
     except OSError:
         return False
     sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
-    return bool(found.st_mode & stat.S_IWOTH) and not sticky
+    device = stat.S_ISCHR(found.st_mode)  # /dev/null is how one says that there is no ansible.cfg
+    return bool(found.st_mode & stat.S_IWOTH) and not sticky and not device

@@ -40,6 +40,12 @@ def test_what_everybody_may_change_is_named(place, name):
     assert () == unsafe_places()
 
 
+def test_no_ansible_cfg_is_nothing_to_change(place, monkeypatch):
+    """Everybody may write to /dev/null, and nobody finds anything in it."""
+    monkeypatch.setattr(C, "CONFIG_FILE", "/dev/null")
+    assert () == unsafe_places()
+
+
 def test_an_ansible_cfg_that_ansible_does_not_read_is_named(place, monkeypatch):
     """Ansible goes on without the settings of a folder that everybody can write."""
     monkeypatch.setattr(C, "CONFIG_FILE", None)

@@ -10,7 +10,7 @@ import signal
 
 import pytest
 from e2e.hosts import V1, V2, Fleetful, assert_all_on
-from e2e.project import DEADLINE_S, SHORT, Project, Run
+from e2e.project import DEADLINE_S, SHORT, UNIT_PROBE, VERSION_PROBE, Project, Run
 
 WAVES = [["web1"], ["web2", "web4"], ["web3", "web5", "web6"]]
 REAP_S = DEADLINE_S + 60
@@ -92,9 +92,12 @@ def test_host_that_boots_in_the_confirm_window_comes_up_on_the_old_release(site:
 
 
 def test_host_that_boots_under_a_running_rollout_brings_all_back(site: Project, hosts: Fleetful) -> None:
-    """The rollout sees that the host was booted, and takes it and the others back."""
-    run = begin_and_wait_for_switch(site)
+    """While it is probed on the host: the rollout sees that the host was booted, and takes it and the others back."""
+    long = {"http": {**VERSION_PROBE["http"], "over_s": 8}}
+    site.services(probes=[long, UNIT_PROBE], limits={**SHORT, "probe_s": 20})
+    run = site.begin("rollout", change_file=site.change(V2, waves=WAVES))
     boot_id = hosts["web1"].boot_id()
+    hosts.wait("web1", lambda seen: seen.state == "pending" and seen.version == V2, 60)
     hosts["web1"].reboot()
 
     failed = run.end()

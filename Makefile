@@ -38,7 +38,8 @@ clean:  ## take the practice hosts down; delete environments, caches and everyth
 
 CHECKS    := ruff format types site unit
 LINTS     := yamllint shellcheck ansible-lint changelog plugin-docs sanity
-COMPUTING := $(CHECKS) store second-core playbooks host-pythons
+COMPUTING := $(CHECKS) second-core playbooks
+READING   := $(LINTS) store host-pythons
 MOLECULE  := molecule molecule-second-core
 
 # Tests of the site that need no practice hosts, and those that run playbooks on this machine alone; every other folder of
@@ -47,7 +48,7 @@ WITHOUT_HOSTS := tests/architecture tests/bench tests/docs
 PLAYBOOKS     := tests/attacks tests/gate
 WITH_HOSTS    := $(filter-out $(WITHOUT_HOSTS) $(PLAYBOOKS) tests/store,$(patsubst %/,%,$(wildcard tests/*/)))
 
-.PHONY: check lint test hosts $(MOLECULE) $(COMPUTING) $(LINTS)
+.PHONY: check lint test hosts $(MOLECULE) $(COMPUTING) $(READING)
 check: $(CHECKS)  ## lint, format and types of Python; unit, property and architecture tests (under 2 minutes)
 
 lint: $(LINTS)  ## Ansible's own linters: ansible-lint, ansible-test sanity, antsibull; yamllint, shellcheck
@@ -58,7 +59,7 @@ NICELY = nice -n 15 $(EACH)
 test:  ## all of the above, the second ansible-core, and the tests on real hosts
 	@tools/stage --begin
 	@$(MAKE) dev lab-packages
-	@tools/beside "$(NICELY) $(COMPUTING)" "$(NICELY) $(LINTS)" "$(EACH) hosts $(MOLECULE)" \
+	@tools/beside "$(NICELY) $(COMPUTING)" "$(NICELY) $(READING)" "$(EACH) hosts $(MOLECULE)" \
 		|| { tools/stage --summary; exit 1; }
 	@tools/stage --summary
 

@@ -18,6 +18,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.logged import Seen
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.merkle import Tail
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import APPROVE, SIGNED, WITHDRAW
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.signed import Signed
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import EMERGENCY, Statement
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import in_force
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
@@ -75,11 +76,8 @@ def signed(store: Store, change: ChangeRow) -> dict[str, Any]:
     rows = store.approvals(change.id, change.revision)
     gone = {row.person for row in rows if row.decision == WITHDRAW}
     given = [row for row in rows if (row.decision, row.strength, row.statement) == (APPROVE, SIGNED, statement.id)]
-    return {
-        "statement": base64.b64encode(statement.data).decode("ascii"),
-        "signatures": [row.signature for row in given if row.person not in gone],
-        "grant": None,
-    }
+    signatures = tuple(str(row.signature) for row in given if row.person not in gone)
+    return {**Signed(statement.data, signatures).doc(), "grant": None}
 
 
 def grant(door: Door, run: Run, wave: Wave) -> list[str]:
@@ -105,8 +103,9 @@ def grant(door: Door, run: Run, wave: Wave) -> list[str]:
     service, change = run.plan.service, change_of(run.store, run.change_id)
     statement = in_force(run.store, change, run.store.latest())
     if statement.type == EMERGENCY:
+        permit, permits = signed(run.store, change), Permits(run.store.folder, run.id)
         for name in asked:
-            Permits(run.store.folder, run.id).keep(name, signed(run.store, change), None)
+            permits.keep(name, permit, None)
         return []
     minted = each(door, asked, False, lambda _name, program: call(program, "challenge", {"services": [service]}))
     given = {name: said for name, said in minted.items() if said.verdict == "ok"}
@@ -159,6 +158,7 @@ class Proof:
                 "LEDGER", f"the ledger cannot be signed, and enrolled hosts believe nothing else: {error}"
             ) from error
         self._tails: dict[Seen, Tail] = {}
+        self._documents: dict[int, bytes] = {}
 
     def of(self, index: int, seen: Seen, host: str) -> dict[str, Any]:
         """The entry and what proves it to a host.
@@ -175,9 +175,10 @@ class Proof:
                 tail = self._tails[seen] = self._store.since(seen.size, seen.root, size)
             except Refusal as refusal:
                 raise Refusal(refusal.code, f"{host}: {refusal.message}") from None
-        (_number, document, _leaf), *_rest = self._store.rows(index)
+        if index not in self._documents:
+            _number, self._documents[index], _leaf = next(self._store.rows(index))
         return {
-            "entry": base64.b64encode(document).decode("ascii"),
+            "entry": base64.b64encode(self._documents[index]).decode("ascii"),
             "inclusion": [node.hex() for node in tail.inclusion(index)],
             "checkpoint": self._note.data().decode("ascii"),
             "consistency": [node.hex() for node in tail.consistency(seen.size)],

@@ -8,7 +8,6 @@ It is no record of the store's: hosts decide by what was signed, and people may 
 
 from __future__ import annotations
 
-import base64
 import glob
 import hashlib
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Standing
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.signed import Signed
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.succession import (
     UNENROLL,
     UNENROLL_NAMESPACE,
@@ -64,10 +64,7 @@ class Paper:
     @property
     def request(self) -> dict[str, Any]:
         """What a host is asked for."""
-        return {
-            "statement": base64.b64encode(self.data).decode("ascii"),
-            "signatures": list(self.armored.values()),
-        }
+        return Signed(self.data, tuple(self.armored.values())).doc()
 
 
 def paper(

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import base64
-
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.signed import Signed
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import Signature
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import Statement
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
@@ -24,8 +23,5 @@ def push(door: Door, plan: Plan, statement: Statement, signature: Signature) -> 
         statement: the veto.
         signature: under it.
     """
-    request = {
-        "statement": base64.b64encode(statement.data).decode("ascii"),
-        "signatures": [signature.armored],
-    }
+    request = Signed(statement.data, (signature.armored,)).doc()
     return Done(each(door, plan.enrolled, False, lambda _name, program: call(program, "veto", request)))

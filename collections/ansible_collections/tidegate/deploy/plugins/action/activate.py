@@ -13,6 +13,7 @@ from typing import Any
 from ansible import context
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.times import utc_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import Permit, Permits, signed
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import UNKNOWN, StepResult
@@ -73,7 +74,7 @@ class ActionModule(HostStep):
             "previous": plan.host(host).previous,
             "fence": run.fence,
             "token_sha256": "0" * 64,
-            "back_until": back_until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "back_until": utc_text(back_until),
             "renew_until_s": RENEW_UNTIL_S,
             "deadline_s": deadline_s,
             "wait_s": definition.deadline_s(),

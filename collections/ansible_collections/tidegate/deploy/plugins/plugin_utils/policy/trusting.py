@@ -20,6 +20,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import duration_s
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.times import utc_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust import TrustData
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import Path, path_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import filled
@@ -75,8 +76,8 @@ def compiled(material: Material, number: int, now: datetime) -> Bundle:
         "number": number,
         "site": data.site,
         "environment": material.environment,
-        "made_at": _text(now),
-        "expires_at": _text(ends),
+        "made_at": utc_text(now),
+        "expires_at": utc_text(ends),
         "log": {"origin": material.origin, "keys": sorted(material.log_keys)},
         "people": dict(_people(material.people)),
         "rules": list(_rules(material.policy, material.environment)),
@@ -139,8 +140,8 @@ def _people(people: People) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _times(span: Span) -> dict[str, str | None]:
     return {
-        "from": None if span.since is None else _text(span.since),
-        "until": None if span.until is None else _text(span.until),
+        "from": None if span.since is None else utc_text(span.since),
+        "until": None if span.until is None else utc_text(span.until),
     }
 
 
@@ -160,7 +161,3 @@ def _variants(of_host: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{"definition": of_host[first[0]], "hosts": []}] + [
         {"definition": of_host[hosts[0]], "hosts": sorted(hosts)} for hosts in others
     ]
-
-
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -21,6 +21,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.times import utc_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -71,7 +72,7 @@ def window_at(now: datetime) -> dict[str, str]:
     """From when until when an emergency may be used that is asked for now."""
     begins = now - CLOCKS_DIFFER
     ends = begins + LONGEST_EMERGENCY
-    return {"not_before": f"{begins:%Y-%m-%dT%H:%M:%SZ}", "not_after": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}
+    return {"not_before": utc_text(begins), "not_after": utc_text(ends)}
 
 
 def _require_emergency(change: ChangeRow, plan: Plan) -> None:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import Bundle
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.times import utc_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust import TrustData
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import current_run_holder
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -62,7 +63,7 @@ class Errand:
             "signatures": self.newest.armored,
             "login": self.data.login,
             "login_keys": list(self.data.login_keys),
-            "utc": self.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "utc": utc_text(self.now),
         }
 
     def bundles_from(self, number: int) -> list[dict[str, Any]]:

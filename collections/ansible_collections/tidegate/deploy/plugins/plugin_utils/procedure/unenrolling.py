@@ -26,6 +26,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.succession im
 )
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import Bundle
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.times import utc_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import signing, trusting
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory
@@ -126,14 +127,13 @@ def _made(store: Store, inventory: Inventory, bundle: Bundle, arguments: Mapping
         raise Refusal(
             "NOT_ENROLLED", f"{', '.join(others)}: found no enrollment in the store; name enrolled hosts only"
         )
-    ends = now + LASTS
     return Unenroll.of(
         {
             "v": 1,
             "type": UNENROLL,
             "hosts": [{"name": name, "uid": known[name].uid} for name in sorted(names)],
             "trust": bundle.number,
-            "not_after": ends.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "not_after": utc_text(now + LASTS),
             "reason": reason,
         }
     ).data

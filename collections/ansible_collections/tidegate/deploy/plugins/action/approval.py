@@ -34,6 +34,7 @@ class ActionModule(WholeVerb):
     """Show what is to be decided about a change, and record the decision of whoever signs it."""
 
     STEP = "approval"
+    REFUSAL_TEXT = staticmethod(refusal_text)
     ARGUMENTS: ClassVar[dict[str, Any]] = {
         "verb": {"type": "str", "choices": list(VERBS), "default": APPROVE},
         "id": {"type": "str"},
@@ -43,14 +44,6 @@ class ActionModule(WholeVerb):
     }
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        try:
-            return self._decided(store, arguments)
-        except Refusal as refusal:
-            self.deny(store, refusal, arguments.get("id"))
-            Display().display(refusal_text(refusal))
-            raise
-
-    def _decided(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         change, now = change_of(store, _named(arguments.get("id"))), store.latest()
         self.require_kept(store)
         government = Government(self, recorded(change.plan_bytes).host_names[0])

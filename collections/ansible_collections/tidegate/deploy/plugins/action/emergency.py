@@ -25,17 +25,10 @@ class ActionModule(WholeVerb):
     """Have the hosts of a change mint challenges, and keep the emergency that people sign with them."""
 
     STEP = "emergency"
+    REFUSAL_TEXT = staticmethod(refusal_text)
     ARGUMENTS: ClassVar[dict[str, Any]] = {"id": {"type": "str"}}
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        try:
-            return self._asked(store, arguments)
-        except Refusal as refusal:
-            self.deny(store, refusal, arguments.get("id"))
-            Display().display(refusal_text(refusal))
-            raise
-
-    def _asked(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         if not arguments.get("id"):
             raise Refusal("NO_CHANGE", "tidegate_change was not given; name a change with -e tidegate_change=CHG-…")
         change = change_of(store, arguments["id"])

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.trust import enrolled_text
@@ -29,6 +28,7 @@ class ActionModule(WholeVerb):
     """Let hosts refuse by themselves what was not approved, by the newest trust that enough people signed."""
 
     STEP = "enroll"
+    REFUSAL_TEXT = staticmethod(refusal_text)
     ARGUMENTS: ClassVar[dict[str, Any]] = {
         "environment": {"type": "str"},
         "hosts": {"type": "str"},
@@ -36,14 +36,6 @@ class ActionModule(WholeVerb):
     }
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        try:
-            return self._done(store, arguments)
-        except Refusal as refusal:
-            self.deny(store, refusal)
-            Display().display(refusal_text(refusal))
-            raise
-
-    def _done(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         inventory = inventory_of(self)
         environment = trusting.environment_of(inventory, arguments.get("environment"))
         hosts = trusting.chosen(inventory, environment, arguments.get("hosts"))

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import NAMESPACE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -29,6 +28,7 @@ class ActionModule(WholeVerb):
     """Draft what hosts trust from the inventory, show it beside what they enforce, and record who signs it."""
 
     STEP = "trust"
+    REFUSAL_TEXT = staticmethod(refusal_text)
     ARGUMENTS: ClassVar[dict[str, Any]] = {
         "environment": {"type": "str"},
         "hosts": {"type": "str"},
@@ -36,14 +36,6 @@ class ActionModule(WholeVerb):
     }
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        try:
-            return self._shown(store, arguments)
-        except Refusal as refusal:
-            self.deny(store, refusal)
-            Display().display(refusal_text(refusal))
-            raise
-
-    def _shown(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         self.require_kept(store)
         inventory = inventory_of(self)
         environment = trusting.environment_of(inventory, arguments.get("environment"))

@@ -26,6 +26,7 @@ class ActionModule(WholeVerb):
     """Let hosts stop refusing, because enough people have signed that; services run on."""
 
     STEP = "unenroll"
+    REFUSAL_TEXT = staticmethod(refusal_text)
     ARGUMENTS: ClassVar[dict[str, Any]] = {
         "environment": {"type": "str"},
         "hosts": {"type": "str"},
@@ -35,14 +36,6 @@ class ActionModule(WholeVerb):
     }
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        try:
-            return self._done(store, arguments)
-        except Refusal as refusal:
-            self.deny(store, refusal)
-            Display().display(refusal_text(refusal))
-            raise
-
-    def _done(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         if not arguments.get("statement"):
             raise Refusal(
                 "DATA",

@@ -123,20 +123,32 @@ class RecordDoor(Door):
     Attributes:
         FINISHES: whether it goes on while the store is away, with what this run keeps beside it: it begins nothing new,
             and can be done again from its beginning.
+        REFUSAL_TEXT: how a refusal reads that is entered in the ledger and then shown in a block of its own; None: the
+            action sees to that itself.
     """
 
     FINISHES: ClassVar[bool] = False
+    REFUSAL_TEXT: ClassVar[staticmethod[[Refusal], str] | None] = None
 
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
         refuse_limit()
         try:
             with open_store(self.sources, self.check) as store:
                 self.refuse_unsafe(store)
-                return self.act(store, arguments)
+                return self._acted(store, arguments)
         except Away:
             pass
         with store_to_finish(self.sources, self.check) as store:
             return self.go_on(store, arguments)
+
+    def _acted(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
+        try:
+            return self.act(store, arguments)
+        except Refusal as refusal:
+            if self.REFUSAL_TEXT is not None:
+                self.deny(store, refusal, arguments.get("id"))
+                Display().display(self.REFUSAL_TEXT(refusal))
+            raise
 
     def go_on(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         """Do what the action is for with what this run keeps beside the store, if it begins nothing.

@@ -87,19 +87,6 @@ def enrolled(host: Host) -> Optional[Identity]:
     return Identity(doc)
 
 
-def enrollment(host: Host) -> Optional[Identity]:
-    """As `enrolled`, once this is found to be the machine that was enrolled.
-
-    Raises:
-        Refusal: IDENTITY; it is another one.
-    """
-    identity = enrolled(host)
-    problem = identity.problem(host) if identity else ""
-    if problem:
-        raise Refusal("IDENTITY", f"{host.paths.identity}: {problem}; {_AGAIN}")
-    return identity
-
-
 _AGAIN = "this host counts as not enrolled: remove that file as root and enroll it again, with a new uid"
 
 

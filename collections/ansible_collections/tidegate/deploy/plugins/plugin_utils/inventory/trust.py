@@ -14,9 +14,9 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust_schema import TRUST
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import Problem, problems, refuse
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import LOGIN
 
 VARIABLE = "tidegate_trust"
-LOGIN = "deploy"
 EXPIRES_AFTER = "365d"
 
 

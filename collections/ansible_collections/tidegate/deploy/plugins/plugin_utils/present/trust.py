@@ -20,6 +20,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhe
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import OK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.trusting import Version
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.unenrolling import Paper
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import LOGIN
 
 SIGN = "ansible-playbook tidegate.deploy.trust -e tidegate_sign=true"
 ENROLL = "ansible-playbook tidegate.deploy.enroll"
@@ -91,7 +92,7 @@ def enrolled_text(went: Mapping[str, Went], newest: Version, unnamed: Sequence[s
     if unnamed:
         lines.append(f"write into the inventory, for {listed(unnamed)}:")
         login = newest.bundle.login
-        lines += ["  tidegate_enrolled: true", *([f"  tidegate_login: {login}"] if login != "deploy" else [])]
+        lines += ["  tidegate_enrolled: true", *([f"  tidegate_login: {login}"] if login != LOGIN else [])]
     return "\n".join(lines)
 
 

@@ -24,7 +24,7 @@ from ansible.release import __version__ as core_version
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.fitness import NOTE, REFUSE, WARN, finding
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import require_sqlalchemy
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.surroundings import unsafe_places
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.surroundings import COLLECTION, unsafe_places
 
 Finding = dict[str, str]
 
@@ -32,7 +32,6 @@ CORES = ((2, 19), (2, 21))
 PYTHONS = {(2, 19): (3, 11), (2, 20): (3, 12), (2, 21): (3, 12)}
 """What was tested: the first and the last ansible-core, and the oldest Python of each."""
 
-COLLECTION = Path(__file__).resolve().parents[3]
 _PLACE = Path("ansible_collections", "tidegate", "deploy")
 _PROGRESS, _GATE = "tidegate.deploy.progress", "tidegate.deploy.gate"
 

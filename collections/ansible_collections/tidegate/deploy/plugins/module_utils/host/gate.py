@@ -33,6 +33,7 @@ from .warden import Warden
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
     from typing import Any, Optional
 
     from ..core.permit import Granted
@@ -74,7 +75,7 @@ class Gate:
 
     def preview(self, spot: Spot) -> None:
         """In check mode: all but the grant, which no rehearsal has."""
-        self._require_statement()
+        self._require_statement(self._warden.now)
         self._require_forward(spot, Record(self._host, self._wish.definition.service))
 
     def require(self) -> None:
@@ -85,7 +86,8 @@ class Gate:
         """
         if self._challenge:
             return
-        self._require_statement()
+        now = self._warden.now
+        self._require_statement(now)
         minted = challenge.minted(self._host, self._wish.definition.service, self._is_emergency)
         require_challenge(minted["challenge"], minted["challenge"])  # without one, nothing needs to be proved
         if self._is_emergency:
@@ -98,7 +100,7 @@ class Gate:
                 minted["challenge"],
                 Seen.of(minted["seen"]),
                 self._warden.bundle,
-                self._warden.now,
+                now,
                 signatures.verify,
             )
         self._challenge = minted["challenge"]
@@ -128,23 +130,23 @@ class Gate:
         record.write()
         return {"statement": self._statement.id, "seq": seq}
 
-    def _require_statement(self) -> None:
-        self._require_what_is_asked()
+    def _require_statement(self, now: datetime) -> None:
+        self._require_what_is_asked(now)
         require_statement(
             self._statement,
             self._permit.signatures,
             self._warden.bundle,
             self._warden.identity,
             self._wish.definition.service,
-            self._warden.now,
+            now,
             signatures.verify,
         )
 
-    def _require_what_is_asked(self) -> None:
+    def _require_what_is_asked(self, now: datetime) -> None:
         doc, wish, identity = self._statement.doc, self._wish, self._warden.identity
         named = self._statement.host(identity.name, identity.uid)  # where it is not, `require_statement` says so
         latest_s = doc["back_for_s"] + wish.renew_until_s + SLACK_S
-        back_until, now = moment(wish.back_until), self._warden.now
+        back_until = moment(wish.back_until)
         pairs = (
             ("change", wish.change, doc["change"]),
             ("plan", wish.plan, doc["plan"]),

@@ -12,8 +12,8 @@ from store.server import database_of
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import roles
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.inspect import inspect
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.migrations import ALL, Migration
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import APPENDED, TABLES
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.steps import ALL, Migration
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
 NEXT = ALL[-1].number + 1

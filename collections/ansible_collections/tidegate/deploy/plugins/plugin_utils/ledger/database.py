@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import migrations
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import sa
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.steps import ALL, NEWEST, Migration
 
 Clock = Callable[[], datetime]
 """Answers the present time as an aware datetime."""
@@ -81,7 +82,7 @@ class Database:
         self._engine = backend.engine()
         self._connection: Any = None
 
-    def migrate(self, steps: tuple[migrations.Migration, ...] = migrations.ALL) -> None:
+    def migrate(self, steps: tuple[Migration, ...] = ALL) -> None:
         """Bring the schema up to date; all that is missing, or nothing.
 
         Raises:
@@ -119,9 +120,8 @@ class Database:
         Raises:
             Refusal: STORE_SCHEMA, only the owner may.
         """
-        newest = migrations.ALL[-1].number
         with self.writing() as connection:
-            self._backend.prepare_migration(connection, newest, newest)
+            self._backend.prepare_migration(connection, NEWEST, NEWEST)
             return self._backend.protect(connection)
 
     def require_there(self) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.fitness import REFUSE, WARN, finding
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import migrations
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import steps
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.address import file_of, is_server
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.filesystems import (
     mount_of,
@@ -135,7 +135,7 @@ def _content(path: str) -> Iterator[Finding]:
             hint = "restore it from a copy, or move it away: hosts keep what they run in their own journals"
             yield _refuse(f"the store {path} cannot be read: {error}", hint)
         return
-    newest = migrations.ALL[-1].number
+    newest = steps.NEWEST
     if number is None:
         yield _refuse(f"{path} is a database, but no store of Tidegate", _NAME_ANOTHER)
     elif number > newest:

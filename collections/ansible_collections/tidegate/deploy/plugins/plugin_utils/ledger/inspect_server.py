@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.fitness import REFUSE, WARN, finding
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import migrations, roles
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import migrations, roles, steps
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.address import holds_secret, shown
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import Server
 
@@ -53,7 +53,7 @@ def _asked(address: str) -> tuple[Mapping[str, Any], int]:
 
 
 def _usable(facts: Mapping[str, Any], number: int, name: str) -> Iterator[Finding]:
-    newest = migrations.ALL[-1].number
+    newest = steps.NEWEST
     if facts["version"] < OLDEST:
         found = f"the store {name} is in PostgreSQL {facts['named']}, expected {OLDEST // 10000} or newer"
         yield finding("store", REFUSE, found, "bring the server up to date")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The store's tables as queries see them; what they are made of is in `migrations`.
+"""The store's tables as queries see them; how they came to be is in `steps`.
 
 SQLAlchemy is imported here, at the top, so that Ansible's main process pays for it once before it forks a worker per
 task and host. Where it is missing, importing this module still works, and `require_sqlalchemy` says what to do.

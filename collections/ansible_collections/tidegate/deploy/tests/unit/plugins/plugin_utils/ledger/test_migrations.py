@@ -13,10 +13,11 @@ import pytest
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import migrations, schema
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.address import is_server
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.migrations import ALL, Migration, version
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.migrations import version
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import Server
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import TABLES
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.sqlite import SqliteFile
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.steps import ALL, Migration
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
 from .processes import at_once, in_one

@@ -42,9 +42,17 @@ def current(host: Host) -> Bundle:
         raise Refusal(
             "TRUST", f"{host.paths.trust}: found no trust bundle, expected one: enroll this host again, as root"
         )
-    with open(host.paths.bundle(number), "rb") as file:
+    path = host.paths.bundle(number)
+    with open(path, "rb") as file:
         data = file.read()
-    return Bundle(data, canonical.loads(data))  # it was checked before it was kept
+    try:
+        doc = canonical.loads(data)
+    except ValueError as error:
+        raise Refusal(
+            "TRUST",
+            f"{path}: found no trust bundle ({error}): remove {host.paths.identity} and enroll this host again, as root",
+        ) from None
+    return Bundle(data, doc)  # it was checked before it was kept
 
 
 def keep(host: Host, bundle: Bundle, signatures: Sequence[str]) -> None:

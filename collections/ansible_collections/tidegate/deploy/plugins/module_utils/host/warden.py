@@ -145,5 +145,11 @@ def told(host: Host, program: str) -> dict[str, Any]:
             "reviews_due": record.reviews_due(host),
             "problem": warden.identity.problem(host),
         }
-    except Refusal as refusal:
-        return {"program": program, "problem": str(refusal)}
+    except (
+        Refusal,
+        OSError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:  # it goes with every refusal, also of a crash
+        return {"program": program, "problem": str(error) if isinstance(error, Refusal) else repr(error)}

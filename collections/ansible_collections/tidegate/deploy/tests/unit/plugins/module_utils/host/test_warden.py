@@ -472,6 +472,30 @@ def test_an_older_grant_is_fenced_off(host: Enrolled) -> None:
     assert host.ask("back", statement=mine, fence=10**6, check=True, **asked)["changed"]
 
 
+# --- what it has on its disk is damaged
+
+
+@pytest.mark.parametrize("left", [b"", b"{", b'{"v":1', b"[]", b'{"v":1}', None], ids=str)
+def test_damaged_trust_lets_nothing_forward_and_everything_back(host: Enrolled, left: bytes | None) -> None:
+    """What is left of it is told with every refusal; going back does not need it."""
+    before = host.current
+    host.deploy("2.0")
+    release = host.release("3.0")
+    statement = host.statement(host.new_change(), release)
+    permit, mine = host.permit(statement), host.host.journal("web").read("absent")["statement"]
+    bundle = Path(host.host.paths.bundle(1))
+    shutil.rmtree(bundle.parent) if left is None else bundle.write_bytes(left)
+
+    told = host.answer("activate", permit=permit, **host.asked(statement, release))
+
+    assert told["code"] == ("HOST_ERROR" if left in (b"[]", b'{"v":1}') else "TRUST"), told
+    assert (told["enforced"], bool(told["enrolled"]["problem"])) == (True, True), told
+    asked = {"definition": {"service": "web"}, "change": "CHG-2026-0002", "why": "asked", "operator": True, "wait_s": 0}
+    assert host.ask("back", statement=mine, **asked)["changed"]
+    host.run_revert()
+    assert host.current == before
+
+
 # --- clocks (H11)
 
 

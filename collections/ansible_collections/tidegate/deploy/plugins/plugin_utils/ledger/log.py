@@ -24,7 +24,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.audit import 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import holder
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import Database, moment, stamp
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import ENTRIES, sa
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema import ENTERED_ONCE, ENTRIES, sa
 
 SKEW_S = 300
 """How far clocks of controllers may differ; as far as those of hosts (protocol, section 7)."""
@@ -90,6 +90,29 @@ class Log(Database):
         """
         with self.writing() as connection:
             return append(connection, self.now(), kind, actor, body, change)
+
+    def append_once(self, kind: str, actor: str, body: dict[str, Any], key: str) -> int:
+        """Add an entry unless there is one of its kind with this key, and answer the index of the one that there is then.
+
+        Args:
+            kind, actor, body: as of `append`; about no change.
+            key: what the entry is about, and by whom, where several may say it.
+
+        Raises:
+            ValueError: as the function `append`.
+        """
+        of_key = (ENTERED_ONCE.c.kind == kind) & (ENTERED_ONCE.c.key == key)
+        known = sa.select(ENTERED_ONCE.c.number).where(of_key)
+        with self.reading() as connection:  # mostly it is there, and whoever only reads may ask, too
+            number = connection.execute(known).scalar()
+        if number is not None:
+            return int(number)
+        with self.writing() as connection:
+            number = connection.execute(known).scalar()
+            if number is None:
+                number = append(connection, self.now(), kind, actor, body)
+                connection.execute(ENTERED_ONCE.insert().values(kind=kind, key=key, number=number))
+            return int(number)
 
     def latest(self) -> datetime:
         """The present by which windows, freezes and expiries are decided: never before the ledger's last entry."""

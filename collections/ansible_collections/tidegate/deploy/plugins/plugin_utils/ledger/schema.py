@@ -26,6 +26,7 @@ __all__ = [
     "DENIALS",
     "DIALECT",
     "ENROLLED",
+    "ENTERED_ONCE",
     "ENTRIES",
     "EVENTS",
     "GATED",
@@ -114,6 +115,7 @@ ONCE = _table(
     "change_id", "name", "position", "state", "run_id", "host", "under_way", "there", "updated_at",
 )  # fmt: skip
 ENTRIES = _table("entries", "number", "previous", "leaf", "change_id", "document")
+ENTERED_ONCE = _table("entered_once", "kind", "key", "number")
 CHECKPOINTS = _table("checkpoints", "size", "note")
 LOG_KEYS = _table("log_keys", "number", "line")
 BATCHES = _table("batches", "run_id", "last", "entry")
@@ -146,6 +148,7 @@ TABLES = (
     LEASES,
     ONCE,
     ENTRIES,
+    ENTERED_ONCE,
     CHECKPOINTS,
     LOG_KEYS,
     BATCHES,
@@ -158,5 +161,5 @@ TABLES = (
     TRUST_SIGNATURES,
     ENROLLED,
 )
-APPENDED = (ENTRIES, CHECKPOINTS, LOG_KEYS, APPROVALS, ATTEMPTS, TRUST, TRUST_SIGNATURES)
+APPENDED = (ENTRIES, ENTERED_ONCE, CHECKPOINTS, LOG_KEYS, APPROVALS, ATTEMPTS, TRUST, TRUST_SIGNATURES)
 """What is only ever added to."""

@@ -346,5 +346,19 @@ _TRUST = Migration(
     _only_added_to("trust_versions", "trust_signatures"),
 )
 
-ALL = (_FIRST, _ONCE, _LOG, _STATES, _APPROVALS, _OBSERVED, _NOTED, _TRUST)
+_ENTERED_ONCE = Migration(
+    9,
+    "entries that are made once",
+    (
+        """CREATE TABLE entered_once (
+            kind TEXT NOT NULL,
+            key TEXT NOT NULL,
+            number INTEGER NOT NULL REFERENCES entries (number),
+            PRIMARY KEY (kind, key)
+        )""",
+    ),
+    _only_added_to("entered_once"),
+)
+
+ALL = (_FIRST, _ONCE, _LOG, _STATES, _APPROVALS, _OBSERVED, _NOTED, _TRUST, _ENTERED_ONCE)
 NEWEST = ALL[-1].number

@@ -8,11 +8,9 @@ What a host did without the store, an emergency that people signed, it journalle
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import entries
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries import Entry
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import emergency_ids
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
@@ -81,8 +79,18 @@ def lost(stand: Stand, what: Known) -> str:
     """That a host says no longer that it is enrolled, though others say so; empty where that is not so."""
     if stand.why_unknown or stand.enforced or not what.by:
         return ""
-    say = "say" if " and " in what.by else "says"
-    return f"NOT ENFORCED: {what.by} {say} that it is enrolled, and the host itself does not: find out who took it out, and when"
+    return ": ".join(gone(what.by))
+
+
+def gone(by: str) -> tuple[str, str]:
+    """What is said of a host that says no longer that it is enrolled, and what to do.
+
+    Args:
+        by: who says that it is, as in `Known`.
+    """
+    say = "say" if " and " in by else "says"
+    told = f"NOT ENFORCED: {by} {say} that it is enrolled, and the host itself does not"
+    return told, "find out who took it out, and when"
 
 
 def unreviewed(store: Store, due: Mapping[str, Any]) -> ChangeRow | None:
@@ -123,17 +131,8 @@ def ingest(store: Store, host: str, about: Mapping[str, Any]) -> str:
     uid = about.get("uid")
     try:
         for due in about.get("reviews_due") or ():
-            statement = str(due["statement"])
-            if not any(one.body.get("uid") == uid for one in entered(store, (SAID,), statement)):
-                body = {"host": host, "uid": uid, **{key: due[key] for key in DUE}}
-                store.append(SAID, actor(), body)
+            body = {"host": host, "uid": uid, **{key: due[key] for key in DUE}}
+            store.append_once(SAID, actor(), body, f"{uid} {due['statement']}")
     except Refusal as refusal:
         return f"{refusal.code}: {refusal.message}"
     return ""
-
-
-def entered(store: Store, kinds: Iterable[str], statement: str) -> list[Entry]:
-    """The entries of these kinds about a statement, oldest first."""
-    wanted, digest = tuple(kinds), statement.encode("ascii", "replace")
-    found = (entries.parse(document) for _number, document, _leaf in store.rows() if digest in document)
-    return [entry for entry in found if entry.kind in wanted and entry.body.get("statement") == statement]

@@ -16,6 +16,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.hosts impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.audit import Audit, audit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.services import VARIABLE, Service
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import nearest
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import enforcing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer, HostProgram
@@ -260,9 +261,8 @@ def lost(seen: Mapping[str, Seen], logins: Mapping[str, str]) -> Iterator[tuple[
     """
     for name, one in seen.items():
         if logins.get(name) and not one.enforced:
-            said = "NOT ENFORCED: the inventory says that it is enrolled, and the host itself does not"
-            hint = "find out who took it out, and when; tidegate.deploy.status tells what the store knows"
-            yield name, finding("enforced", WARN, said, hint)
+            said, hint = enforcing.gone("the inventory")
+            yield name, finding("enforced", WARN, said, f"{hint}; tidegate.deploy.status tells what the store knows")
 
 
 def enforcement(seen: Mapping[str, Seen]) -> Finding:

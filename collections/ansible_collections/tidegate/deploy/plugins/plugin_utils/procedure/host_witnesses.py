@@ -16,6 +16,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core import checkp
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.audit import Finding
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.checkpoint import Note
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import enforcing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import Door
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.enrolling import look
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import Said
@@ -48,7 +49,7 @@ def ask(door: Door, store: Store, hostvars: Mapping[str, Mapping[str, Any]]) -> 
     names = enrolled_names(store, hostvars)
     seen = Seen([], [], [])
     for name, said in (look(door, names) if names else {}).items():
-        _add(seen, name, said)
+        _add(seen, name, said, enforcing.known(store, login_of(hostvars[name]), name, 0).by)
     return seen
 
 
@@ -58,15 +59,13 @@ def enrolled_names(store: Store, hostvars: Mapping[str, Mapping[str, Any]]) -> l
     return sorted(said_to_be | (set(store.all_enrolled()) & set(hostvars)))
 
 
-def _add(seen: Seen, name: str, said: Said) -> None:
+def _add(seen: Seen, name: str, said: Said, by: str) -> None:
     if said.verdict != OK:
         seen.silent.append(f"{name} was not asked what it has seen: {said.code}: {said.message}")
         return
     about = said["enrolled"]
     if not said["enforced"] or about is None:
-        seen.findings.append(
-            Finding("rows", f"{name} says that it is not enrolled: find out who took it out, and when")
-        )
+        seen.findings.append(Finding("rows", f"{name}: {': '.join(enforcing.gone(by))}"))
         return
     if about.get("problem"):
         seen.findings.append(Finding("rows", f"{name}: {about['problem']}"))

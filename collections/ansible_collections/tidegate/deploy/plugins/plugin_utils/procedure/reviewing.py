@@ -67,7 +67,7 @@ def show(door: Door, store: Store, found: Mapping[str, Any], reason: str) -> Don
         Refusal: LEDGER, the log cannot be signed, or a host has seen another one.
     """
     statements = sorted({str(one["due"]["statement"]) for one in found.values()})
-    index = {statement: _entered(store, statement) for statement in statements}
+    index = {one: store.append_once(REVIEWED, actor(), {"statement": one}, one) for one in statements}
     proof = Proof(store)
     requests = {
         name: {
@@ -89,12 +89,6 @@ def _seen(about: Mapping[str, Any]) -> Seen:
     """The checkpoint that a host saw last."""
     kept = about.get("checkpoint")
     return Seen.of(kept) if kept else Seen()
-
-
-def _entered(store: Store, statement: str) -> int:
-    """The index of the entry of a review; it is entered once."""
-    known = enforcing.entered(store, (REVIEWED,), statement)
-    return known[-1].index if known else store.append(REVIEWED, actor(), {"statement": statement})
 
 
 def require_due(store: Store, found: Mapping[str, Any], silent: Mapping[str, Said], statement: str) -> None:

@@ -111,6 +111,22 @@ def test_a_second_entry_behind_the_same_one_is_refused_by_the_table(store, path)
         other.execute("INSERT INTO entries VALUES (7, ?, 'x', NULL, 'x')", (last.previous,))
 
 
+def test_what_is_entered_once_is_found_again(path, clock):
+    """By its kind and key, whoever enters it, and by however many at once."""
+    Store.open(path, clock).close()
+
+    def work(number):
+        with Store.open(path, clock) as store:
+            return [store.append_once("host.said", f"process {number}", {}, key) for key in ("web1 a", "web2 a")]
+
+    answers = at_once(work, 4)
+    with Store.open(path, clock) as store:
+        assert [entry.kind for entry in chain_of(store)] == ["log.begun", "host.said", "host.said"]
+        assert store.append_once("emergency.reviewed", "ada", {}, "web1 a") == 3
+    assert {tuple(sorted(one)) for one in answers} == {(1, 2)}
+    assert len({tuple(one) for one in answers}) == 1
+
+
 def test_pages_follow_each_other(store, monkeypatch):
     """A long log is read in pieces, none twice and none left out."""
     monkeypatch.setattr("ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.log._PAGE", 3)

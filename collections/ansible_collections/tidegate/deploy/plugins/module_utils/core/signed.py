@@ -85,6 +85,9 @@ class Heard(NamedTuple):
     flaws: tuple[Finding, ...]
 
 
+NOBODY = Heard((), ())
+
+
 def voices(
     data: bytes, namespace: str, signatures: Sequence[str], bundle: Bundle, now: datetime, verify: Verify
 ) -> Heard:
@@ -126,6 +129,7 @@ def require_quorum(
     bundle: Bundle,
     now: datetime,
     verify: Verify,
+    also: Heard = NOBODY,
 ) -> Standing:
     """See that enough of a bundle's people signed some bytes.
 
@@ -133,17 +137,17 @@ def require_quorum(
         data, namespace, signatures, bundle, now, verify: as of `voices`.
         rules: all of which have to be satisfied.
         duties: who is what in this, and may be barred from it.
+        also: who else approved it, and why others did not count.
 
     Raises:
         Refusal: the code of the most telling flaw of the signatures, or QUORUM.
     """
     heard = voices(data, namespace, signatures, bundle, now, verify)
-    found = standing(rules, heard.voices, bundle.members(), duties, now)
+    given, flaws = (*heard.voices, *also.voices), (*heard.flaws, *also.flaws)
+    found = standing(rules, given, bundle.members(), duties, now, bundle.bridges() if also.voices else ())
     if not found.granted:
-        strangers = [
-            flaw for flaw in heard.flaws if flaw.code == "KEY"
-        ]  # they may count elsewhere: who is missing says more
-        telling = [*(flaw for flaw in heard.flaws if flaw not in strangers), *found.why, *strangers]
+        strangers = [flaw for flaw in flaws if flaw.code == "KEY"]  # they may count elsewhere: who is missing says more
+        telling = [*(flaw for flaw in flaws if flaw not in strangers), *found.why, *strangers]
         raise Refusal(telling[0].code, "; ".join(dict.fromkeys(flaw.message for flaw in telling)))
     return found
 

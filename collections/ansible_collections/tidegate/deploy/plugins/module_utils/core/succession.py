@@ -174,6 +174,7 @@ def _overlaps_on(bundle: Bundle, host: str) -> Iterator[str]:
 
 def _require_sound(bundle: Bundle) -> None:
     bundle.log_keys()
+    bundle.bridges()
     found = overlaps(bundle)
     if found:
         raise Refusal("TRUST", f"version {bundle.number} of trust contradicts itself: {'; '.join(found[:5])}")

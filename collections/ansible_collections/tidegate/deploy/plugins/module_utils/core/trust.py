@@ -14,43 +14,23 @@ Protocol, section 6. A host asks its bundle in most steps: what only some of the
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from . import shape
-from .definition import SERVICE, USER, Definition
+from . import shape, trust_fields
+from .definition import Definition
 from .errors import Refusal
-from .rules import (
-    CHANGE_TYPES,
-    DUTIES,
-    EMERGENCY,
-    FEWEST_IN_EMERGENCY,
-    LOW,
-    NORMAL,
-    RISKS,
-    STRENGTHS,
-    meant_for,
-    people_asked,
-)
-from .shape import is_count, is_digest, is_list, is_moment, is_name
+from .rules import EMERGENCY, FEWEST_IN_EMERGENCY, LOW, NORMAL, meant_for, people_asked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
-    from typing import Any, Callable, Optional
+    from typing import Any, Optional
 
-    from .quorum import Member
+    from .quorum import Bridge, Member, Span
     from .sshsig import PublicKey
 
-VERSION = 1
 MAX_BYTES = 4 * 1024 * 1024
-MOST_PEOPLE, MOST_KEYS, MOST_RULES, MOST_ASKED = 2000, 20, 200, 20
-LONGEST_S = 10 * 366 * 24 * 3600
 NAMESPACE = "trust@tidegate"
-
-_PERSON = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
-_GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_ORIGIN = re.compile(r"tidegate/[0-9a-f]{32}")
 
 
 class Bundle:
@@ -76,15 +56,7 @@ class Bundle:
             Refusal: TRUST, naming the field that is not as it must be.
         """
         doc = shape.read("TRUST", data, MAX_BYTES, "a trust bundle")
-        shape.require("TRUST", "the bundle", doc, _FIELDS)
-        shape.require("TRUST", "log", doc["log"], _LOG_FIELDS)
-        for name, person in doc["people"].items():
-            _require_person(name, person)
-        for index, rule in enumerate(doc["rules"]):
-            _require_rule(f"rules[{index}]", rule, _MATCHED_FIELDS)
-        _require_rule("trust_rule", doc["trust_rule"], _RULE_FIELDS)
-        for name, variants in doc["services"].items():
-            _require_service(name, variants)
+        trust_fields.require(doc)
         return cls(bytes(data), doc)
 
     @classmethod
@@ -212,6 +184,31 @@ class Bundle:
             self._members = _members(self.doc["people"])
         return self._members
 
+    @property
+    def countersigned_opens(self) -> bool:
+        """Whether approvals that were given in other systems count here, once a bridge has countersigned them."""
+        return self.doc["countersigned_opens"] is True
+
+    @property
+    def evidence(self) -> Mapping[str, Any]:
+        """Its ``bridges``, and the ``accounts`` of its people; none where nothing that is countersigned opens a host."""
+        found: Mapping[str, Any] = self.doc["evidence"] if self.countersigned_opens else {"bridges": {}, "accounts": {}}
+        return found
+
+    def bridges(self) -> tuple[Bridge, ...]:
+        """Its bridges, as counting knows them.
+
+        Raises:
+            Refusal: ALG or SIG_INVALID, naming the bridge whose key may not sign; KEY, one is somebody's, too.
+        """
+        from .quorum import Bridge  # here, as in `digest`
+
+        owners = {key: name for name, member in self.members().items() for key in member.keys}
+        return tuple(
+            Bridge(name, frozenset(bridge["systems"]), _spans(bridge["keys"], "evidence.bridges", name, owners))
+            for name, bridge in self.evidence["bridges"].items()
+        )
+
     def log_keys(self) -> tuple[PublicKey, ...]:
         """The keys whose checkpoints count.
 
@@ -237,149 +234,25 @@ def key_in(line: str, where: str) -> PublicKey:
 
 
 def _members(people: Mapping[str, Any]) -> dict[str, Member]:
-    from .quorum import Member, Span  # here, as in `Bundle.digest`
+    from .quorum import Member  # here, as in `Bundle.digest`
 
-    found: dict[str, Member] = {}
     owners: dict[str, str] = {}
-    for name, person in people.items():
-        keys = {}
-        for index, key in enumerate(person["keys"]):
-            where = f"people.{name}.keys[{index}]"
-            fingerprint = key_in(key["line"], where).fingerprint
-            if fingerprint in owners:
-                raise Refusal("KEY", f"{where}: {fingerprint} is a key of {owners[fingerprint]} already")
-            owners[fingerprint] = name
-            keys[fingerprint] = Span(*(key[end] and shape.moment(key[end]) for end in ("from", "until")))
-        found[name] = Member(name, frozenset(person["groups"]), keys)
-    return found
+    return {
+        name: Member(name, frozenset(person["groups"]), _spans(person["keys"], "people", name, owners))
+        for name, person in people.items()
+    }
 
 
-# --- what each field is ----------------------------------------------------------------------------------------------
+def _spans(keys: Sequence[Mapping[str, Any]], where: str, name: str, owners: dict[str, str]) -> dict[str, Span]:
+    """When each key of somebody holds, by fingerprint; whose keys there are is added to `owners`."""
+    from .quorum import Span  # here, as in `Bundle.digest`
 
-
-def _of(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and bool(pattern.fullmatch(value))
-
-
-def _texts(of: Callable[[Any], bool], fewest: int = 0, most: int = 10_000) -> Callable[[Any], bool]:
-    return lambda value: is_list(value, of, fewest) and len(value) <= most
-
-
-def _mapping(of_key: Callable[[Any], bool], of_value: Callable[[Any], bool], most: int) -> Callable[[Any], bool]:
-    def is_right(value: Any) -> bool:
-        return (
-            isinstance(value, dict)
-            and len(value) <= most
-            and all(of_key(key) and of_value(item) for key, item in value.items())
-        )
-
-    return is_right
-
-
-def _is_any(_value: Any) -> bool:
-    return True
-
-
-def _is_truth(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_asked(value: Any) -> bool:
-    return is_count(value) and 1 <= value <= MOST_ASKED
-
-
-def _is_moment_or_null(value: Any) -> bool:
-    return value is None or is_moment(value)
-
-
-_is_group, _is_service = _of(_GROUP), _of(SERVICE)
-_MOMENT_SAID = "a moment such as 2026-11-28T13:00:00Z"
-
-_FIELDS: shape.Fields = {
-    "v": (lambda value: value is not True and value == VERSION, str(VERSION)),
-    "type": (lambda value: value == "trust", "trust"),
-    "number": (lambda value: is_count(value) and value > 0, "a number from 1"),
-    "site": (is_name, "the name of a site"),
-    "environment": (is_name, "the name of an environment"),
-    "made_at": (is_moment, _MOMENT_SAID),
-    "expires_at": (is_moment, _MOMENT_SAID),
-    "log": (_is_any, "origin and keys of the log"),
-    "people": (_mapping(_of(_PERSON), _is_any, MOST_PEOPLE), f"at most {MOST_PEOPLE} people by their names"),
-    "rules": (lambda value: isinstance(value, list) and len(value) <= MOST_RULES, f"at most {MOST_RULES} rules"),
-    "trust_rule": (_is_any, "a rule"),
-    "login": (_of(USER), "the name of a user"),
-    "services": (_mapping(_is_service, _is_any, 10_000), "services by their names"),
-    "programs": (_texts(is_digest, 1), "sorted SHA-256 digests of host programs, at least one"),
-    "sources": (_texts(is_name), "a sorted list of hosts that may be asked for artifacts"),
-    "require_presence": (_is_truth, "true or false"),
-    "require_verification": (_is_truth, "true or false"),
-    "countersigned_opens": (lambda value: value is False, "false: only signatures of people open an enrolled host"),
-}
-_LOG_FIELDS: shape.Fields = {
-    "origin": (_of(_ORIGIN), "the name of a log of Tidegate"),
-    "keys": (_texts(is_name, 1, MOST_KEYS), f"a sorted list of 1 to {MOST_KEYS} lines of public keys"),
-}
-_PERSON_FIELDS: shape.Fields = {
-    "groups": (_texts(_is_group), "a sorted list of names of groups"),
-    "keys": (lambda value: isinstance(value, list) and len(value) <= MOST_KEYS, f"at most {MOST_KEYS} keys"),
-}
-_KEY_FIELDS: shape.Fields = {
-    "line": (is_name, "the line of a public key"),
-    "from": (_is_moment_or_null, f"{_MOMENT_SAID}, or null"),
-    "until": (_is_moment_or_null, f"{_MOMENT_SAID}, or null"),
-}
-_RULE_FIELDS: shape.Fields = {
-    "name": (is_name, "a name"),
-    "groups": (_mapping(_is_group, _is_asked, MOST_ASKED), "groups, and how many people of each"),
-    "any_of": (_texts(_is_group), "a sorted list of names of groups"),
-    "count": (lambda value: is_count(value) and value <= MOST_ASKED, f"a number up to {MOST_ASKED}"),
-    "strength": (lambda value: value in STRENGTHS, f"one of {', '.join(STRENGTHS)}"),
-    "separation": (lambda value: is_list(value, lambda one: one in DUTIES), f"a sorted list of {', '.join(DUTIES)}"),
-    "expires_after_s": (lambda value: is_count(value) and 0 < value <= LONGEST_S, "seconds"),
-}
-_MATCHED_FIELDS: shape.Fields = {**_RULE_FIELDS, "match": (_is_any, "what the rule is meant for")}
-_MATCH: Mapping[str, Callable[[Any], bool]] = {
-    "service": is_name,
-    "environment": is_name,
-    "type": lambda value: value in CHANGE_TYPES,
-    "risk": lambda value: value in RISKS,
-}
-_VARIANT_FIELDS: shape.Fields = {
-    "definition": (_is_any, "a service definition"),
-    "hosts": (_texts(is_name), "a sorted list of names of hosts; empty: all that no other variant names"),
-}
-
-
-def _require_person(name: str, person: Any) -> None:
-    shape.require("TRUST", f"people.{name}", person, _PERSON_FIELDS)
-    for index, key in enumerate(person["keys"]):
-        shape.require("TRUST", f"people.{name}.keys[{index}]", key, _KEY_FIELDS)
-
-
-def _require_rule(where: str, rule: Any, fields: shape.Fields) -> None:
-    shape.require("TRUST", where, rule, fields)
-    match = rule.get("match", {})
-    if not isinstance(match, dict) or not all(
-        key in _MATCH and is_list(values, _MATCH[key], 1) for key, values in match.items()
-    ):
-        raise Refusal("TRUST", f"{where}.match: found something else, expected sorted lists of {', '.join(_MATCH)}")
-    if not people_asked(rule) or bool(rule["any_of"]) != bool(rule["count"]):
-        raise Refusal("TRUST", f"{where}: found a rule that asks nobody, expected groups, or any_of and count")
-
-
-def _require_service(name: str, variants: Any) -> None:
-    if not isinstance(variants, list) or not variants:
-        raise Refusal("TRUST", f"services.{name}: found no list, expected its variants")
-    named: list[str] = []
-    for index, variant in enumerate(variants):
-        where = f"services.{name}[{index}]"
-        shape.require("TRUST", where, variant, _VARIANT_FIELDS)
-        named += variant["hosts"] or [""]
-        try:
-            definition = Definition.parse(variant["definition"], f"{where}.definition")
-        except Refusal as refusal:
-            raise Refusal("TRUST", refusal.message) from None
-        if definition.service != name:
-            raise Refusal("TRUST", f"{where}.definition: found one of {definition.service}, expected one of {name}")
-    if len(set(named)) != len(named):
-        raise Refusal("TRUST", f"services.{name}: found a host in two of its variants, expected each in one")
+    spans = {}
+    for index, key in enumerate(keys):
+        place = f"{where}.{name}.keys[{index}]"
+        fingerprint = key_in(key["line"], place).fingerprint
+        if fingerprint in owners:
+            raise Refusal("KEY", f"{place}: {fingerprint} is a key of {owners[fingerprint]} already")
+        owners[fingerprint] = name
+        spans[fingerprint] = Span(*(key[end] and shape.moment(key[end]) for end in ("from", "until")))
+    return spans

@@ -8,16 +8,18 @@ one before did not.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 
 from . import shape
 from .errors import Refusal
-from .quorum import SIGNED, Span, unfilled
+from .quorum import COUNTERSIGNED, SIGNED, Span, unfilled
 from .rules import CHANGE_TYPES, RISKS, STRENGTHS, asked_of
 from .succession import overlaps
 from .trust import Bundle, key_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import datetime
     from typing import Any, Optional
 
     Rule = Mapping[str, Any]
@@ -25,7 +27,14 @@ if TYPE_CHECKING:
 
 def findings(bundle: Bundle) -> list[str]:
     """What is wrong with a bundle: what hosts refuse, what nobody could ever satisfy, and what means nothing; a line each."""
-    return [*_of_time(bundle), *_of_keys(bundle), *overlaps(bundle), *_of_rules(bundle), *_of_services(bundle)]
+    return [
+        *_of_time(bundle),
+        *_of_keys(bundle),
+        *overlaps(bundle),
+        *_of_rules(bundle),
+        *_of_evidence(bundle),
+        *_of_services(bundle),
+    ]
 
 
 def weakened(old: Bundle, new: Bundle) -> list[str]:
@@ -40,6 +49,7 @@ def weakened(old: Bundle, new: Bundle) -> list[str]:
     return [
         *_weaker_rules(old, new),
         *_weaker_people(old, new),
+        *_weaker_evidence(old, new),
         *(
             f"{field} is no longer asked for"
             for field in ("require_presence", "require_verification")
@@ -48,6 +58,32 @@ def weakened(old: Bundle, new: Bundle) -> list[str]:
         *_weaker_log(old, new),
         *(f"{source} may be asked for artifacts" for source in new.doc["sources"] if source not in old.doc["sources"]),
     ]
+
+
+def lapses(bundle: Bundle, now: datetime, within: timedelta) -> list[str]:
+    """The rules that nobody can satisfy once keys have run out, with the moment from which on that is so; a line each.
+
+    Args:
+        bundle: that a host enforces.
+        now: the moment.
+        within: for how long to look ahead.
+
+    Raises:
+        Refusal: as `Bundle.members`.
+    """
+    spans = [span for member in bundle.members().values() for span in member.keys.values()]
+    ends = sorted({span.until for span in spans if span.until is not None and now <= span.until <= now + within})
+    found = []
+    for rule in (bundle.trust_rule, *bundle.doc["rules"]):
+        for moment in (now, *(end + timedelta(seconds=1) for end in ends)):
+            missing = len(unfilled(rule, _signers(bundle, rule, moment)))
+            if missing:
+                found.append(
+                    f"the rule {rule['name']!r} asks {asked_of(rule)}, and from {moment:%FT%TZ} on {missing} more people whose keys "
+                    "are valid are needed"
+                )
+                break
+    return found
 
 
 # --- what is wrong ----------------------------------------------------------------------------------------------------
@@ -64,11 +100,13 @@ def _of_time(bundle: Bundle) -> Iterator[str]:
 
 
 def _of_keys(bundle: Bundle) -> Iterator[str]:
+    holders = (("people", bundle.doc["people"]), ("evidence.bridges", bundle.evidence["bridges"]))
     lines = [
         *(
-            (f"people.{name}.keys[{index}]", name, key["line"])
-            for name, person in bundle.doc["people"].items()
-            for index, key in enumerate(person["keys"])
+            (f"{where}.{name}.keys[{index}]", name, key["line"])
+            for where, named in holders
+            for name, holder in named.items()
+            for index, key in enumerate(holder["keys"])
         ),
         *((f"log.keys[{index}]", "the log", line) for index, line in enumerate(bundle.doc["log"]["keys"])),
     ]
@@ -85,12 +123,22 @@ def _of_keys(bundle: Bundle) -> Iterator[str]:
 
 
 def _of_rules(bundle: Bundle) -> Iterator[str]:
+    open_it = {SIGNED, COUNTERSIGNED} if bundle.countersigned_opens else {SIGNED}
     for rule in (*bundle.doc["rules"], bundle.trust_rule):
-        missing = len(unfilled(rule, _signers(bundle)))
+        missing = len(unfilled(rule, _signers(bundle, rule)))
         if missing:
             yield f"the rule {rule['name']!r} asks {asked_of(rule)}, and {missing} more people with keys are needed"
-        if rule["strength"] != SIGNED:
+        if rule["strength"] not in open_it:
             yield f"the rule {rule['name']!r} is content with {rule['strength']} approvals, which open no enrolled host"
+
+
+def _of_evidence(bundle: Bundle) -> Iterator[str]:
+    """What lets nothing through, though it is meant to."""
+    if bundle.countersigned_opens and not bundle.evidence["bridges"]:
+        yield "countersigned_opens: there is no bridge that could countersign anything"
+    for flag in ("require_presence", "require_verification"):
+        if bundle.countersigned_opens and bundle.doc[flag]:
+            yield f"countersigned_opens: a bridge has nobody who touches its key, and {flag} is asked for"
 
 
 def _of_services(bundle: Bundle) -> Iterator[str]:
@@ -101,11 +149,20 @@ def _of_services(bundle: Bundle) -> Iterator[str]:
             yield refusal.message
 
 
-def _signers(bundle: Bundle) -> dict[str, list[str]]:
-    """Groups, and the people in them who have a key."""
+def _signers(bundle: Bundle, rule: Rule, moment: Optional[datetime] = None) -> dict[str, list[str]]:
+    """Groups, and the people in them who could approve by a rule.
+
+    Args:
+        bundle: whose people they are.
+        rule: that says how strong an approval has to be.
+        moment: at which a key of theirs has to be valid; None: whenever that is.
+    """
+    vouched = {system for bridge in bundle.evidence["bridges"].values() for system in bridge["systems"]}
     found: dict[str, list[str]] = {}
     for name, person in bundle.doc["people"].items():
-        for group in person["groups"] if person["keys"] else ():
+        signs = any(moment is None or _span(key).holds(moment) for key in person["keys"])
+        elsewhere = rule["strength"] != SIGNED and not vouched.isdisjoint(bundle.evidence["accounts"].get(name, ()))
+        for group in person["groups"] if signs or elsewhere else ():
             found.setdefault(group, []).append(name)
     return found
 
@@ -157,11 +214,29 @@ def _weaker_people(old: Bundle, new: Bundle) -> Iterator[str]:
     for name, person in sorted(new.doc["people"].items()):
         before = old.doc["people"].get(name, {"groups": [], "keys": []})
         gained = sorted(set(person["groups"]) - set(before["groups"]))
-        if gained and person["keys"]:
+        if gained and (person["keys"] or name in new.evidence["accounts"]):
             yield f"{name} counts for {', '.join(gained)}"
         for key in person["keys"]:
             if not any(_holds_all(other, key) for other in before["keys"]):
                 yield f"{name} may sign with {key_in(key['line'], name).fingerprint}{_when(key)}"
+
+
+def _weaker_evidence(old: Bundle, new: Bundle) -> Iterator[str]:
+    if new.countersigned_opens and not old.countersigned_opens:
+        yield "approvals given in other systems open hosts, once a bridge has countersigned them: no key of a person signs those"
+    before, after = old.evidence, new.evidence
+    for name, bridge in sorted(after["bridges"].items()):
+        known = before["bridges"].get(name, {"systems": [], "keys": []})
+        gained = sorted(set(bridge["systems"]) - set(known["systems"]))
+        if gained:
+            yield f"the bridge {name} may vouch for {', '.join(gained)}"
+        for key in bridge["keys"]:
+            if not any(_holds_all(other, key) for other in known["keys"]):
+                yield f"the bridge {name} may countersign with {key_in(key['line'], name).fingerprint}{_when(key)}"
+    for name, accounts in sorted(after["accounts"].items()):
+        for system, account in sorted(accounts.items()):
+            if before["accounts"].get(name, {}).get(system) != account:
+                yield f"what {account} approves in {system} counts as approved by {name}"
 
 
 def _holds_all(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

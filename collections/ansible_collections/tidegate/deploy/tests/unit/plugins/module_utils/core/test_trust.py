@@ -16,6 +16,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.rules import 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import Bundle
 
 from .made_trust import BUNDLE, NOW, PEOPLE, bundle, line, person, rule
+from .opening import BRIDGE, EVIDENCE, opening
 from .ssh_keys import blob_of
 from .test_definition import GOOD
 
@@ -73,7 +74,23 @@ WRONG = {
     ),
     "two variants for the others": ({"services": {"web": [VARIANT, VARIANT]}}, "found a host in two of its variants"),
     "no program": ({"programs": []}, "programs is not as it must be"),
-    "H13 others open hosts": ({"countersigned_opens": True}, "expected false: only signatures of people"),
+    "H13 it may, and nobody says who": ({"countersigned_opens": True}, "the bundle: found other fields"),
+    "H13 bridges that open nothing": ({"evidence": EVIDENCE}, "the bundle: found other fields"),
+    "H13 nearly true": ({"countersigned_opens": 1}, "countersigned_opens is not as it must be, expected true or false"),
+    "H13 a bridge without keys": (
+        opening(bridges={"board": {"systems": ["servicenow"], "keys": []}}),
+        "evidence.bridges.board: keys is not as it must be",
+    ),
+    "H13 a bridge for nothing": (
+        opening(bridges={"board": {**BRIDGE, "systems": []}}),
+        "evidence.bridges.board: systems is not as it must be",
+    ),
+    "H13 a bridge that is somebody": (opening(bridges={"ada": BRIDGE}), "evidence: found a bridge that is somebody"),
+    "H13 an account of nobody": (opening(accounts={"zoe": {"servicenow": "zoe"}}), "or an account of nobody"),
+    "H13 an account of two": (
+        opening(accounts={name: {"servicenow": "ops"} for name in ("ada", "bob")}),
+        "evidence: found a bridge that is somebody, or an account of nobody or of two",
+    ),
     "a float": ({"number": 1.5}, "expected a document that can be signed"),
 }
 

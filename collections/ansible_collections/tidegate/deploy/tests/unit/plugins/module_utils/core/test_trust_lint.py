@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust_lint import findings, weakened
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust_lint import findings, lapses, weakened
 
 from .made_log import LOG
-from .made_trust import BUNDLE, PEOPLE, bundle, line, person, rule
+from .made_trust import BUNDLE, NOW, PEOPLE, bundle, line, person, rule
+from .opening import BRIDGE, EVIDENCE, RULES, opening
 from .test_definition import GOOD
 
 API = {"api": [{"definition": {**GOOD, "service": "api", "root": "/opt/api", "unit": "api.service"}, "hosts": []}]}
@@ -49,6 +52,27 @@ FOUND = {
         {"rules": [*BUNDLE["rules"], rule("clicks", {}, strength="recorded")]},
         "the rule 'clicks' is content with recorded approvals, which open no enrolled host",
     ),
+    "H13 a rule that bridges satisfy, where none does": (
+        {"rules": [*BUNDLE["rules"], rule("board", {}, strength="countersigned")]},
+        "the rule 'board' is content with countersigned approvals, which open no enrolled host",
+    ),
+    "H13 records open nothing, whoever vouches for others": (
+        opening([*RULES, rule("clicks", {}, strength="recorded")]),
+        "the rule 'clicks' is content with recorded approvals, which open no enrolled host",
+    ),
+    "nobody countersigns": (opening(bridges={}), "countersigned_opens: there is no bridge"),
+    "a bridge that would have to touch its key": (
+        {**opening(), "require_presence": True},
+        "a bridge has nobody who touches its key, and require_presence is asked for",
+    ),
+    "H13i a bridge with a person's key": (
+        opening(bridges={"board": {**BRIDGE, "keys": [TWICE]}}),
+        "evidence.bridges.board.keys[0]: SHA256:",
+    ),
+    "nobody whom a bridge could vouch for": (
+        {**opening(accounts={}), "people": {**PEOPLE, "bob": {**PEOPLE["bob"], "keys": []}, "cy": person("cy")}},
+        "the rule 'two of ops' asks 2 of ops, and 1 more people with keys are needed",
+    ),
     "a service without a rule": (
         {"services": {**BUNDLE["services"], **API}, "rules": [rule("web", {"service": ["web"]})]},
         "no rule that asks 1 person for normal changes of api",
@@ -66,6 +90,9 @@ def test_what_is_wrong_with_a_bundle(change, says):
 def test_a_bundle_with_nothing_wrong():
     """It is quiet."""
     assert [] == findings(bundle())
+    assert [] == findings(bundle(**opening()))
+    nobody_signs = {name: {"groups": ["ops"], "keys": []} for name in ("ada", "bob")}
+    assert [] == findings(bundle(**opening(), people={**PEOPLE, "cy": person("cy", "trust"), **nobody_signs}))
 
 
 def rules(*changed):
@@ -97,6 +124,7 @@ WEAKER = {
         "the log may sign with SHA256:",
     ),
     "another log": ({"log": {**BUNDLE["log"], "origin": f"tidegate/{'f' * 32}"}}, f"before it was tidegate/{LOG}"),
+    "H13 what bridges countersigned": (opening(BUNDLE["rules"]), "approvals given in other systems open hosts, once"),
     "a source more": ({"sources": ["cdn.example.org"]}, "cdn.example.org may be asked for artifacts"),
 }
 
@@ -119,6 +147,49 @@ def test_flags_and_dates_and_rules_that_begin_to_let_through():
     assert longer.startswith("ada may sign with SHA256:")
     calm = bundle(rules=BUNDLE["rules"][:1])
     assert "emergency changes of web can be approved now, which could not before" in weakened(calm, bundle())
+
+
+MORE_EVIDENCE = {
+    "a bridge": (
+        opening(bridges={**EVIDENCE["bridges"], "forge": {**BRIDGE, "keys": [{**TWICE, "line": line("forge")}]}}),
+        ["the bridge forge may vouch for servicenow", "the bridge forge may countersign with SHA256:"],
+    ),
+    "a system": (
+        opening(bridges={"board": {**BRIDGE, "systems": ["gitlab", "servicenow"]}}),
+        ["the bridge board may vouch for gitlab"],
+    ),
+    "another account": (
+        opening(accounts={**EVIDENCE["accounts"], "ada": {"servicenow": "mallory"}}),
+        ["what mallory approves in servicenow counts as approved by ada"],
+    ),
+    "somebody who signs nothing": (
+        {**opening(), "people": {**PEOPLE, "gus": {"groups": ["ops"], "keys": []}}},
+        ["gus counts for ops"],
+    ),
+    "fewer": (opening(accounts={"ada": EVIDENCE["accounts"]["ada"]}), []),
+}
+
+
+@pytest.mark.parametrize(("change", "says"), MORE_EVIDENCE.values(), ids=MORE_EVIDENCE)
+def test_whom_bridges_let_through(change, says):
+    """Where what they countersign opens hosts already, each thing more that they may is named."""
+    people = {**PEOPLE, "gus": person("gus")}
+    lines = weakened(bundle(people=people, **opening()), bundle(number=4, **{"people": people, **change}))
+    assert len(says) == len(lines)
+    assert all(any(one.startswith(text) for one in lines) for text in says), lines
+
+
+def test_when_keys_run_out():
+    """A rule that could not be satisfied by then is named with the moment; one that could is not."""
+    ends = {name: person(name, "trust", until=until) for name, until in (("cy", "2026-12-10T00:00:00Z"), ("dan", None))}
+    soon = bundle(people={**PEOPLE, **ends, "ada": person("ada", "ops", until="2026-12-05T00:00:00Z")})
+    assert [] == lapses(bundle(), NOW, timedelta(days=30)) == lapses(soon, NOW, timedelta(days=5))
+    trust, ops, _fire = lapses(soon, NOW, timedelta(days=30))
+    needed = "on 1 more people whose keys are valid are needed"
+    assert f"the rule 'trust' asks 2 of trust, and from 2026-12-10T00:00:01Z {needed}" == trust
+    assert f"the rule 'two of ops' asks 2 of ops, and from 2026-12-05T00:00:01Z {needed}" == ops
+    over = lapses(soon, NOW + timedelta(days=20), timedelta(0))
+    assert "from 2026-12-18T13:01:00Z on" in over[0]
 
 
 STRONGER = {

@@ -13,7 +13,7 @@ from ansible.utils.display import Display
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.trust import enrolled_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import enrolling, trusting
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import enrolling, stragglers, trusting
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.enrolling import Errand, Went
@@ -43,7 +43,7 @@ class ActionModule(WholeVerb):
         store.require_clock()
         data = trusting.data_of(self, inventory, environment)
         versions = trusting.require_in_force(store, environment, store.latest(), arguments["anew"])
-        errand = Errand(versions, data, now())
+        errand = Errand(versions, data, now(), stragglers.stuck(versions, store.latest()))
         went = enrolling.enroll(self, store, dict.fromkeys(hosts, errand))
         unnamed = [host for host, one in went.items() if one.did and not _is_named(inventory, host)]
         self.sign_off(store)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
@@ -14,11 +14,16 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.trust import export_text, hosts_text, trust_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import enrolling, signing, trusting
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.trust import (
+    export_text,
+    hosts_text,
+    stuck_lines,
+    trust_text,
+)
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import enrolling, signing, stragglers, trusting
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import Done
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import Done, Said
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import OK, UNKNOWN, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.trusting import Version
@@ -32,6 +37,7 @@ class ActionModule(WholeVerb):
     ARGUMENTS: ClassVar[dict[str, Any]] = {
         "environment": {"type": "str"},
         "hosts": {"type": "str"},
+        "version": {"type": "int"},
         **signing.ARGUMENTS,
     }
 
@@ -41,8 +47,12 @@ class ActionModule(WholeVerb):
         environment = trusting.environment_of(inventory, arguments.get("environment"))
         material = trusting.material_of(self, inventory, environment, trusting.log_of(store))
         found = trusting.versions(store, environment, store.latest())
-        drafted = trusting.draft(store, material, found, store.latest())
-        version = drafted or found[-1]
+        drafted = None
+        if arguments["version"] is None:
+            drafted = trusting.draft(store, material, found, store.latest())
+            version = drafted or found[-1]
+        else:
+            version = trusting.numbered(found, arguments["version"])
         Display().display(trust_text(version, self.store_path))
         person = ""
         if arguments.get("export") and not self.check:
@@ -59,7 +69,7 @@ class ActionModule(WholeVerb):
             "holds": version.holds,
             "missing": list(version.missing),
             "person": person,
-            "hosts": self._enforced(store, inventory, version, arguments),
+            **self._enforced(store, inventory, environment, arguments),
         }
         return StepResult(self.STEP, OK, _say(version, person), changed=drafted is not None, data=data)
 
@@ -70,19 +80,21 @@ class ActionModule(WholeVerb):
         return trusting.sign(store, version, signature, store.latest())
 
     def _enforced(
-        self, store: Store, inventory: Inventory, version: Version, arguments: Mapping[str, Any]
+        self, store: Store, inventory: Inventory, environment: str, arguments: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """What each host says that it enforces: those that are named, or all that are known to be enrolled."""
-        environment = version.row.environment
+        """What each host says that it enforces, those that are named or all that are known to be enrolled; and what keeps hosts
+        from the newest version."""
         known = store.all_enrolled()
         wanted = trusting.chosen(inventory, environment, arguments.get("hosts"))
         hosts = wanted if arguments.get("hosts") else tuple(host for host in wanted if host in known)
         if not hosts:
-            return {}
+            return {"hosts": {}, "stuck": {}}
         said = enrolling.look(self, hosts)
-        differs = enrolling.differences(store, said, version)
+        found = trusting.versions(store, environment, store.latest())
+        differs = enrolling.differences(store, said, found[-1])
         Display().display(hosts_text(said, differs))
-        return {
+        stuck = self._stuck(store, found, said)
+        told = {
             host: {
                 "verdict": one.verdict if one.verdict == UNKNOWN else OK,
                 "trust": (one["enrolled"] or {}).get("trust", 0),
@@ -91,6 +103,16 @@ class ActionModule(WholeVerb):
             }
             for host, one in Done(said).said.items()
         }
+        return {"hosts": told, "stuck": stuck}
+
+    def _stuck(self, store: Store, found: Sequence[Version], said: Mapping[str, Said]) -> dict[str, int]:
+        """The version that each host cannot pass which is behind one; of those that could not be asked as it is known."""
+        known = {host: row.trust for host, row in store.all_enrolled().items() if host in said}
+        asked = {host: one["enrolled"]["trust"] for host, one in said.items() if (one["enrolled"] or {}).get("trust")}
+        stuck = stragglers.behind(stragglers.stuck(found, store.latest()), {**known, **asked})
+        for line in stuck_lines(stuck):
+            Display().warning(line)
+        return {host: one.number for host, one in stuck.items()}
 
 
 def _say(version: Version, person: str) -> str:

@@ -25,6 +25,12 @@ options:
   hosts:
     description: A pattern of hosts that are asked what they enforce. Without it all are that are known to be enrolled.
     type: str
+  version:
+    description:
+      - The number of an earlier version that is shown and signed once more. Nothing is drafted then.
+      - Hosts judge keys by their own present. A host that was away for longer than a key under a version that it missed was
+        good comes to later versions once others, whose keys are good, have signed that version, too.
+    type: int
   key:
     description:
       - Path of the key that signs, or of the public half of one in an agent or a FIDO token.
@@ -93,6 +99,10 @@ person:
 hosts:
   description: Of each host that was asked its C(verdict), whether it is C(enforced), the number of its C(trust), and in what it
     C(differs) from the inventory.
+  returned: success
+  type: dict
+stuck:
+  description: Of each host that cannot come to the newest version, the number of the version that does not hold any more.
   returned: success
   type: dict
 msg:

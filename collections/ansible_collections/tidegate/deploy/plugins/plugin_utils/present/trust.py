@@ -18,6 +18,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.enrolling import Went
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import Said
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import OK
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.stragglers import Stuck
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.trusting import Version
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.unenrolling import Paper
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import LOGIN
@@ -56,7 +57,7 @@ def trust_text(version: Version, store: str) -> str:
         ("not counted", list(_flaws(version))),
         ("digest", bundle.digest),
         ("store", store),
-        ("next", ENROLL if version.holds else SIGN),
+        ("next", ENROLL if version.holds else _again(version, SIGN)),
     ]
     return block(f"trust version {bundle.number}", [*head, *beside, *weaker, *stands])
 
@@ -64,12 +65,13 @@ def trust_text(version: Version, store: str) -> str:
 def export_text(file: str, version: Version) -> str:
     """How an exported version is signed on another machine, and handed in."""
     quoted = shlex.quote(file)
+    hand_in = f"ansible-playbook tidegate.deploy.trust -e tidegate_signature={quoted}.sig"
     return block(
         f"sign trust version {version.bundle.number} elsewhere",
         [
             ("look at it", f"python3 -m json.tool {quoted}; sha256sum {quoted} (expected {version.bundle.digest})"),
             ("sign it", f"ssh-keygen -Y sign -n {NAMESPACE} -f ~/.ssh/id_ed25519 {quoted}"),
-            ("hand it in", f"ansible-playbook tidegate.deploy.trust -e tidegate_signature={quoted}.sig"),
+            ("hand it in", _again(version, hand_in)),
         ],
     )
 
@@ -81,6 +83,13 @@ def hosts_text(said: Mapping[str, Said], differs: Mapping[str, Sequence[str]]) -
     for host, words in differs.items():
         lines += [f"{host}: differs from the inventory in {printable(line)}" for line in words]
     return "\n".join(["what hosts enforce", *(f"  {line}" for line in lines)])
+
+
+def stuck_lines(stuck: Mapping[str, Stuck]) -> Iterator[str]:
+    """What keeps hosts from the newest version, a line for each version that they cannot pass."""
+    for number, one in {one.number: one for one in stuck.values()}.items():
+        hosts = [host for host, where in stuck.items() if where.number == number]
+        yield f"{listed(hosts)}: {one.told}"
 
 
 def enrolled_text(went: Mapping[str, Went], newest: Version, unnamed: Sequence[str], check: bool) -> str:
@@ -123,6 +132,11 @@ def unenrolled_text(done: Mapping[str, Said], check: bool) -> str:
     ]
     left = [f"{host}: left {printable(line)}" for host, one in done.items() for line in one["left"] or ()]
     return "\n".join([*table(("host", "", word), rows), *left])
+
+
+def _again(version: Version, command: str) -> str:
+    """A command about a version, by its number where it is not the last one."""
+    return f"{command} -e tidegate_trust_version={version.bundle.number}" if version.followed else command
 
 
 def _people(people: Mapping[str, Any]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, BinaryIO
 
@@ -27,6 +27,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door imp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import Said, call, refuse_if_any
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import OK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import next_identity
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.stragglers import Stuck, in_the_way
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.trusting import Version
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
@@ -43,11 +44,13 @@ class Errand:
         versions: of their trust, all of them signed, the first one first.
         data: what the site says of trust.
         now: by the clock of this controller, which that of a host is held against.
+        stuck: versions that no host passes any more.
     """
 
     versions: Sequence[Version]
     data: TrustData
     now: datetime
+    stuck: Sequence[Stuck] = ()
 
     @property
     def newest(self) -> Version:
@@ -152,6 +155,9 @@ def _bring(program: HostProgram | Refusal, name: str, errand: Errand, check: boo
     if not said["enforced"]:
         return _enrolled_anew(program, name, errand)
     went = _known(said, name)
+    stuck = in_the_way(errand.stuck, went.trust) if went.said.verdict == OK else None
+    if stuck is not None:
+        return replace(went, said=Said("failed", "QUORUM", f"it is at trust version {went.trust}: {stuck.told}"))
     for step, request, payload in _steps(errand, went, check):
         if went.said.verdict == OK:
             went = _after(went, step, call(program.carried(), step, request, payload), check)

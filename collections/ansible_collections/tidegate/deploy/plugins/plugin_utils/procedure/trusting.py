@@ -57,7 +57,8 @@ class Version:
         bundle: what it says.
         before: the version before it; None for the first.
         standings: by whose rule, in words -> how it stands by that: the one before it has to be satisfied, and its own.
-        settled: whether hosts may have it, so that its number is taken: it stood well when it was signed last, or one has.
+        settled: whether hosts may have it, so that its number is taken: it stood well when one of them signed it, or one has.
+        followed: whether a later one was made.
     """
 
     row: TrustRow
@@ -65,6 +66,7 @@ class Version:
     before: Bundle | None
     standings: Mapping[str, Standing]
     settled: bool
+    followed: bool
 
     @property
     def holds(self) -> bool:
@@ -97,9 +99,24 @@ def versions(store: Store, environment: str, now: datetime) -> list[Version]:
     """
     found: list[Version] = []
     there = max((one.trust for one in store.all_enrolled().values() if one.environment == environment), default=0)
-    for row in store.trust(environment):
-        found.append(_version(row, found[-1].bundle if found else None, now, taken=row.number <= there))
+    rows = store.trust(environment)
+    for row in rows:
+        before = found[-1].bundle if found else None
+        found.append(_version(row, before, now, taken=row.number <= there, followed=row is not rows[-1]))
     return found
+
+
+def numbered(found: Sequence[Version], number: int) -> Version:
+    """The version with a number.
+
+    Raises:
+        Refusal: TRUST, there is none.
+    """
+    for one in found:
+        if one.bundle.number == number:
+            return one
+    there = f"1 to {found[-1].bundle.number}" if found else "that there is one"
+    raise Refusal("TRUST", f"tidegate_trust_version: found {number}, expected {there}")
 
 
 def in_force(found: Sequence[Version]) -> list[Version]:
@@ -140,19 +157,19 @@ def require_in_force(store: Store, environment: str, now: datetime, anew: bool =
     return good
 
 
-def _version(row: TrustRow, before: Bundle | None, now: datetime, taken: bool) -> Version:
+def _version(row: TrustRow, before: Bundle | None, now: datetime, taken: bool, followed: bool) -> Version:
     bundle = Bundle.parse(row.document)
     rules = {OWN: bundle}
     if before is not None:
         rules = {f"by the rule of version {before.number}": before, **rules}
-    armored = [signature.armored for signature in row.signatures]
 
-    def standings(at: datetime) -> dict[str, Standing]:
+    def standings(count: int, at: datetime) -> dict[str, Standing]:
+        armored = [signature.armored for signature in row.signatures[:count]]
         return {whose: standing(row.document, NAMESPACE, armored, by, at) for whose, by in rules.items()}
 
-    signed_at = [moment(signature.at) for signature in row.signatures]
-    settled = taken or (bool(signed_at) and all(one.granted for one in standings(max(signed_at)).values()))
-    return Version(row, bundle, before, standings(now), settled)
+    then = (standings(count, moment(one.at)) for count, one in enumerate(row.signatures, 1))
+    settled = taken or followed or any(all(one.granted for one in found.values()) for found in then)
+    return Version(row, bundle, before, standings(len(row.signatures), now), settled, followed)
 
 
 def draft(store: Store, material: Material, found: Sequence[Version], now: datetime) -> Version | None:
@@ -200,7 +217,7 @@ def sign(store: Store, version: Version, signature: Signature, now: datetime) ->
     bundles = (version.bundle, version.before)
     person = require_counts(signature, NAMESPACE, version.row.document, bundles, now)
     new = store.sign_trust(version.row, person, signature.key.fingerprint, signature.armored)
-    return person, new, versions(store, version.row.environment, now)[-1]
+    return person, new, numbered(versions(store, version.row.environment, now), version.bundle.number)
 
 
 def keys_of(version: Version) -> list[str]:

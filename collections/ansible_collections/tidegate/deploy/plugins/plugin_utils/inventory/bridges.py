@@ -20,6 +20,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people i
     People,
     key_problems,
     keys_of,
+    public_keys,
     shared_problems,
     time_problems,
 )
@@ -62,7 +63,7 @@ def with_bridges(people: People, variable: Any, place: str = VARIABLE) -> People
     refuse(place, problems(value, BRIDGES) or [*time_problems(value), *key_problems(value)])
     refuse(place, [*shared_problems(value), *_person_problems(value, people)])
     bridges = (Bridge(name, frozenset(entry["systems"]), keys_of(entry)) for name, entry in value.items())
-    return replace(people, bridges=tuple(bridges))
+    return replace(people, bridges=tuple(bridges), bridge_keys=public_keys(value))
 
 
 def _person_problems(value: Mapping[str, Any], people: People) -> Iterator[Problem]:

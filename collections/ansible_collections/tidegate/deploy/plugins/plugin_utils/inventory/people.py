@@ -42,6 +42,7 @@ class People:
         accounts: system and account -> the name of the person.
         names: what people are called, where that is written down.
         bridges: what vouches for what people approve in other systems; see `bridges`.
+        bridge_keys: their public keys, by fingerprint.
     """
 
     place: str = VARIABLE
@@ -50,6 +51,7 @@ class People:
     accounts: Mapping[tuple[str, str], str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     bridges: tuple[Bridge, ...] = ()
+    bridge_keys: Mapping[str, PublicKey] = field(default_factory=dict)
 
     @classmethod
     def of(cls, variable: Any, place: str = VARIABLE) -> People:
@@ -66,12 +68,11 @@ class People:
             return cls(place)
         value = plain(variable, place)
         refuse(place, problems(value, PEOPLE) or [*time_problems(value), *key_problems(value)])
-        keys = {key.fingerprint: key for person in value.values() for key in map(_key, person.get("keys", ()))}
         members = {name: _member(name, person) for name, person in value.items()}
         refuse(place, [*shared_problems(value), *_deputy_problems(value, members)])
         accounts = {(system, known): name for system, known, name, _path in _accounts(value)}
         names = {name: person["name"] for name, person in value.items() if "name" in person}
-        return cls(place, members, keys, accounts, names)
+        return cls(place, members, public_keys(value), accounts, names)
 
     def of_key(self, fingerprint: str) -> str | None:
         """Whose key it is; None: nobody's."""
@@ -119,6 +120,11 @@ def _member(name: str, person: Mapping[str, Any]) -> Member:
 def keys_of(entry: Mapping[str, Any]) -> dict[str, Span]:
     """The keys of one entry, by fingerprint, and when each holds."""
     return {_key(one).fingerprint: _span(one) for one in entry.get("keys", ())}
+
+
+def public_keys(value: Mapping[str, Any]) -> dict[str, PublicKey]:
+    """The keys of all entries, by fingerprint."""
+    return {key.fingerprint: key for entry in value.values() for key in map(_key, entry.get("keys", ()))}
 
 
 def _key(entry: Mapping[str, Any]) -> PublicKey:

@@ -78,6 +78,11 @@ class TrustData:
         """How long a version lasts, as it is written."""
         return str(self.doc.get("expires_after", EXPIRES_AFTER))
 
+    @property
+    def countersigned_opens(self) -> bool:
+        """Whether approvals that a bridge countersigned open hosts."""
+        return bool(self.doc.get("countersigned_opens", False))
+
     def require_told(self, signature: Signature) -> None:
         """See that the hosts will count a signature, as far as that depends on what its key tells.
 

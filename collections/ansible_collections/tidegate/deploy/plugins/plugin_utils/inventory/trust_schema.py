@@ -62,6 +62,10 @@ TRUST: dict[str, Any] = {
             "type": "boolean",
             "description": "true or false: whether only a FIDO key that asked for its PIN signs for hosts, by default false",
         },
+        "countersigned_opens": {
+            "type": "boolean",
+            "description": "true or false: whether approvals given elsewhere open hosts where a bridge countersigned them, by default false",
+        },
         "programs": _list(
             _DIGEST, "a list of digests of host programs that may run beside that of this collection, by default none"
         ),

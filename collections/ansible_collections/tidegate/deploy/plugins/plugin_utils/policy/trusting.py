@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From what a site writes to the one document that its hosts enforce: people, rules, services and who may change that.
 
-Only what hosts ask about is in it. Absences, accounts and names of people are the controller's own, and so are rules that are
-meant for other environments.
+Only what hosts ask about is in it. Absences and names of people are the controller's own, and so are rules that are meant for
+other environments; bridges and accounts are, unless what is countersigned opens hosts.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Span
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import Bundle
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file import duration_s
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
@@ -70,6 +71,7 @@ def compiled(material: Material, number: int, now: datetime) -> Bundle:
     """
     data = material.data
     ends = now + timedelta(seconds=duration_s(data.expires_after))
+    evidence = {"evidence": _evidence(material.people)} if data.countersigned_opens else {}
     doc = {
         "v": 1,
         "type": "trust",
@@ -79,7 +81,7 @@ def compiled(material: Material, number: int, now: datetime) -> Bundle:
         "made_at": utc_text(now),
         "expires_at": utc_text(ends),
         "log": {"origin": material.origin, "keys": sorted(material.log_keys)},
-        "people": dict(_people(material.people)),
+        "people": dict(_people(material.people, evidence)),
         "rules": list(_rules(material.policy, material.environment)),
         "trust_rule": filled(data.rule),
         "login": data.login,
@@ -88,7 +90,8 @@ def compiled(material: Material, number: int, now: datetime) -> Bundle:
         "sources": sorted(data.doc.get("sources", ())),
         "require_presence": data.doc.get("require_presence", False),
         "require_verification": data.doc.get("require_verification", False),
-        "countersigned_opens": False,
+        "countersigned_opens": data.countersigned_opens,
+        **evidence,
     }
     return Bundle.of(doc)
 
@@ -130,12 +133,32 @@ def _short(value: Any) -> str:
     return text if len(text) <= 160 else f"{text[:120]}… (sha256 {canonical.digest(value)[:12]})"
 
 
-def _people(people: People) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Whoever can sign something; keys in the order of their lines, so that the same people give the same bytes."""
+def _people(people: People, evidence: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Whoever can sign something, or be vouched for."""
+    vouched = evidence.get("evidence", {}).get("accounts", {})
     for name, member in sorted(people.by_name.items()):
-        keys = [{"line": people.keys[fingerprint].line, **_times(span)} for fingerprint, span in member.keys.items()]
-        if keys:
-            yield name, {"groups": sorted(member.groups), "keys": sorted(keys, key=lambda key: str(key["line"]))}
+        if member.keys or name in vouched:
+            yield name, {"groups": sorted(member.groups), "keys": _keys(people.keys, member.keys)}
+
+
+def _evidence(people: People) -> dict[str, Any]:
+    """Bridges, and the accounts in the systems that they may vouch for."""
+    systems = {system for bridge in people.bridges for system in bridge.systems}
+    accounts: dict[str, dict[str, str]] = {}
+    for (system, account), name in people.accounts.items():
+        if system in systems:
+            accounts.setdefault(name, {})[system] = account
+    bridges = {
+        bridge.name: {"systems": sorted(bridge.systems), "keys": _keys(people.bridge_keys, bridge.keys)}
+        for bridge in people.bridges
+    }
+    return {"bridges": bridges, "accounts": accounts}
+
+
+def _keys(known: Mapping[str, PublicKey], spans: Mapping[str, Span]) -> list[dict[str, Any]]:
+    """In the order of their lines, so that the same keys give the same bytes."""
+    keys = [{"line": known[fingerprint].line, **_times(span)} for fingerprint, span in spans.items()]
+    return sorted(keys, key=lambda key: str(key["line"]))
 
 
 def _times(span: Span) -> dict[str, str | None]:

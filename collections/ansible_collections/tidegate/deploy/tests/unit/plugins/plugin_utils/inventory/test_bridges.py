@@ -31,6 +31,7 @@ def test_a_bridge_has_systems_and_keys_with_dates_and_is_nobody():
     assert span.holds(NOW)
     assert people.of_key(fingerprint) is None
     assert fingerprint not in people.keys
+    assert a_line(10) == people.bridge_keys[fingerprint].line
     assert (PEOPLE.by_name, PEOPLE.members(NOW)) == (people.by_name, people.members(NOW))
 
 

@@ -45,6 +45,10 @@ def test_defaults_are_filled_in():
         (data(login="Root!"), "login: found 'Root!', expected the name of the user"),
         (data(expires_after="1y"), "expires_after: found '1y', expected for how many days a version holds"),
         (data(programs=["abc"]), "programs[0]: found 'abc', expected a SHA-256 digest"),
+        (
+            data(countersigned_opens="yes"),
+            "countersigned_opens: found 'yes', expected true or false: whether approvals",
+        ),
         (data(require_presence="yes"), "require_presence: found 'yes', expected true or false"),
     ],
 )

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.bridges import with_bridges
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.services import Services
@@ -80,6 +81,27 @@ def test_all_that_hosts_ask_about_is_in_it():
     assert "/opt/web" == bundle.definition_for("web", "web1").doc["root"]
     assert "/opt/web" == bundle.definition_for("web", "a-host-to-come").doc["root"]
     assert "/srv/web" == bundle.definition_for("web", "web3").doc["root"]
+    assert (False, False) == (doc["countersigned_opens"], "evidence" in doc)
+
+
+def test_bridges_and_accounts_are_in_it_only_where_they_open_hosts():
+    """With accounts of the systems that a bridge may vouch for, and people who have nothing else."""
+    bridges = {"board": {"systems": ["awx"], "keys": [{"key": a_line(14), "from": "2026-11-01"}]}}
+    people = with_bridges(People.of({**PEOPLE, "dan": {"accounts": {"gitlab": "dan"}}}), bridges)
+    data = {**material().data.doc, "countersigned_opens": True}
+    opened = compiled(material(people=people, data=TrustData.of(data)), 2, NOW)
+    assert {
+        "bridges": {"board": {"systems": ["awx"], "keys": [_from_november(14)]}},
+        "accounts": {"eve": {"awx": "eve"}},
+    } == (opened.doc["evidence"])
+    assert ["ada", "bob", "eve"] == sorted(opened.doc["people"])
+    closed = compiled(material(people=people), 1, NOW)
+    assert says_the_same(closed, compiled(material(), 1, NOW))
+    assert "countersigned_opens: False → True" in difference(closed, opened)
+
+
+def _from_november(number):
+    return {"line": a_line(number), "from": "2026-11-01T00:00:00Z", "until": None}
 
 
 def test_the_same_site_says_the_same():

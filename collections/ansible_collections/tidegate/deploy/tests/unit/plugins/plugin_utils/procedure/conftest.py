@@ -100,8 +100,24 @@ def keys(tmp_path_factory):
     return {name: a_key(folder, name=name) for name in ("ada", "bob", "cyd", "dan", "eve")}
 
 
+@pytest.fixture(scope="session")
+def office_keys(tmp_path_factory):
+    """The private keys of the people of an office, two of ada's, and some that are nobody's or too weak."""
+    folder = tmp_path_factory.mktemp("office")
+    found = {name: a_key(folder, name=name) for name in ("ada", "ada2", "bob", "cyd", "dan", "eve", "late", "gone")}
+    return {**found, "rsa": a_key(folder, "rsa", 2048)}
+
+
 @pytest.fixture
 def site(tmp_path):
     built = Site(tmp_path)
     yield built
     built.store.close()
+
+
+@pytest.fixture
+def office(site, office_keys):
+    """A change that cyd wants, and those who decide about it."""
+    from .signers import Office  # which plans with what is here
+
+    return Office(site, office_keys)

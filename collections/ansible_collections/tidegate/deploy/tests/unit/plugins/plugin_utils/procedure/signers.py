@@ -17,16 +17,10 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import approving, consent, moving
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
 
-from ...module_utils.core.ssh_keys import a_key, public
+from ...module_utils.core.ssh_keys import public
 from .conftest import a_plan
 
 POLICY = {"approvals": [{"name": "production", "groups": {"ops": 2}, "separation": ["requester", "operator"]}]}
-
-
-def keys_of_all(folder):
-    """One key for each of the people, two for ada, and some that are nobody's or too weak."""
-    found = {name: a_key(folder, name=name) for name in ("ada", "ada2", "bob", "cyd", "dan", "eve", "late", "gone")}
-    return {**found, "rsa": a_key(folder, "rsa", 2048)}
 
 
 def people_doc(keys):

@@ -24,19 +24,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import m
 
 from ...module_utils.core.ssh_keys import a_key, public, signed
 from .conftest import a_plan
-from .signers import Office, keys_of_all, people_doc
+from .signers import Office, people_doc
 
 WEAKER = {"approvals": [{"name": "production", "groups": {"ops": 1}, "separation": ["requester", "operator"]}]}
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    return keys_of_all(tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture
-def office(site, keys):
-    return Office(site, keys)
 
 
 def test_two_people_approve_and_the_change_is_approved(office):
@@ -277,9 +267,9 @@ def test_rejecting_needs_a_reason(office):
     assert "too risky" == office.asked("reject", " too \n risky ").statement.doc["reason"]
 
 
-def test_a_draft_is_not_approved(site, keys):
+def test_a_draft_is_not_approved(site, office_keys):
     """What nobody has handed in cannot be approved; the message says what is expected."""
-    office = Office(site, keys)
+    office = Office(site, office_keys)
     office.plan(a_plan("3.0.0", rules=office.rules.digest))
     with pytest.raises(Refusal, match=r"NOT_OPEN.*is draft"):
         office.asked()

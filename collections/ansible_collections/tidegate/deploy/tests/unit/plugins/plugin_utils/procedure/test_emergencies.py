@@ -32,17 +32,12 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, change_of
 
 from .conftest import OLD, a_plan
-from .signers import Office, keys_of_all
+from .signers import Office
 from .test_permits import CHALLENGES, UIDS, bundle
 
 WAVES = (("web1", "web2"),)
 WAVE = Wave(0, ("web1", "web2"), ())
 WHY = "customers cannot pay"
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    return keys_of_all(tmp_path_factory.mktemp("keys"))
 
 
 class Hosts:
@@ -109,8 +104,8 @@ class Urgent(Office):
 
 
 @pytest.fixture
-def urgent(site, keys, hosts):
-    return Urgent(site, keys)
+def urgent(site, office_keys, hosts):
+    return Urgent(site, office_keys)
 
 
 def refused(what):
@@ -142,16 +137,16 @@ def test_check_mode_asks_for_no_challenge(urgent):
     assert urgent.store.runs(urgent.id) == []
 
 
-def test_what_is_no_emergency_is_refused(site, keys, hosts):
+def test_what_is_no_emergency_is_refused(site, office_keys, hosts):
     """Another type of change, and one with a host that asks for no permit."""
-    normal = refused(Urgent(site, keys, type="normal").ask)
+    normal = refused(Urgent(site, office_keys, type="normal").ask)
     assert (normal.code, "is normal, expected emergency" in normal.message) == ("DATA", True)
 
 
-def test_a_host_that_is_not_enrolled_is_planned_apart(site, keys, hosts):
+def test_a_host_that_is_not_enrolled_is_planned_apart(site, office_keys, hosts):
     partly = Urgent.__new__(Urgent)
     partly.uids = {"web1": UIDS["web1"]}
-    partly.__init__(site, keys)
+    partly.__init__(site, office_keys)
     found = refused(partly.ask)
     assert (found.code, "web2: not enrolled" in found.message) == ("NOT_ENROLLED", True)
 

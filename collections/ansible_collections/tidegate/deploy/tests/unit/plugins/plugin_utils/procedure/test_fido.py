@@ -21,17 +21,6 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import a
 from ...module_utils.core.ssh_agent import KNOWN, TOUCHED, UNTOUCHED, Agent, Token
 from ...module_utils.core.ssh_keys import public
 from .conftest import a_plan
-from .signers import Office, keys_of_all
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    return keys_of_all(tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture
-def office(site, keys):
-    return Office(site, keys)
 
 
 @pytest.fixture(params=[Token.ed25519, Token.ecdsa], ids=["sk-ssh-ed25519", "sk-ecdsa"])

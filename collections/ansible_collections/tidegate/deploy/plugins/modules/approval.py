@@ -30,22 +30,10 @@ options:
     description: Why it is rejected or withdrawn; both need it, and it is part of what is signed.
     type: str
     default: ""
-  key:
-    description:
-      - Path of the key that signs, or of the public half of one in an agent or a FIDO token.
-      - Without it the one key of the agent is taken that is in C(tidegate_people).
-    type: path
-  sign:
-    description: Sign what is shown, without asking.
-    type: bool
-    default: false
   export:
     description:
       - A file that gets the exact bytes to be signed on another machine; the plan is put beside it, with C(.plan) behind its
         name. Nothing is decided.
-    type: path
-  signature:
-    description: A signature that C(ssh-keygen -Y sign) made of these bytes elsewhere.
     type: path
   evidence:
     description:
@@ -60,6 +48,7 @@ extends_documentation_fragment:
   - tidegate.deploy.attributes
   - tidegate.deploy.attributes.changes_no_release
   - tidegate.deploy.procedure.record
+  - tidegate.deploy.signing
 seealso:
   - module: tidegate.deploy.change
 """

@@ -31,25 +31,14 @@ options:
       - Hosts judge keys by their own present. A host that was away for longer than a key under a version that it missed was
         good comes to later versions once others, whose keys are good, have signed that version, too.
     type: int
-  key:
-    description:
-      - Path of the key that signs, or of the public half of one in an agent or a FIDO token.
-      - Without it the one key of the agent is taken that is in the version.
-    type: path
-  sign:
-    description: Sign what is shown, without asking.
-    type: bool
-    default: false
   export:
     description: A file that gets the exact bytes to be signed on another machine. Nothing is signed.
-    type: path
-  signature:
-    description: A signature that C(ssh-keygen -Y sign) made of these bytes elsewhere.
     type: path
 extends_documentation_fragment:
   - tidegate.deploy.attributes
   - tidegate.deploy.attributes.changes_no_release
   - tidegate.deploy.procedure.record
+  - tidegate.deploy.signing
 notes:
   - C(tidegate_trust), C(tidegate_people) and C(tidegate_policy) are read from inventory data. Extra variables do not change them.
 seealso:

@@ -32,22 +32,11 @@ options:
       - The file with the statement, which is made where there is none. It is needed.
       - It may be used for seven days.
     type: path
-  key:
-    description:
-      - Path of the key that signs, or of the public half of one in an agent or a FIDO token.
-      - Without it the one key of the agent is taken that is in the trust.
-    type: path
-  sign:
-    description: Sign what is shown, without asking.
-    type: bool
-    default: false
-  signature:
-    description: A signature that C(ssh-keygen -Y sign) made of the statement elsewhere.
-    type: path
 extends_documentation_fragment:
   - tidegate.deploy.attributes
   - tidegate.deploy.attributes.changes_no_release
   - tidegate.deploy.procedure.record
+  - tidegate.deploy.signing
 seealso:
   - module: tidegate.deploy.enroll
   - module: tidegate.deploy.remove

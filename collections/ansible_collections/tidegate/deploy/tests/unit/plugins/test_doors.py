@@ -39,6 +39,12 @@ def fragment_of(reference):
     return yaml.safe_load(getattr(module.ModuleDocFragment, (variable or "documentation").upper()))
 
 
+def options_of(page):
+    """The options of a page, with those of its fragments, over which its own words go."""
+    shared = [fragment_of(reference)["options"] for reference in page["extends_documentation_fragment"]]
+    return {name: option for options in (*shared, page.get("options", {})) for name, option in options.items()}
+
+
 def arguments_of(name):
     module = importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.action.{name}")
     return module.ActionModule.ARGUMENTS
@@ -91,15 +97,7 @@ def test_options_are_those_of_the_action(name):
     """Names, types, defaults, choices and what is required agree, since both are written by hand."""
     page = page_of(name)
     assert name == page["module"]
-    assert comparable(arguments_of(name)) == comparable(page.get("options", {}))
-
-
-@pytest.mark.parametrize("name", sorted(MODULES))
-def test_fragments_add_no_option(name):
-    """What a page takes from fragments is prose and attributes: the test above sees every option."""
-    fragments = [fragment_of(reference) for reference in page_of(name)["extends_documentation_fragment"]]
-    assert fragments
-    assert [{}] * len(fragments) == [fragment["options"] for fragment in fragments]
+    assert comparable(arguments_of(name)) == comparable(options_of(page))
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -141,7 +139,7 @@ def test_examples_use_documented_options_only(name):
     calls = list(calls_in(page_of(name, "EXAMPLES")))
     assert name in [called for called, _arguments in calls]
     for called, arguments in calls:
-        options = page_of(called).get("options", {})
+        options = options_of(page_of(called))
         assert set(arguments) <= set(options), f"{called}: unknown options"
         required = {option for option, about in options.items() if about.get("required")}
         assert required <= set(arguments), f"{called}: required options are missing"
@@ -165,11 +163,11 @@ def test_a_role_calls_actions_with_options_that_exist(role):
     calls = list(calls_in(yaml.safe_load((ROOT / "roles" / role / "tasks/main.yml").read_text(encoding="utf-8"))))
     assert bool(calls) == (role not in WITHOUT_ACTION)
     for called, arguments in calls:
-        assert set(arguments) <= set(page_of(called).get("options", {}))
+        assert set(arguments) <= set(options_of(page_of(called)))
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "playbooks").rglob("*.yml")), ids=lambda path: path.stem)
 def test_a_verb_calls_actions_with_options_that_exist(path):
     """The playbooks hand on what the actions take."""
     for called, arguments in calls_in(yaml.safe_load(path.read_text(encoding="utf-8"))):
-        assert set(arguments) <= set(page_of(called).get("options", {}))
+        assert set(arguments) <= set(options_of(page_of(called)))

@@ -11,13 +11,12 @@ import shutil
 import signal
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from lab import enrolled, governed, releases
 from lab.command import LabError
 from lab.fleet import Fleet
 from lab.load import Load
-from lab.show import CHECKOUT, Site, Unproven, end, prove, release, require, say, wait_for
+from lab.show import CHECKOUT, Site, Unproven, beside, end, passed_s, prove, release, require, say, tell, wait_for
 
 FOLDER = CHECKOUT / "build" / "demo"
 STORE = FOLDER / "store.db"
@@ -30,7 +29,6 @@ RETURNED_WITHIN_S = 120
 
 def main() -> int:
     """Run the demonstration; the status is 0 only if every step was verified on the hosts."""
-    began = time.monotonic()
     try:
         releases.build()
         shutil.rmtree(FOLDER, ignore_errors=True)
@@ -39,16 +37,15 @@ def main() -> int:
         with Fleet.up(["web[1:6]", "worker[1:2]"]) as fleet:
             site = Site(CHECKOUT, STORE)
             _releases(fleet, site)
-            governed_site = governed.demonstrate(fleet, FOLDER / "site", STORE, dict.fromkeys(WEB, "1.0.0"))
-            enrolled.demonstrate(fleet, governed_site, WEB, governed.write)
+            _people(fleet, site)
     except (LabError, Unproven) as error:
         print(f"\ndemo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ndemo: interrupted; the hosts are gone", file=sys.stderr)
         return 130
-    say(f"Every step was verified on the hosts, in {time.monotonic() - began:.0f} s. Where to look next:")
-    print(
+    tell(
+        f"\nEvery step was verified on the hosts, in {passed_s():.0f} s. Where to look next:\n"
         "  make fleet HOSTS=4                       hosts of your own to play with\n"
         "  changes/web-2.0.0.yml                    all that a change is\n"
         "  inventories/demo/group_vars/all/         all that a service is\n"
@@ -65,17 +62,14 @@ def _releases(fleet: Fleet, site: Site) -> None:
     end(workers)
     prove(fleet, {**dict.fromkeys(WEB, "1.0.0"), **dict.fromkeys(WORKERS, "1.0.0")})
 
-    with Load(fleet.balance(*WEB), RATE) as load, ThreadPoolExecutor() as aside:
+    with Load(fleet.balance(*WEB), RATE) as load:
         say(f"2  Release 2 goes out in waves, while {RATE} requests a second go through HAProxy.")
-        killed = aside.submit(_kill_after_switch, fleet, site)
-        site.verb("rollout", "-e", "tidegate_change_file=changes/web-2.0.0.yml")
-        prove(fleet, dict.fromkeys(WEB, "2.0.0"))
-        print(f"   {load.summary()}")
-        require(load.failed == 0, f"{load.failed} requests failed")
-
-        say("3  Meanwhile another controller was killed with SIGKILL, right after it had switched worker1.")
-        print(f"   {killed.result()}")
-        site.verb("status", "-e", "tidegate_service=worker")
+        with beside(lambda: _kill_after_switch(fleet, site)) as killed:
+            site.verb("rollout", "-e", "tidegate_change_file=changes/web-2.0.0.yml")
+            prove(fleet, dict.fromkeys(WEB, "2.0.0"))
+            tell(f"   {load.summary()}")
+            require(load.failed == 0, f"{load.failed} requests failed")
+            killed()
 
         say("4  Release 3 crashes after 3 seconds. The canary stops it and is taken back; no other host is touched.")
         site.verb("rollout", "-e", "tidegate_change_file=changes/web-3.0.0.yml", expected=2)
@@ -84,27 +78,39 @@ def _releases(fleet: Fleet, site: Site) -> None:
         say("5  Release 4 answers wrongly. The same happens.")
         site.verb("rollout", "-e", "tidegate_change_file=changes/web-4.0.0.yml", expected=2)
         prove(fleet, dict.fromkeys(WEB, "2.0.0"))
-        print(f"   {load.summary()}")
+        tell(f"   {load.summary()}")
 
     say("6  The host whose controller was killed returns by itself.")
     wait_for("worker1 steady on 1.0.0", lambda: _steady(fleet, "worker1", "1.0.0"), RETURNED_WITHIN_S)
     prove(fleet, dict.fromkeys(WORKERS, "1.0.0"))
 
-    say("7  What is where, asked of the hosts.")
-    site.verb("status")
+
+def _people(fleet: Fleet, site_of_nobody: Site) -> None:
+    """People who sign, a playbook that is gated, a ledger that cannot be doctored, and hosts that enforce all that."""
+    site = governed.make_site(FOLDER / "site", STORE)
+    with beside(lambda: governed.hand_in(site)) as handed_in:
+        say("7  What is where, asked of the hosts.")
+        site_of_nobody.verb("status")
+        change = handed_in()
+    governed.approve(fleet, site, change, dict.fromkeys(WEB, "1.0.0"))
+    with beside(lambda: enrolled.agree(fleet, site, governed.write)) as agreed:
+        governed.audit(site, site.folder / "audit", STORE)
+        agreed()
+    enrolled.demonstrate(fleet, site, WEB, governed.write)
 
 
-def _kill_after_switch(fleet: Fleet, site: Site) -> str:
+def _kill_after_switch(fleet: Fleet, site: Site) -> None:
     """Begin a rollout of the workers, and kill it with all of its processes as soon as a host was switched."""
+    say("3  Meanwhile another controller is killed with SIGKILL, right after it has switched worker1.")
     run = site.start_verb("rollout", "-e", "tidegate_change_file=changes/worker-2.0.0.yml")
     try:
         wait_for("the switch on worker1", lambda: release(fleet, "worker1") == "2.0.0", SWITCHED_WITHIN_S)
     finally:
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
-    return (
-        f"killed at {time.strftime('%H:%M:%S')} with worker1 on {release(fleet, 'worker1')}; nobody will confirm that"
-    )
+    version = release(fleet, "worker1")
+    tell(f"   killed at {time.strftime('%H:%M:%S')} with worker1 on {version}; nobody will confirm that")
+    site.verb("status", "-e", "tidegate_service=worker")
 
 
 def _steady(fleet: Fleet, host: str, version: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.fleet import Fleet
-from lab.show import CHECKOUT, Site, prove, release, require, say
+from lab.show import CHECKOUT, Site, beside, prove, release, require, say, tell
 
 Write = Callable[[Path, Any], None]
 
@@ -21,33 +21,32 @@ sudo ln -sfn "$(ls -d /opt/web/releases/2.0.0-*)" /opt/web/current && sudo syste
 """
 
 
+def agree(fleet: Fleet, site: Site, write: Write) -> None:
+    """The trust that hosts are to enforce, signed by two people."""
+    say("14 Ada and Bob sign what the web hosts are to trust; the hosts are enrolled, and enforce it from then on.")
+    key = fleet.key.with_suffix(".pub").read_text().strip()
+    trust = {"site": "demo", "rule": {"groups": {"ops": 2}}, "login_keys": [key]}
+    write(site.folder / "inventory/group_vars/all/tidegate_trust.yml", {"tidegate_trust": trust})
+    for name in ("ada", "bob"):
+        site.verb("trust", "-e", f"tidegate_key={site.folder / name}", "-e", "tidegate_sign=true")
+
+
 def demonstrate(fleet: Fleet, site: Site, hosts: tuple[str, ...], write: Write) -> None:
     """Enrollment, a rollout that hosts refuse, and root's way round them.
 
     Args:
         fleet: whose hosts run release 1, and keep release 2.
-        site: with people, a policy, and the keys of ada and bob.
+        site: with people who agreed on what the hosts are to trust.
         hosts: that are enrolled.
         write: writes a file of the site.
 
     Raises:
         Unproven: something was not as it should be.
     """
-    _enroll(fleet, site, write)
-    _refused(fleet, site, hosts, write)
-    _round_it(fleet, site, hosts[0])
-
-
-def _enroll(fleet: Fleet, site: Site, write: Write) -> None:
-    say("14 Ada and Bob sign what the web hosts are to trust; the hosts are enrolled, and enforce it from then on.")
-    key = fleet.key.with_suffix(".pub").read_text().strip()
-    trust = {"site": "demo", "rule": {"groups": {"ops": 2}}, "login_keys": [key]}
-    everybody = site.folder / "inventory/group_vars/all"
-    write(everybody / "tidegate_trust.yml", {"tidegate_trust": trust})
-    for name in ("ada", "bob"):
-        site.verb("trust", "-e", f"tidegate_key={site.folder / name}", "-e", "tidegate_sign=true")
     site.verb("enroll", "-e", "tidegate_hosts=web")
     write(site.folder / "inventory/group_vars/web.yml", {"tidegate_enrolled": True})
+    _refused(fleet, site, hosts, write)
+    _round_it(fleet, site, hosts[0])
 
 
 def _refused(fleet: Fleet, site: Site, hosts: tuple[str, ...], write: Write) -> None:
@@ -74,9 +73,14 @@ def _round_it(fleet: Fleet, site: Site, host: str) -> None:
     say(f"16 Root of {host} can do anything to it, and does. What root cannot do is keep that from showing.")
     fleet[host].ssh(ROUND_IT)
     require(release(fleet, host) == "2.0.0", f"{host} was not changed")
-    said = site.verb("status", "-e", "tidegate_service=web")
-    require(f"{host} " in said and "1.0.0" in said, f"status does not say that {host} was changed:\n{said}")
+    with beside(lambda: _audit(site, host)) as audit:
+        said = site.verb("status", "-e", "tidegate_service=web")
+        require(f"{host} " in said and "1.0.0" in said, f"status does not say that {host} was changed:\n{said}")
+        audit()
+
+
+def _audit(site: Site, host: str) -> None:
     said = site.verb("audit", expected=2)
-    named = [line.strip() for line in said.splitlines() if line.strip().startswith(f"ROWS: {host} ")]
+    named = [line.strip() for line in said.splitlines() if line.strip().startswith(f"ROWS: {host}: ")]
     require(bool(named), f"audit does not name {host}:\n{said}")
-    print(f"   {named[0]}")
+    tell(f"   {named[0]}")

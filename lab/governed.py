@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.fleet import Fleet
-from lab.show import CHECKOUT, PLAYBOOK, Site, prove, require, say
+from lab.show import CHECKOUT, PLAYBOOK, Site, beside, prove, require, say, tell
 
 PEOPLE = ("ada", "bob", "cyd")
 GATE_CLOSED = 77
@@ -23,30 +23,7 @@ VERIFIER = CHECKOUT / "collections/ansible_collections/tidegate/deploy/files/tid
 PATCHED = "/run/patched"
 
 
-def demonstrate(fleet: Fleet, folder: Path, store: Path, expected: dict[str, str]) -> Site:
-    """Approvals, the gate and the ledger.
-
-    Args:
-        fleet: booted, with two good releases on each of its web hosts.
-        folder: where a site with people and a policy is made.
-        store: the record of the site.
-        expected: by host, the release that it runs once the approved change went out.
-
-    Returns:
-        The site that was made.
-
-    Raises:
-        Unproven: something was not as it should be.
-    """
-    _make_site(folder)
-    site = Site(folder, store)
-    _approvals(fleet, site, expected)
-    _brownfield(fleet, site)
-    _ledger(site, folder / "audit", store)
-    return site
-
-
-def _make_site(folder: Path) -> None:
+def make_site(folder: Path, store: Path) -> Site:
     """A project beside the demo's inventory, with people, a policy, and the two lines that gate any playbook."""
     everybody = folder / "inventory/group_vars/all"
     everybody.mkdir(parents=True)
@@ -58,7 +35,7 @@ def _make_site(folder: Path) -> None:
     write(everybody / "tidegate_policy.yml", {"tidegate_policy": policy})
     write(folder / "inventory/hosts.yml", {"all": {}})
     write(folder / "inventory/group_vars/worker.yml", {"tidegate_protected": True})
-    write(folder / "changes/web.yml", {"service": "web", "release": "1.0.0"})
+    write(folder / "changes/web.yml", {"service": "web", "release": "1.0.0", "waves": ["50%", "rest"]})
     write(folder / "changes/patch.yml", {"service": "worker", "playbook": "../patch.yml"})
     patch = {"name": "Patch", "ansible.builtin.command": {"cmd": f"touch {PATCHED}", "creates": PATCHED}}
     write(folder / "patch.yml", [{"hosts": "worker", "gather_facts": False, "become": True, "tasks": [patch]}])
@@ -68,6 +45,7 @@ def _make_site(folder: Path) -> None:
     config = config.replace("collections_path = collections", f"collections_path = {CHECKOUT}/collections")
     more = "tidegate.deploy.progress, tidegate.deploy.gate, tidegate.deploy.recorder"
     (folder / "ansible.cfg").write_text(config.replace("tidegate.deploy.progress", more))
+    return Site(folder, store)
 
 
 def _key(path: Path) -> str:
@@ -81,21 +59,45 @@ def write(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=1) + "\n")  # JSON is YAML
 
 
-def _approvals(fleet: Fleet, site: Site, expected: dict[str, str]) -> None:
+def hand_in(site: Site) -> str:
+    """A change that nobody has approved is refused.
+
+    Returns:
+        What names the change to a verb.
+
+    Raises:
+        Unproven: it was not refused.
+    """
     say("8  Now policy asks for two people of ops. Cyd wants release 1 back, and hands a change in.")
     planned = site.verb("plan", "-e", "tidegate_change_file=changes/web.yml")
     change = f"tidegate_change={_change_in(planned)}"
     site.verb("submit", "-e", change)
     said = site.verb("rollout", "-e", change, expected=2)
     require("QUORUM" in said, f"the rollout was not refused for want of approvals:\n{said}")
+    return change
 
+
+def approve(fleet: Fleet, site: Site, change: str, expected: dict[str, str]) -> None:
+    """Two people approve the change, and it goes out; the gate holds a playbook on other hosts meanwhile.
+
+    Args:
+        fleet: booted, with two good releases on each of its web hosts.
+        site: of these people.
+        change: what names the change that was handed in.
+        expected: by host, the release that it runs once the change went out.
+
+    Raises:
+        Unproven: something was not as it should be.
+    """
     say("9  Cyd cannot approve what Cyd asked for. Ada and Bob do, each with a key of their own; then it goes out.")
     said = _approve(site, change, "cyd", expected=2)
     require("SELF" in said, f"the requester was not refused:\n{said}")
     for name in ("ada", "bob"):
         _approve(site, change, name)
-    site.verb("rollout", "-e", change)
-    prove(fleet, expected)
+    with beside(lambda: _brownfield(fleet, site)) as brownfield:
+        site.verb("rollout", "-e", change)
+        prove(fleet, expected)
+        brownfield()
 
 
 def _approve(site: Site, change: str, name: str, expected: int = 0) -> str:
@@ -128,10 +130,15 @@ def _require_patched(fleet: Fleet, hosts: tuple[str, ...], patched: bool) -> Non
     for host in hosts:
         there = fleet[host].ssh(f"test -e {PATCHED}", check=False).returncode == 0
         require(there == patched, f"{host}: {PATCHED} is {'there' if there else 'not there'}")
-    print(f"   verified on {len(hosts)} hosts: the playbook {'ran' if patched else 'did not run'}")
+    tell(f"   verified on {len(hosts)} hosts: the playbook {'ran' if patched else 'did not run'}")
 
 
-def _ledger(site: Site, export: Path, store: Path) -> None:
+def audit(site: Site, export: Path, store: Path) -> None:
+    """The ledger, checked by an outsider, and one that somebody doctored.
+
+    Raises:
+        Unproven: something was not as it should be.
+    """
     say(
         "12 All of it is in the ledger. An outsider checks an export with one file: Python and ssh-keygen, no Tidegate."
     )

@@ -10,10 +10,13 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from lab.fleet import Fleet
 
@@ -21,14 +24,59 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PLAYBOOK = "ansible-playbook"
 POLL_S = 0.2
 
+T = TypeVar("T")
+
+_began = time.monotonic()
+_of_thread = threading.local()
+
 
 class Unproven(Exception):
     """A step of the demonstration did not leave the world as it should have."""
 
 
 def say(text: str) -> None:
-    """A line for whoever watches."""
-    print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n{text}", flush=True)
+    """Begin a step, with the time that has passed since the demonstration began."""
+    line = f"{text}  ({passed_s():.0f} s)"
+    tell(f"\n\033[1m{line}\033[0m" if sys.stdout.isatty() else f"\n{line}")
+
+
+def passed_s() -> float:
+    """Since the demonstration began."""
+    return time.monotonic() - _began
+
+
+def tell(line: str) -> None:
+    """A line for whoever watches; what runs beside something else keeps it until its turn comes."""
+    kept: list[str] | None = getattr(_of_thread, "kept", None)
+    if kept is None:
+        print(line, flush=True)
+    else:
+        kept.append(line)
+
+
+@contextmanager
+def beside(part: Callable[[], T]) -> Iterator[Callable[[], T]]:
+    """Let a part of the demonstration run beside what is in the block.
+
+    Yields:
+        What waits for the end of the part, shows all that it said, and returns or raises what the part did; to be called
+        when its turn comes.
+    """
+    kept: list[str] = []
+
+    def run() -> T:
+        _of_thread.kept = kept
+        return part()
+
+    def show() -> T:
+        try:
+            return ended.result()
+        finally:
+            print(*kept, sep="\n", flush=True)
+
+    with ThreadPoolExecutor(1) as thread:
+        ended = thread.submit(run)
+        yield show
 
 
 def require(true: bool, what: str) -> None:
@@ -65,6 +113,7 @@ class Site:
         self.folder = folder
         self._environment = {
             **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "TIDEGATE_STORE": str(store),
             "ANSIBLE_NOCOLOR": "1",
             "PYTHONUNBUFFERED": "1",
@@ -97,7 +146,7 @@ class Site:
         Returns:
             All that it printed.
         """
-        print(f"$ {' '.join(map(_typed, command))}")
+        tell(f"$ {' '.join(map(_typed, command))}")
         return end(self.start(*command), expected, _as_it_is if everything else _told)
 
 
@@ -121,7 +170,7 @@ def end(
         assert run.stdout is not None
         for line in (told or _told)(run.stdout, everything):
             if told:
-                print(f"   {line}", flush=True)
+                tell(f"   {line}")
         status = run.wait()
     except BaseException:
         os.killpg(run.pid, signal.SIGTERM)
@@ -164,7 +213,7 @@ def prove(fleet: Fleet, expected: dict[str, str]) -> None:
         for (host, version), (found, runs) in zip(expected.items(), seen, strict=True):
             require((found, runs) == (version, version), f"{host}: current {found}, running {runs}, not {version}")
     versions = ", ".join(sorted(set(expected.values())))
-    print(f"   verified on {len(expected)} hosts: current and the running process are {versions}")
+    tell(f"   verified on {len(expected)} hosts: current and the running process are {versions}")
 
 
 def release(fleet: Fleet, host: str) -> str:

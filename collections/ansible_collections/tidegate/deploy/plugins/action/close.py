@@ -24,7 +24,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door imp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.ending import end, outcome_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import next_commands
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import Permits
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import Challenges, Permits
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import (
     CLOSE,
@@ -62,7 +62,7 @@ class ActionModule(RecordDoor):
             return self._preview(store, run)
         outcome = outcome_of(run)
         end(run, outcome)
-        for kept in (Tokens, Permits):
+        for kept in (Tokens, Challenges, Permits):
             kept(store.folder, run.id).forget()
         self._tell_elsewhere(store, run, outcome)
         self.sign_off(store, run.change_id)

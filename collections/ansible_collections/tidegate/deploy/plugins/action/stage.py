@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import signed
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import Challenges, signed
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, change_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer
@@ -27,6 +27,7 @@ class ActionModule(HostStep):
 
     def step(self, run: Run, host: str, arguments: Mapping[str, Any]) -> StepResult:
         answer = self._stage(run, host)
+        Challenges(run.store.folder, run.id).keep(host, answer.fields, run.store.now())
         received = int(answer.fields.get("bytes_received") or 0)
         if self.check and answer.changed:
             say = f"would stage {run.plan.release_id}"
@@ -59,14 +60,17 @@ class ActionModule(HostStep):
     def _request(self, run: Run, host: str) -> dict[str, Any]:
         plan = run.plan
         artifact = plan.doc["artifact"] or {**_NONE, "name": plan.release_id, "sha256": plan.manifest_digest}
-        permit = {"permit": signed(run.store, change_of(run.store, run.change_id))} if plan.host(host).uid else {}
         return {
-            **permit,
+            **(self._of_enrolled(run) if plan.host(host).uid else {}),
             "definition": plan.definition_of(host),
             "release": {"id": plan.release_id, "version": plan.version, "manifest": plan.manifest_digest},
             "artifact": {key: artifact[key] for key in ("name", "sha256", "size_bytes", "strip")},
             "limits": plan.doc["limits"],
         }
+
+    def _of_enrolled(self, run: Run) -> dict[str, Any]:
+        """What an enrolled host demands, and that it is to give the challenge of its wave along."""
+        return {"permit": signed(run.store, change_of(run.store, run.change_id)), "challenge": True}
 
 
 def _opened(path: str) -> BinaryIO:

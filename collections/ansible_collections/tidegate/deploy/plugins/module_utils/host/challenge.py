@@ -60,6 +60,19 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def after_staging(host: Host, service: str) -> dict[str, Any]:
+    """What a staging that asks for a challenge answers besides: so a wave that follows soon needs no contact for it.
+
+    Returns:
+        challenges and seen, as of `step`; nothing where none can be minted: whoever then asks for one is told why.
+    """
+    try:
+        answer = step(host, {"services": [service], "check": False})
+    except Refusal:
+        return {}
+    return {key: answer[key] for key in ("challenges", "seen")}
+
+
 def _services(request: dict[str, Any]) -> list[str]:
     asked = request.get("services")
     if not isinstance(asked, list):

@@ -117,9 +117,15 @@ class Program:
             require(self._host, name, request, stream)
         if name in ("stage", "upgrade"):
             fed: dict[str, Any] = self._fed_step(name)(request, stream, self._host)
-            return fed
+            asks = name == "stage" and self._enrolled and not request["check"] and request.get("challenge") is True
+            return {**fed, **self._minted(request["definition"]["service"])} if asks else fed
         answer: dict[str, Any] = self._plain_step(name)(self._host, request)
         return answer
+
+    def _minted(self, service: str) -> dict[str, Any]:
+        from .challenge import after_staging
+
+        return after_staging(self._host, service)
 
     @staticmethod
     def _fed_step(name: str) -> Any:

@@ -55,17 +55,17 @@ def emergencies_of(store: Store, change: ChangeRow) -> list[Statement]:
     Raises:
         Refusal: STATEMENT, one is about something else: somebody has edited the store.
     """
-    about, found = of_change(change).about, []
-    for run in store.runs(change.id):
-        if run.verb == EMERGENCY and run.revision == change.revision:
-            found.append(Statement.parse(str(run.doc["statement"]).encode("utf-8")))
-            if found[-1].about != about:
-                raise Refusal(
-                    "STATEMENT",
-                    f"the emergency {found[-1].id} of {change.id} is not about its plan: somebody has edited the store; run "
-                    "tidegate.deploy.audit",
-                    change=change.id,
-                )
+    asked = [run for run in store.runs(change.id) if run.verb == EMERGENCY and run.revision == change.revision]
+    found = [Statement.parse(str(run.doc["statement"]).encode("utf-8")) for run in asked]
+    about = of_change(change).about if found else ""
+    for emergency in found:
+        if emergency.about != about:
+            raise Refusal(
+                "STATEMENT",
+                f"the emergency {emergency.id} of {change.id} is not about its plan: somebody has edited the store; run "
+                "tidegate.deploy.audit",
+                change=change.id,
+            )
     return found
 
 

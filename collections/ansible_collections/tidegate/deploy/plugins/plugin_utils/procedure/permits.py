@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -65,6 +66,27 @@ class Permits(Private):
         return None if kept is None else json.loads(kept)["index"]
 
 
+class Challenges(Private):
+    """The challenges that hosts gave with a staging, until their waves open."""
+
+    KIND = "challenges"
+    FRESH = timedelta(minutes=2)
+    """How long one waits for its wave: of the ten minutes that a host lets it live, most are left for the wave itself."""
+
+    def keep(self, host: str, answer: Mapping[str, Any], now: datetime) -> None:
+        """Keep what a host has answered to a staging, if a challenge is in it: older programs answer none there."""
+        if "challenges" in answer:
+            given = {key: answer[key] for key in ("challenges", "seen")}
+            self._keep(host, json.dumps({**given, "at": now.isoformat()}))
+
+    def of(self, host: str, now: datetime) -> Mapping[str, Any] | None:
+        """What a host gave, as it answers `challenge`; None: nothing, or not just now."""
+        kept = self._kept(host)
+        given: Mapping[str, Any] = {} if kept is None else json.loads(kept)
+        fresh = given and timedelta() <= now - datetime.fromisoformat(given["at"]) <= self.FRESH
+        return given if fresh else None
+
+
 def signed(store: Store, change: ChangeRow) -> dict[str, Any]:
     """A permit without a grant: what staging needs, and all that an emergency has.
 
@@ -83,7 +105,8 @@ def signed(store: Store, change: ChangeRow) -> dict[str, Any]:
 def grant(door: Door, run: Run, wave: Wave) -> list[str]:
     """Ask the enrolled hosts of the open wave for challenges, and the store for its grant; keep what each is shown.
 
-    For an emergency neither is asked: its challenges are in what people signed.
+    Hosts that gave a challenge just now, with the staging, are not asked for another. For an emergency neither is asked:
+    its challenges are in what people signed.
 
     Args:
         door: the action that asks.
@@ -101,14 +124,18 @@ def grant(door: Door, run: Run, wave: Wave) -> list[str]:
     if not asked:
         return []
     service, change = run.plan.service, change_of(run.store, run.change_id)
-    statement = in_force(run.store, change, run.store.latest())
+    now = run.store.latest()
+    statement = in_force(run.store, change, now)
     if statement.type == EMERGENCY:
         permit, permits = signed(run.store, change), Permits(run.store.folder, run.id)
         for name in asked:
             permits.keep(name, permit, None)
         return []
-    minted = each(door, asked, False, lambda _name, program: call(program, "challenge", {"services": [service]}))
-    given = {name: said for name, said in minted.items() if said.verdict == "ok"}
+    kept = Challenges(run.store.folder, run.id)
+    staged = {name: answer for name in asked if (answer := kept.of(name, now))}
+    others = [name for name in asked if name not in staged]
+    minted = each(door, others, False, lambda _name, program: call(program, "challenge", {"services": [service]}))
+    given = {**staged, **{name: said for name, said in minted.items() if said.verdict == "ok"}}
     if given:
         _keep(
             run, statement, {name: _Given(run.plan.host(name).uid, said, service) for name, said in given.items()}, wave
@@ -119,7 +146,7 @@ def grant(door: Door, run: Run, wave: Wave) -> list[str]:
 class _Given:
     """What a host gave before a wave."""
 
-    def __init__(self, uid: str, said: Said, service: str) -> None:
+    def __init__(self, uid: str, said: Said | Mapping[str, Any], service: str) -> None:
         self.uid = uid
         self.challenge = str(said["challenges"][service])
         self.seen = Seen.of(said["seen"])

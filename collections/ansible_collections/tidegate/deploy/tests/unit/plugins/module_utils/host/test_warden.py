@@ -18,7 +18,7 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.host import demands, install, program, reaper
+from ansible_collections.tidegate.deploy.plugins.module_utils.host import demands, install, program, reaper, staging
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.journal import MAX_CLOSED
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.record import Record
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.bench import TOKEN
@@ -356,6 +356,40 @@ def test_challenges_are_minted_for_services_of_the_bundle_alone(host: Enrolled) 
     assert host.code("challenge", services=["web", "api"]) == "DEFINITION"
     assert host.code("challenge", services=["../web"]) == "DATA"
     assert not os.path.lexists(host.host.paths.challenge("web"))
+
+
+def test_a_staging_gives_the_challenge_of_its_wave(host: Enrolled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is asked to, is no rehearsal and was signed; it is a challenge like any other, good once, and not for long."""
+    monkeypatch.setattr(staging, "stage", lambda _request, _stream, _host: {"changed": True})
+    release = host.release("2.0")
+    statement = host.statement(host.new_change(), release, max_attempts=9)
+    asked = {"definition": host.definition(), "release": release, "artifact": {"sha256": "a" * 64}, "source": {}}
+    staged = {**asked, "permit": host.signed(statement), "challenge": True}
+
+    def over(minted: dict[str, Any]) -> dict[str, Any]:
+        return {**host.signed(statement), "grant": host.grant(statement, {**minted, "uid": host.uid})}
+
+    assert host.code("stage", **{**staged, "permit": host.signed(statement, ["ada"])}) == "QUORUM"
+    for quiet in ({"challenge": "yes"}, {"challenge": False}, {"check": True}):
+        assert host.ask("stage", **{**staged, **quiet}).keys().isdisjoint({"challenges", "seen"})
+    assert not os.path.lexists(host.host.paths.challenge("web"))
+    late = over(host.ask("stage", **staged))
+    host.clock.sleep(600)
+    assert host.code("activate", permit=late, **host.asked(statement, release)) == "CHALLENGE"
+    permit = over(host.ask("stage", **staged))
+    assert host.ask("activate", permit=permit, **host.asked(statement, release))["changed"]
+    assert not os.path.lexists(host.host.paths.challenge("web"))
+
+
+def test_a_challenge_that_cannot_be_kept_spoils_no_staging(host: Enrolled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The release is there; whoever asks for the challenge by itself is told what is wrong."""
+    monkeypatch.setattr(staging, "stage", lambda _request, _stream, _host: {"changed": True})
+    release = host.release("2.0")
+    statement = host.statement(host.new_change(), release)
+    asked = {"definition": host.definition(), "release": release, "artifact": {"sha256": "a" * 64}, "source": {}}
+    host.disk.full = True
+    assert "challenges" not in host.ask("stage", permit=host.signed(statement), challenge=True, **asked)
+    assert host.answer("challenge", services=["web"])["code"] == "NO_SPACE"
 
 
 # --- attempts, closing, fences (H07)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import stat
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -21,7 +22,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import opening, permits
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availability import Wave
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import Said
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import Permits
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import Challenges, Permits
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import PLAN, Run, change_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
 
@@ -147,6 +148,21 @@ def test_a_host_that_gives_no_challenge_is_named_and_granted_nothing(run, fleet)
     entry = next(entry for entry in run.store.entries() if entry.kind == "grant")
     assert entry.body["hosts"] == {UIDS["web1"]: CHALLENGES["web1"]}
     assert Permits(run.store.folder, run.id).index_of("web2") is None
+
+
+def test_a_challenge_that_came_with_the_staging_is_not_asked_for_again(run, fleet):
+    """While it is fresh; a host that gave none, or whose clocks and waits nobody can vouch for, is asked as ever."""
+    kept, now = Challenges(run.store.folder, run.id), run.store.now()
+    kept.keep("web1", fleet.gives("web1").fields, now)
+    kept.keep("web2", {"changed": True}, now)  # a program that knows no challenge there
+    assert permits.grant(None, run, WAVE) == []
+    assert [names for names, _check in fleet.asked] == [["web2"]]
+    assert believed(run, fleet, "web1").index == believed(run, fleet, "web2").index
+    for moment in (now - timedelta(minutes=3), now + timedelta(minutes=3)):
+        kept.keep("web1", fleet.gives("web1").fields, moment)
+        assert kept.of("web1", now) is None
+    kept.forget()
+    assert kept.of("web1", now) is None
 
 
 def test_a_wave_without_enrolled_hosts_asks_nobody(run, fleet):

@@ -19,13 +19,13 @@ help:  ## this list
 # --- for users ---------------------------------------------------------------------------------------------------
 
 .PHONY: demo fleet bench clean
-demo: lab-packages runtime  ## a release in waves over real hosts, a bad one taken back (root; under 5 minutes)
+demo: machine runtime  ## a release in waves over real hosts, a bad one taken back (root; under 5 minutes)
 	@python -m lab.demo
 
-fleet: lab-packages runtime  ## boot the hosts of inventories/demo and keep them, or HOSTS=n others (root)
+fleet: machine runtime  ## boot the hosts of inventories/demo and keep them, or HOSTS=n others (root)
 	@python -m lab up $(HOSTS)
 
-bench: lab-packages runtime  ## measure a rollout beside other tools (root; RUNS=3 HOSTS=20 ONLY=names; keep: python -m bench.report --keep)
+bench: machine runtime  ## measure a rollout beside other tools (root; RUNS=3 HOSTS=20 ONLY=names; keep: python -m bench.report --keep)
 	@tools/venv build/bench-venv bench
 	@python -m bench --hosts $(or $(HOSTS),20) --runs $(or $(RUNS),3) --only "$(ONLY)"
 
@@ -135,7 +135,7 @@ hosts: lab-packages store-packages dev
 
 # --- set-up ------------------------------------------------------------------------------------------------------
 
-.PHONY: runtime dev next lab-packages store-packages
+.PHONY: runtime dev next lab-packages store-packages machine
 runtime:
 	@tools/venv .venv runtime
 
@@ -147,6 +147,10 @@ next:
 
 lab-packages:
 	@tools/debian systemd-container mmdebstrap iproute2 nftables openssh-client
+
+# before anything is installed into an environment
+machine: lab-packages
+	@python3 -m lab check
 
 store-packages:
 	@tools/debian postgresql

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from lab import cgroups, fleet, releases
+from lab import cgroups, fleet, machine, releases
 from lab.command import LabError
 from lab.fleet import Fleet
 from lab.host import Host, names_from
@@ -68,16 +68,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lab", description="A practice fleet of really booted hosts on this machine.")
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--name", default=DEFAULT_FLEET, metavar="FLEET", help="the fleet (default: %(default)s)")
+    of_fleet = argparse.ArgumentParser(add_help=False)
+    of_fleet.add_argument("--name", default=DEFAULT_FLEET, metavar="FLEET", help="the fleet (default: %(default)s)")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
-    def verb(name: str, explained: str, do: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
-        added = verbs.add_parser(name, help=explained, description=explained, parents=[common])
+    def verb(
+        name: str, explained: str, do: Callable[[argparse.Namespace], None], *parents: argparse.ArgumentParser
+    ) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=explained, description=explained, parents=parents)
         added.set_defaults(do=do)
         return added
 
-    up = verb("up", "make a fleet and wait until all its hosts let people log in", _up)
+    verb("check", "say what this machine lacks to hold a fleet", lambda _: machine.demand())
+    up = verb("up", "make a fleet and wait until all its hosts let people log in", _up, of_fleet)
     up.add_argument(
         "hosts",
         nargs="*",
@@ -85,26 +88,28 @@ def _parser() -> argparse.ArgumentParser:
         help="a number (web1, web2, …), or names and ranges (default: %(default)s)",
     )
     up.add_argument("--disk", default="2g", help="how much each host can write (default: %(default)s)")
-    verb("down", "remove the fleet, or what a crash left of it", lambda given: fleet.down(given.name))
+    verb("down", "remove the fleet, or what a crash left of it", lambda given: fleet.down(given.name), of_fleet)
     verb("status", "list all fleets and what their hosts do", _status)
-    verb("inventory", "print the fleet's Ansible inventory", _inventory)
+    verb("inventory", "print the fleet's Ansible inventory", _inventory, of_fleet)
     for name, (explained, do) in ON_A_HOST.items():
-        verb(name, explained, _on_host(do)).add_argument("host")
+        verb(name, explained, _on_host(do), of_fleet).add_argument("host")
     for name, explained, argument, kind, act in (
         ("loss", "lose a share of a host's packets", "percent", int, Host.loss),
         ("rate", "limit a host's network, each way", "rate", str, Host.rate),
         ("shift-clock", "move a host's wall clock; 0 ends it", "seconds", int, Host.shift_clock),
     ):
-        added = verb(name, explained, _on_host_with(act, argument))  # type: ignore[arg-type]
+        added = verb(name, explained, _on_host_with(act, argument), of_fleet)  # type: ignore[arg-type]
         added.add_argument("host")
         added.add_argument(argument, type=kind)
-    verb("balance", "put HAProxy before the practice web service of hosts", _balance).add_argument("hosts", nargs="+")
+    verb("balance", "put HAProxy before the practice web service of hosts", _balance, of_fleet).add_argument(
+        "hosts", nargs="+"
+    )
     load = verb("load", "send requests until interrupted or for some seconds, and count what came of them", _load)
     load.add_argument("url")
     load.add_argument("--rate", type=float, default=50.0, help="requests a second (default: %(default)s)")
     load.add_argument("--seconds", type=float, help="how long (default: until SIGINT or SIGTERM)")
     verb("releases", "build the releases of the practice services", _releases)
-    ssh = verb("ssh", "run a command on a host, or open a shell there", _ssh)
+    ssh = verb("ssh", "run a command on a host, or open a shell there", _ssh, of_fleet)
     ssh.add_argument("host")
     ssh.add_argument("command", nargs=argparse.REMAINDER)
     return parser
@@ -125,7 +130,7 @@ def _up(given: argparse.Namespace) -> None:
     print(f"inventory: {made.inventory}")
 
 
-def _status(given: argparse.Namespace) -> None:
+def _status(_: argparse.Namespace) -> None:
     for state in fleets():
         print(f"fleet {state.name} of {state.checkout}, network {state.network}.0/24")
         for host in Fleet(state).hosts:
@@ -151,7 +156,7 @@ def _load(given: argparse.Namespace) -> None:
         raise LabError(f"{load.failed} requests failed")
 
 
-def _releases(given: argparse.Namespace) -> None:
+def _releases(_: argparse.Namespace) -> None:
     for path in releases.build():
         print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path}")
 

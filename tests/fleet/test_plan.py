@@ -94,11 +94,12 @@ def test_without_root_one_message_says_so(monkeypatch: pytest.MonkeyPatch, capsy
     """Without root nothing is tried; the message says what root is needed for."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
-    assert main(["up", "1", "--name", "nobodys"]) == 1
-    assert capsys.readouterr().err == (
-        "lab: this machine cannot hold a practice fleet:\n"
-        "  - root is needed, to mount disks, make network namespaces and boot hosts; run it with sudo\n"
-    )
+    for command in (["up", "1", "--name", "nobodys"], ["check"]):
+        assert main(command) == 1
+        assert capsys.readouterr().err == (
+            "lab: this machine cannot hold a practice fleet:\n"
+            "  - root is needed, to mount disks, make network namespaces and boot hosts; run it with sudo\n"
+        )
 
 
 def test_all_missing_programs_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

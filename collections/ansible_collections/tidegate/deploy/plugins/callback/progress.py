@@ -48,6 +48,10 @@ RECORDS_NOTHING = ("doctor", "init", "store")
 MAX_SAY = 400
 EXIT_BUSY_S = 5
 GRACE_S = 8
+RECORD_S = 60
+"""How long a run that was interrupted may take to be recorded and to end, once Ansible has let go of it."""
+LOOKS_PER_S = 20
+"""How often a signal looks whether the worker that was being started has started."""
 CODES: dict[int, int] = {signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 99}
 """Signals that end a run orderly, and with which code; that of Ctrl-C is Ansible's own."""
 
@@ -100,8 +104,10 @@ class Interruption:
     """Turns a signal into the end that Ctrl-C has, in Ansible's main process only.
 
     Ansible's own handler of SIGTERM kills the process where it stands, SIGHUP has none: neither runs clean-up. Its
-    handler of SIGINT stops the workers and raises, so that every ``finally`` and ``atexit`` runs. It can hang for ever,
-    when a worker is stopped while it holds the lock of the result queue: then an alarm ends the process.
+    handler of SIGINT stops the workers and raises, so that every ``finally`` and ``atexit`` runs. While a worker is being
+    started it can be neither stopped nor joined, and Python swallows what is raised around a fork: the signal waits for
+    that. The end can hang for ever, when a worker is stopped while it holds the lock of the result queue: then an alarm
+    ends the process.
 
     Args:
         last: what is done before the alarm ends the process.
@@ -112,6 +118,7 @@ class Interruption:
         self._last = last
         self._pid = os.getpid()
         self._interrupt: Any = None
+        self._patience = GRACE_S * LOOKS_PER_S
 
     @property
     def name(self) -> str | None:
@@ -124,20 +131,35 @@ class Interruption:
             if signal.getsignal(signum) != signal.SIG_IGN:
                 signal.signal(signum, self._handle)
 
+    def give_time(self) -> None:
+        """Ansible has let go of the run: what is left may be slow on a busy machine, and is no longer what can hang."""
+        if self.signum is not None:
+            signal.alarm(RECORD_S)
+
     def raise_again(self) -> None:
         """Stop, if a signal came whose exception was swallowed. For hooks in the main thread."""
         if self.signum is not None:
             raise SystemExit(CODES[self.signum])
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
-        signal.signal(signum, signal.SIG_DFL)
         if os.getpid() != self._pid:
+            signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
             return
+        self._forget_closed_workers()
+        if self._starts_worker() and self._patience:
+            self._patience -= 1
+            signal.signal(signal.SIGALRM, lambda _alarm, frame: self._handle(signum, frame))
+            signal.setitimer(signal.ITIMER_REAL, 1 / LOOKS_PER_S)
+            return
+        # A lost terminal says so more than once, the shell and the kernel each; people who repeat a signal mean it.
+        signal.signal(signum, signal.SIG_IGN if signum == signal.SIGHUP else signal.SIG_DFL)
+        self._end(signum, frame)
+
+    def _end(self, signum: int, frame: FrameType | None) -> None:
         self.signum = self.signum or signum
         signal.signal(signal.SIGALRM, self._end_at_once)
         signal.alarm(GRACE_S)
-        self._forget_closed_workers()
         try:
             if callable(self._interrupt):
                 self._interrupt(signal.SIGINT, frame)
@@ -146,14 +168,20 @@ class Interruption:
                 raise
         raise SystemExit(CODES[signum])
 
+    @property
+    def _workers(self) -> list[Any]:
+        return getattr(getattr(self._interrupt, "__self__", None), "_workers", None) or []
+
+    def _starts_worker(self) -> bool:
+        return any(worker is not None and worker.pid is None for worker in self._workers)
+
     def _forget_closed_workers(self) -> None:
         """While Ansible replaces a worker its list holds the closed one, over which its own clean-up stumbles."""
-        workers = getattr(getattr(self._interrupt, "__self__", None), "_workers", None) or []
-        for index, worker in enumerate(workers):
+        for index, worker in enumerate(self._workers):
             try:
                 worker is not None and worker.is_alive()
             except ValueError:
-                workers[index] = None
+                self._workers[index] = None
 
     def _end_at_once(self, _signum: int, _frame: FrameType | None) -> None:
         try:
@@ -237,6 +265,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     @harmless
     def _at_exit(self) -> None:
+        self._interruption.give_time()
         if not self._concerned or os.getpid() != self._pid or context.CLIARGS.get("check"):
             return
         self._concerned = False

@@ -17,7 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.tidegate.deploy.plugins.callback.progress import line_for_output, plain_text
+from ansible_collections.tidegate.deploy.plugins.callback.progress import (
+    GRACE_S,
+    Interruption,
+    line_for_output,
+    plain_text,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import holder
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
@@ -60,6 +65,28 @@ class ActionModule(ActionBase):
         result["failed"] = bool(self._task.args.get("fails"))
         return result
 """
+
+AT_FORK = """
+import itertools, os, signal, time
+from ansible.plugins.callback import CallbackBase
+
+forks = itertools.count()
+
+
+def after_in_parent():
+    if next(forks) == 1:
+        while not os.path.exists(".tidegate/waiting"):
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_NAME = "at_fork"
+
+    def v2_playbook_on_start(self, playbook):
+        os.register_at_fork(after_in_parent=after_in_parent)
+"""
+"""The terminal is lost when the second worker runs already, and before the main process knows of it."""
 
 
 class Site:
@@ -112,6 +139,25 @@ class Site:
             assert time.monotonic() < until
             time.sleep(0.05)
         return int(mark.read_text())
+
+
+INTERRUPTED = """
+- fake.site.step: {begin: true, said: {step: plan, verdict: ok, say: planned}}
+- fake.site.step: {wait: true, said: {step: activate, verdict: ok, say: never}}
+- debug: {msg: later}
+"""
+
+
+def assert_interrupted(site: Site, signame: str, worker: int, output: str) -> None:
+    """The worker is gone, the run is recorded, and its lease given back."""
+    assert "later" not in output
+    assert not Path(f"/proc/{worker}").exists()
+    with site.store() as store:
+        (change,) = store.changes()
+        (run,) = store.runs(change.id)
+        assert (run.state, run.code, run.message) == ("interrupted", "INTERRUPTED", f"interrupted by {signame}")
+        assert store.lease("web", "production") is None
+    assert f"interrupted by {signame}" in lines_of(output)[-1]
 
 
 def lines_of(output: str) -> list[str]:
@@ -174,22 +220,37 @@ def test_a_result_of_another_shape_changes_nothing(tmp_path: Path, said: str) ->
 )
 def test_an_interrupted_run_ends_orderly_and_is_recorded(tmp_path: Path, signum: signal.Signals, code: int) -> None:
     """A signal ends the run with its code, stops the worker, records the run and gives the lease back."""
-    begin = "{begin: true, said: {step: plan, verdict: ok, say: planned}}"
-    wait = "{wait: true, said: {step: activate, verdict: ok, say: never}}"
-    site = Site(tmp_path, f"- fake.site.step: {begin}\n- fake.site.step: {wait}\n- debug: {{msg: later}}\n")
+    site = Site(tmp_path, INTERRUPTED)
     process = site.start()
     worker = site.await_waiting(process)
     process.send_signal(signum)
+    if signum == signal.SIGHUP:
+        process.send_signal(signum)  # as a shell and the kernel do, both
     output, _nothing = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == code, output
-    assert "later" not in output
-    assert not Path(f"/proc/{worker}").exists()
-    with site.store() as store:
-        (change,) = store.changes()
-        (run,) = store.runs(change.id)
-        assert (run.state, run.code, run.message) == ("interrupted", "INTERRUPTED", f"interrupted by {signum.name}")
-        assert store.lease("web", "production") is None
-    assert f"interrupted by {signum.name}" in lines_of(output)[-1]
+    assert_interrupted(site, signum.name, worker, output)
+
+
+def test_a_signal_while_a_worker_starts_stops_that_worker_too(tmp_path: Path) -> None:
+    """What is raised around a fork is lost, and nobody knows the new worker yet: the signal waits for both."""
+    site = Site(
+        tmp_path, INTERRUPTED, "callbacks_enabled = tidegate.deploy.progress, at_fork\ncallback_plugins = callbacks\n"
+    )
+    (tmp_path / "callbacks").mkdir()
+    (tmp_path / "callbacks/at_fork.py").write_text(AT_FORK)
+    code, output = site.run()
+    assert code == 129, output
+    assert_interrupted(site, "SIGHUP", int((tmp_path / ".tidegate/waiting").read_text()), output)
+
+
+def test_recording_has_time_of_its_own() -> None:
+    """The alarm is for what can hang; a run that was not interrupted has none."""
+    interruption = Interruption(lambda: None)
+    interruption.give_time()
+    assert signal.alarm(0) == 0
+    interruption.signum = signal.SIGTERM
+    interruption.give_time()
+    assert signal.alarm(0) > GRACE_S
 
 
 def test_a_run_that_hangs_when_it_is_interrupted_ends_all_the_same(tmp_path: Path) -> None:

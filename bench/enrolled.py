@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What it costs that hosts decide by themselves: the check of a permit on one of them, and a rollout to many.
 
-python -m bench.enrolled            20 enrolled hosts, and 20 others, in turn, five times (root)
+python -m bench.enrolled            20 enrolled hosts, and 20 others, in turn, six times (root)
 python -m bench.enrolled --keep     and keep it for docs/benchmarks.md (`python -m bench.report` writes the page)
 python -m bench.enrolled --tiny     to try the bench itself
 
 Both halves of the fleet get the same releases from one site with one policy, which asks for two people: that the controller checks
-approvals is in both numbers, that hosts do is in one. The check is timed on a host, around the real program: an activation that is
+approvals is in both numbers, that hosts do is in one. Two runs after one another differ as much as the two kinds do: each run is
+compared with the one beside it, and which kind is first changes from pair to pair. The check is timed on a host, around the real program: an activation that is
 refused for the last thing that is looked at, the end of the lease, when all signatures and proofs have been found good.
 """
 
@@ -47,6 +48,7 @@ SIGNERS = ("ada", "bob")
 REQUESTER = "cyd"
 MEASURES = ("wall_s", "activate_s", "controller_cpu_s", "hosts_cpu_s")
 CHECKED, ASKED = "checked", "refused at once"
+LEAST_S = 0.01
 
 _TIMED = """
 import json, subprocess, sys, time
@@ -66,7 +68,7 @@ def main() -> int:
     """Boot a fleet, measure, keep and show."""
     parser = argparse.ArgumentParser(prog="python -m bench.enrolled", description=__doc__.partition("\n")[0])
     parser.add_argument("--hosts", type=int, default=20, help="how many hosts of either kind (20)")
-    parser.add_argument("--runs", type=int, default=5, help="how often each kind gets a release (5)")
+    parser.add_argument("--runs", type=int, default=6, help="how often each kind gets a release (6)")
     parser.add_argument("--checks", type=int, default=50, help="how often the check of a permit is timed (50)")
     parser.add_argument("--keep", action="store_true", help="keep what was measured for the page")
     parser.add_argument("--tiny", action="store_true", help="2 hosts of either kind, 1 run, 5 checks, small releases")
@@ -243,10 +245,34 @@ def medians(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     }
 
 
+def pairs(found: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """The runs of each round: to the others, and to enrolled hosts."""
+    by = {(run["contender"], run["round"]): run for run in found}
+    return [(by[FREE, number], by[ENROLLED, number]) for number in sorted({run["round"] for run in found})]
+
+
+def ratios(found: Sequence[Mapping[str, Any]], *measures: str) -> list[float]:
+    """Of each pair, how many times as much the run to enrolled hosts took, by the sum of some measures."""
+    return [
+        sum(enrolled[key] for key in measures) / sum(free[key] for key in measures) for free, enrolled in pairs(found)
+    ]
+
+
+def dearer(found: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The steps that took longer with enrolled hosts, by at least a hundredth of a second in the median of the pairs; most first."""
+    more = {
+        step: statistics.median(
+            enrolled["steps_s"][step][0] - free["steps_s"][step][0] for free, enrolled in pairs(found)
+        )
+        for step in found[0]["steps_s"]
+    }
+    return {step: took for step, took in sorted(more.items(), key=lambda one: -one[1]) if took >= LEAST_S}
+
+
 def goals(document: Mapping[str, Any]) -> list[Goal]:
     """The goals, with what was found."""
-    found, checked = medians(document["runs"]), document["check_ms"][CHECKED]
-    ratio = found[ENROLLED]["wall_s"] / found[FREE]["wall_s"]
+    checked = document["check_ms"][CHECKED]
+    ratio = statistics.median(ratios(document["runs"], "wall_s"))
     return [
         Goal("check of a permit of two people, with the start of the program", 150, statistics.median(checked), "ms"),
         Goal("rollout to enrolled hosts, beside the same to others", 1.1, ratio),
@@ -258,6 +284,7 @@ def told(document: Mapping[str, Any]) -> list[str]:
     lines = [f"{'medians':<12}{'wall s':>10}{'activate':>10}{'ctrl s':>10}{'hosts s':>10}"]
     for name, values in medians(document["runs"]).items():
         lines.append(f"{name:<12}" + "".join(f"{value:>10.2f}" for value in values.values()))
+    lines.append(_COMPARED.format(**_compared(document["runs"])))
     for name, took in document["check_ms"].items():
         lines.append(f"{name}: {statistics.median(took):.0f} ms, at most {max(took):.0f} ms")
     return lines + [f"{goal.says}: {goal.shown(goal.found)} of {goal.limit:g}: {goal.met}" for goal in goals(document)]
@@ -277,7 +304,22 @@ def chapter(document: Mapping[str, Any]) -> str:
     ]
     text = _CHAPTER.format(**document["setting"], commit=document["machine"]["commit"])
     said = _CHECK.format(checked=checked, most=most, asked=asked, times=len(document["check_ms"][CHECKED]))
-    return "\n".join([text, *rows, "", said, _GOALS, *asked_for, ""])
+    beside = _COMPARED.format(**_compared(document["runs"])) + "\n"
+    return "\n".join([text, *rows, "", beside, said, _GOALS, *asked_for, ""])
+
+
+def _compared(found: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """How the runs of pairs differ, in numbers and words."""
+    walls, used = ratios(found, "wall_s"), ratios(found, "controller_cpu_s", "hosts_cpu_s")
+    more = ", ".join(f"{step} {took:.2f} s" for step, took in dearer(found).items())
+    return {
+        "wall": statistics.median(walls),
+        "least": min(walls),
+        "most": max(walls),
+        "cpu": statistics.median(used),
+        "pairs": len(walls),
+        "more": more or "nothing that can be told from chance",
+    }
 
 
 def _say(line: str) -> None:
@@ -292,6 +334,9 @@ Approvals are given before; the rollout is measured. Medians of {runs}, at commi
 
 | hosts | wall s | of it, activation s | controller CPU s | hosts' CPU s |
 |---|---|---|---|---|"""
+_COMPARED = """\
+Each run beside the one of the other kind next to it: {wall:.2f} times the time in the median of {pairs} pairs, from {least:.2f} to {most:.2f}, and {cpu:.2f} times the processor time of controller and hosts
+together. What took longer, in the median of the pairs: {more}."""
 _CHECK = """\
 The check of a permit is timed on a host, around the real program: an activation that is refused because its lease is over, which is looked at last, after two people's
 signatures, the log's, and the proofs that the grant is in it. It takes {checked:.0f} ms, at most {most:.0f} ms among {times}; the same without a permit is refused within {asked:.0f} ms,

@@ -9,8 +9,9 @@ The facts, as `host.doctor` gathers them:
 
 =============== ===================================================================================================
 ``enrolled``    null where the host is not enrolled; else ``{"problem"}``: what keeps it from letting anything through, and
-                where nothing does ``{"trust", "login", "rule", "rule_path", "expired", "programs"}``; ``rule``: sudo lets
-                the login reach the host program; ``programs``: those that may run
+                where nothing does ``{"trust", "login", "rule", "rule_path", "login_problems", "days_left", "ends",
+                "lapses", "programs"}``; ``rule``: sudo lets the login reach the host program; ``days_left``: of the trust,
+                below 0 once it has run out; ``lapses``: its rules that keys leave unmet; ``programs``: those that may run
 ``program``     null where the host carries none, else ``{"digest", "version", "python", "python_problem"}``; the problem
                 is null where that Python runs
 ``units``       ``[{"name", "problem", "mend"}]`` of the program's own units that are not as they must be
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 REFUSE, WARN, NOTE = "refuse", "warn", "note"
 """Levels: mend it before a rollout; mend it soon; good to know."""
+
+SOON_D = 30
+"""In how many days something ends that is to be mended in time."""
 
 _STATUS = "ansible-playbook tidegate.deploy.status"
 _ENROLL = "ansible-playbook tidegate.deploy.enroll"
@@ -114,13 +118,27 @@ def _enrolled(facts: Facts) -> Iterator[Finding]:
     if not enrolled["rule"]:
         found = f"{enrolled['rule_path']} is not as it was made: {enrolled['login']} does not reach the host program"
         yield finding("enrolled", REFUSE, found, f"as root: {_ENROLL}, which puts it back")
-    if enrolled["expired"]:
-        found = f"trust version {enrolled['trust']} has run out"
-        yield finding("enrolled", WARN, found, f"make and sign the next one with tidegate.deploy.trust, then {_ENROLL}")
+    for problem in enrolled["login_problems"]:
+        found = f"the login of this host is not as the enrollment made it: {problem}"
+        yield finding("enrolled", WARN, found, "find out who changed it, and as root put it back")
+    yield from _trust(enrolled)
     program = facts["program"]
     if program is not None and program["digest"] not in enrolled["programs"]:
         found = f"runs host program {program['digest'][:12]}, which trust version {enrolled['trust']} does not name: root has put it there"
         yield finding("enrolled", REFUSE, found, "find out who; then let the host be made anew, and enroll it again")
+
+
+def _trust(enrolled: Facts) -> Iterator[Finding]:
+    number, days = enrolled["trust"], enrolled["days_left"]
+    hint = f"make and sign the next one with tidegate.deploy.trust, then {_ENROLL}"
+    if days < 0:
+        yield finding("enrolled", WARN, f"trust version {number} has run out", hint)
+    elif days < SOON_D:
+        found = f"trust version {number} runs out at {enrolled['ends']}, expected {SOON_D} days or more"
+        yield finding("enrolled", WARN, found, hint)
+    for line in enrolled["lapses"]:
+        mend = f"while it can be met: give them other keys or ask others; {hint}"
+        yield finding("enrolled", WARN, f"trust version {number}: {line}", mend)
 
 
 def _units(facts: Facts) -> Iterator[Finding]:

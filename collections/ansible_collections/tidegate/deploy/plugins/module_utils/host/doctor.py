@@ -35,7 +35,8 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         host: where.
-        request: ``program`` of the controller; ``services``: list of ``{definition, thresholds}``.
+        request: ``program`` of the controller; ``services``: list of ``{definition, thresholds}``; ``login_keys``: lines of
+            those that are to log in to this host, where it is enrolled and the caller knows them.
     """
     asked = request.get("services")
     if not isinstance(asked, list):
@@ -46,17 +47,38 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
         definition = Definition.parse(fields.mapping(item, "definition"))
         known[definition.service] = definition.root
         found += _of_service(host, definition, item.get("thresholds") or {})
-    facts = gather(host, known)
+    facts = gather(host, known, request.get("login_keys"))
     found += fitness.findings(facts, str(request.get("program")), VERSION)
     return {
         "changed": False,
         "findings": _once(found),
+        "services": {name: _stands(host, name, asked) for name in known},
+        **_of_itself(host, facts),
         "host": {
             "time_s": int(host.clock.now_s()),
             "hostname": os.uname().nodename,
             "python": ".".join(map(str, sys.version_info[:3])),
         },
     }
+
+
+def _stands(host: Host, name: str, asked: list[dict[str, Any]]) -> Optional[dict[str, Any]]:
+    """Where a service stands, and how what it rests on differs from what was staged; null where that cannot be read."""
+    from .intact import damage_of_current
+
+    doc = next(item["definition"] for item in asked if item["definition"]["service"] == name)
+    try:
+        return {**standing(host, name, doc["root"]), "damage": damage_of_current(host, doc)}
+    except (Refusal, OSError, KeyError):
+        return None
+
+
+def _of_itself(host: Host, facts: dict[str, Any]) -> dict[str, Any]:
+    """What an enrolled host says of itself."""
+    from .warden import told
+
+    program = facts["program"] or {"digest": ""}
+    return {"enrolled": told(host, program["digest"])} if host.is_enrolled else {}
 
 
 def _once(found: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -102,12 +124,13 @@ def _told(finding: dict[str, str], definition: Definition, elsewhere: bool) -> d
 # --- the host program ------------------------------------------------------------------------------------------------
 
 
-def gather(host: Host, known: dict[str, str]) -> dict[str, Any]:
+def gather(host: Host, known: dict[str, str], login_keys: Optional[list[str]] = None) -> dict[str, Any]:
     """The facts of `core.fitness`.
 
     Args:
         host: where.
         known: the root of each service that the inventory defines here.
+        login_keys: lines of those that are to log in; None: nobody says.
     """
     program = _program(host)
     services, broken = [], []
@@ -118,7 +141,7 @@ def gather(host: Host, known: dict[str, str]) -> dict[str, Any]:
             broken.append({"service": name, "problem": str(error)})
     expected = program is not None or services
     return {
-        "enrolled": _enrolled(host) if host.is_enrolled else None,
+        "enrolled": _enrolled(host, login_keys) if host.is_enrolled else None,
         "program": program,
         "units": list(_unit_problems(host)) if expected else [],
         "services": services,
@@ -143,23 +166,31 @@ def _program(host: Host) -> Optional[dict[str, Any]]:
     }
 
 
-def _enrolled(host: Host) -> dict[str, Any]:
+def _enrolled(host: Host, login_keys: Optional[list[str]]) -> dict[str, Any]:
+    from datetime import timedelta
+
+    from ..core.trust_lint import lapses
     from .login import Login
     from .warden import Warden
 
     try:
         warden = Warden.of(host)
+        bundle, now = warden.bundle, warden.now
+        login = Login(host, warden.identity.login, login_keys or [])
+        return {
+            "problem": "",
+            "trust": bundle.number,
+            "login": warden.identity.login,
+            "rule": login.is_open(),
+            "rule_path": host.paths.sudoers,
+            "login_problems": login.problems(login_keys is not None),
+            "days_left": (bundle.expires_at - now).days,
+            "ends": bundle.doc["expires_at"],
+            "lapses": lapses(bundle, now, timedelta(days=fitness.SOON_D)),
+            "programs": bundle.doc["programs"],
+        }
     except Refusal as refusal:
         return {"problem": refusal.message}
-    return {
-        "problem": "",
-        "trust": warden.bundle.number,
-        "login": warden.identity.login,
-        "rule": Login(host, warden.identity.login, []).is_open(),
-        "rule_path": host.paths.sudoers,
-        "expired": host.clock.utc() > warden.bundle.doc["expires_at"],
-        "programs": warden.bundle.doc["programs"],
-    }
 
 
 def _python_problem(python: str) -> Optional[str]:

@@ -17,6 +17,8 @@ from .users import Users
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .host import Host
 
 
@@ -74,6 +76,25 @@ class Login:
         """Whether the sudo rule is in its place."""
         return _holds(self._host.paths.sudoers, self._rule)
 
+    def problems(self, keys_known: bool) -> list[str]:
+        """How the user and who may log in as it differ from what an enrollment makes, in words.
+
+        Args:
+            keys_known: whether the caller knows all keys that may log in.
+        """
+        home = self._users.home_of(self._name)
+        if home is None:
+            return [f"there is no user {self._name}"]
+        folders = (self._home, os.path.dirname(self.keys_path))
+        found = [problem for path in (*folders, self.keys_path) for problem in _open_to_others(path)]
+        if home != self._home:
+            found.append(f"the user {self._name} has the home {home}, expected {self._home}")
+        if self._users.has_password(self._name):
+            found.append(f"the user {self._name} has a password, expected none")
+        if keys_known and not self.has_keys():
+            found.append(f"{self.keys_path} holds other keys than tidegate_trust.login_keys, expected exactly those")
+        return found
+
     def make(self) -> None:
         """Make the user, and who may log in as it; it reaches nothing yet."""
         if self._users.home_of(self._name) is None:
@@ -119,6 +140,17 @@ class Login:
         except Refusal as refusal:
             return [f"the user {self._name}, without keys: {refusal.message}"]
         return []
+
+
+def _open_to_others(path: str) -> Iterator[str]:
+    """That somebody but root could write what decides who logs in."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        yield f"{path} cannot be read ({error.strerror})"
+        return
+    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        yield f"{path} is of uid {found.st_uid} with mode {found.st_mode & 0o7777:04o}, expected one that only root writes to"
 
 
 def _holds(path: str, data: bytes) -> bool:

@@ -27,6 +27,15 @@ class Users:
         except KeyError:
             return None
 
+    def has_password(self, name: str) -> bool:
+        """Whether a password opens a user, an empty one included."""
+        try:
+            with open("/etc/shadow", encoding="utf-8", errors="replace") as file:
+                entries = [line.split(":") for line in file]
+        except FileNotFoundError:
+            return False
+        return any(entry[0] == name and not "".join(entry[1:2]).startswith(("*", "!")) for entry in entries)
+
     def add(self, name: str, home: str) -> None:
         """Make a user that no password opens; the home is not made."""
         self._run(["useradd", "--system", "--no-create-home", "--home-dir", home, "--shell", "/bin/sh", name])

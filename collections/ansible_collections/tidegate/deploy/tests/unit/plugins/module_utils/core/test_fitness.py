@@ -30,7 +30,7 @@ READY = {"state": "ready", "deadline_in_s": 40}
 
 
 ENROLLED = {"problem": "", "trust": 2, "login": "deploy", "rule": True, "rule_path": "/rule"}
-ENROLLED.update(expired=False, programs=[DIGEST])
+ENROLLED.update(login_problems=[], days_left=90, ends="2027-02-26T00:00:00Z", lapses=[], programs=[DIGEST])
 
 
 def told(
@@ -153,7 +153,19 @@ def test_a_host_that_never_heard_of_tidegate() -> None:
     [
         ({}, []),
         ({"rule": False}, ["refuse enrolled: /rule is not as it was made: deploy does not reach the host program"]),
-        ({"expired": True}, ["warn enrolled: trust version 2 has run out"]),
+        ({"days_left": -1}, ["warn enrolled: trust version 2 has run out"]),
+        (
+            {"days_left": 29},
+            ["warn enrolled: trust version 2 runs out at 2027-02-26T00:00:00Z, expected 30 days or more"],
+        ),
+        (
+            {"lapses": ["the rule 'trust' asks 2 of ops"]},
+            ["warn enrolled: trust version 2: the rule 'trust' asks 2 of ops"],
+        ),
+        (
+            {"login_problems": ["there is no user deploy"]},
+            ["warn enrolled: the login of this host is not as the enrollment made it: there is no user deploy"],
+        ),
         (
             {"programs": []},
             [

@@ -228,6 +228,10 @@ class FakeUsers(Users):
     def __init__(self) -> None:
         self.homes = {"root": "/root"}
         self.problem = ""
+        self.with_password: set[str] = set()
+
+    def has_password(self, name: str) -> bool:
+        return name in self.with_password
 
     def home_of(self, name: str) -> str | None:
         return self.homes.get(name)

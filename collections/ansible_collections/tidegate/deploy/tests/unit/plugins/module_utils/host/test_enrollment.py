@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -354,11 +355,12 @@ def test_an_unenrollment_that_is_cut_off_anywhere_is_done_again(tmp_path: Path) 
 def test_the_doctor_looks_at_an_enrolled_host(host: Enrolled) -> None:
     """A sound one is not worth a word; a rule or a program that root has changed is."""
 
-    def found() -> list[str]:
-        told = fitness.findings({**doctor.gather(host.host, {}), "units": []}, PROGRAM, (1, 0, 0))
+    def found(*keys: str) -> list[str]:
+        facts = doctor.gather(host.host, {}, [line(name) for name in keys] or None)
+        told = fitness.findings({**facts, "units": []}, PROGRAM, (1, 0, 0))
         return [one["found"] for one in told if one["check"] == "enrolled"]
 
-    assert found() == []
+    assert found() == found("login") == []
     os.chmod(host.host.paths.sudoers, 0o600)
     Path(host.host.paths.sudoers).write_text("deploy ALL=(ALL) NOPASSWD: ALL\n")
     assert "does not reach the host program" in found()[0]
@@ -366,3 +368,53 @@ def test_the_doctor_looks_at_an_enrolled_host(host: Enrolled) -> None:
     assert "has run out" in found()[1]
     Path(host.host.paths.etc, "machine-id").write_text("clone\n")
     assert ["machine-id" in one for one in found()] == [True]
+
+
+LOGINS = {
+    "no user": (lambda host, _keys: host.users.homes.pop("deploy"), "there is no user deploy"),
+    "another home": (
+        lambda host, _keys: host.users.homes.update(deploy="/home/deploy"),
+        "the user deploy has the home /home/deploy, expected",
+    ),
+    "a password": (lambda host, _keys: host.users.with_password.add("deploy"), "has a password, expected none"),
+    "one key more": (
+        lambda _host, keys: keys.write_text(f"{keys.read_text()}{line('eve')}\n"),
+        "authorized_keys holds other keys than tidegate_trust.login_keys",
+    ),
+    "others may write": (
+        lambda _host, keys: keys.chmod(0o666),
+        "with mode 0666, expected one that only root writes to",
+    ),
+    "no file": (lambda _host, keys: keys.unlink(), "authorized_keys cannot be read (No such file or directory)"),
+}
+
+
+@pytest.mark.parametrize(("change", "says"), LOGINS.values(), ids=LOGINS)
+def test_the_doctor_looks_at_the_login(host: Enrolled, change: Callable[..., Any], says: str) -> None:
+    """How it differs from what the enrollment made, also where nobody says whose keys it should have."""
+    change(host, Path(host.host.paths.home, ".ssh", "authorized_keys"))
+    told = doctor.gather(host.host, {}, [line("login")])["enrolled"]["login_problems"]
+    assert any(says in one for one in told), told
+    unasked = doctor.gather(host.host, {})["enrolled"]["login_problems"]
+    assert unasked == [one for one in told if "tidegate_trust" not in one]
+
+
+def test_the_doctor_says_when_the_trust_of_a_host_ends(host: Enrolled) -> None:
+    """By its own clock: the version itself, and keys without which its rules could not be met."""
+    people = host.bundle()["people"]
+    people["cy"]["keys"][0]["until"] = "2026-12-15T00:00:00Z"
+    second = host.bundle(2, people=people, expires_at="2026-12-20T00:00:00Z")
+    host.ask("trust", bundles=[host.signed_bundle(second)])
+    told = doctor.gather(host.host, {})["enrolled"]
+    assert (told["trust"], told["days_left"], told["ends"]) == (2, 21, "2026-12-20T00:00:00Z")
+    (lapse,) = told["lapses"]
+    assert "the rule 'trust' asks 2 of trust, and from 2026-12-15T00:00:01Z on 1 more" in lapse
+
+
+def test_the_doctor_tells_of_services_what_status_tells(host: Enrolled) -> None:
+    """Where each stands, whether it is as it was staged, and what the host enforces."""
+    host.deploy("1.0.0")
+    asked = [{"definition": host.definition(), "thresholds": {}}]
+    answer = doctor.step(host.host, {"program": PROGRAM, "services": asked})
+    assert (answer["services"]["web"]["current"], answer["services"]["web"]["damage"]) == (host.current, "")
+    assert (answer["enrolled"]["uid"], answer["enrolled"]["problem"]) == (host.uid, "")

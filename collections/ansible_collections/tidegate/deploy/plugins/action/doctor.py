@@ -10,27 +10,33 @@ from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.inspect import inspect
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import locate
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.doctor import counts, doctor_text, grouped, said
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import controller, examining
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import comparing, controller, examining
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor, refuse_limit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import modes_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, OK, StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now, write_json
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import (
+    drop_scratch,
+    now,
+    open_store,
+    write_json,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.staffing import staffing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.trust_findings import trust_findings
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.fan import each, login_of
 
-CONTROLLER, HOSTS = "controller", "hosts"
+CONTROLLER = "controller"
 
 
 class ActionModule(RecordDoor):
     """Look at controller, inventory and all hosts, and say what would hinder a rollout and what mends it.
 
-    The record is looked at from outside: it is neither made nor opened for writing.
+    The record is looked at from outside, and then asked by a copy: it is neither made nor opened for writing.
     """
 
     STEP = "doctor"
@@ -51,10 +57,7 @@ class ActionModule(RecordDoor):
         found += [(CONTROLLER, one) for one in staffing(lambda: Government(self).governed, places, now())]
         found += [(CONTROLLER, one) for one in trust_findings(self, inventory, now())]
         found += [(name, one) for name, of_host in seen.items() for one in of_host.findings]
-        logins = {name: login_of(self.task_vars["hostvars"][name]) for name, one in seen.items() if one.asked}
-        found += examining.lost(seen, logins)
-        if any(of_host.asked for of_host in seen.values()):
-            found.append((HOSTS, examining.enforcement(seen)))
+        found += self._beside_record(seen, {name: environment_of(name) for name in seen})
         findings = grouped(found)
         silent = [name for name, of_host in seen.items() if not of_host.asked]
         versions = f"ansible-core {here.core}, {here.executable}"
@@ -69,9 +72,36 @@ class ActionModule(RecordDoor):
 
     def _ask(self, site: examining.Site) -> dict[str, examining.Seen]:
         """Ask all hosts at once; the program travels along and leaves nothing there."""
+        keys = {name: self._login_keys(name) for name in site.services}
         return each(
             self,
             site.services,
             True,
-            lambda name, program: examining.examine(name, program, site.services[name], lambda: now().timestamp()),
+            lambda name, program: examining.examine(
+                name, program, site.services[name], lambda: now().timestamp(), keys[name]
+            ),
         )
+
+    def _login_keys(self, host: str) -> tuple[str, ...]:
+        """Those that are to log in to an enrolled host, as far as the site says so; what is wrong with that is told elsewhere."""
+        government = Government(self, host)
+        try:
+            return government.trust.login_keys if self._login_of(host) and government.has_trust else ()
+        except Refusal:
+            return ()
+
+    def _login_of(self, host: str) -> str:
+        return login_of(self.task_vars["hostvars"][host])
+
+    def _beside_record(
+        self, seen: Mapping[str, examining.Seen], environments: Mapping[str, str]
+    ) -> list[tuple[str, examining.Finding]]:
+        """What is found by a copy of the store; what keeps it from being copied is told elsewhere."""
+        logins = {name: self._login_of(name) for name, one in seen.items() if one.asked}
+        try:
+            with open_store(self.sources, check=True) as store:
+                return comparing.findings(store, seen, logins, environments)
+        except Refusal:
+            return comparing.findings(None, seen, logins, environments)
+        finally:
+            drop_scratch()

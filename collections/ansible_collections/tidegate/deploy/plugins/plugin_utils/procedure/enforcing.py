@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each host enforces by itself and against whom, as it says so, beside what the store and the inventory know of it.
 
-What a host did without the store, an emergency that people signed, it journalled; that has an entry here, once.
+What was done there without the store, an emergency that people signed or a veto, it journalled; that has an entry here, once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import stat
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import vetoing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
 
@@ -38,16 +39,16 @@ class Known(NamedTuple):
     newest: int
 
 
-def known(store: Store, login: str, host: str, newest: int) -> Known:
+def known(store: Store | None, login: str, host: str, newest: int) -> Known:
     """What the store and the inventory say of a host.
 
     Args:
-        store: knows the hosts that were enrolled.
+        store: knows the hosts that were enrolled; None: it cannot be asked.
         login: as whom the inventory reaches it because it is enrolled; empty where it is not.
         host: its name.
         newest: the number of the newest trust of its environment that holds.
     """
-    by = [word for word, says in (("the inventory", login), ("the store", store.enrolled(host))) if says]
+    by = [word for word, says in (("the inventory", login), ("the store", store and store.enrolled(host))) if says]
     return Known(" and ".join(by), newest)
 
 
@@ -71,6 +72,7 @@ def enforcement(store: Store, stand: Stand, what: Known) -> dict[str, Any]:
             {**{key: due[key] for key in DUE}, "next": review_command(store, due)}
             for due in about.get("reviews_due") or ()
         ],
+        "vetoes": vetoing.unknown(store, about),
         "problems": list(_problems(stand, what)) if stand.enforced else [],
     }
 
@@ -113,15 +115,28 @@ def _problems(stand: Stand, what: Known) -> Iterator[str]:
     about = stand.enrolled or {}
     if about.get("problem"):
         yield f"refuses everything: {about['problem']}"
-    if about.get("trust", what.newest) < what.newest:
-        yield f"trust version {about['trust']}, and {what.newest} is signed: tidegate.deploy.enroll brings it there"
+    late = behind(about, what)
+    if late:
+        yield ": ".join(late)
     ours = host_program().digest
     if about.get("program", ours) != ours:
         yield f"host program {about['program'][:12]}, and this collection has {ours[:12]}"
 
 
+def behind(about: Mapping[str, Any], what: Known) -> tuple[str, str] | None:
+    """That a host has an older trust than the newest that is signed, and what to do; None where it has not.
+
+    Args:
+        about: what it says of its enrollment.
+        what: is known of it.
+    """
+    if about.get("trust", what.newest) >= what.newest:
+        return None
+    return f"trust version {about['trust']}, and {what.newest} is signed", "tidegate.deploy.enroll brings it there"
+
+
 def ingest(store: Store, host: str, about: Mapping[str, Any]) -> str:
-    """Enter the emergencies that a host has journalled and of which there is no entry yet. Answers why one was not entered.
+    """Enter the emergencies and vetoes that a host tells of and of which there is no entry yet. Answers why one was not entered.
 
     Args:
         store: the ledger.
@@ -133,6 +148,9 @@ def ingest(store: Store, host: str, about: Mapping[str, Any]) -> str:
         for due in about.get("reviews_due") or ():
             body = {"host": host, "uid": uid, **{key: due[key] for key in DUE}}
             store.append_once(SAID, actor(), body, f"{uid} {due['statement']}")
+        for veto in vetoing.unknown(store, about):
+            body = {"host": host, "uid": uid, **{key: veto[key] for key in vetoing.TOLD}}
+            store.append_once(SAID, actor(), body, f"{uid} {veto['statement']}")
     except Refusal as refusal:
         return f"{refusal.code}: {refusal.message}"
     return ""

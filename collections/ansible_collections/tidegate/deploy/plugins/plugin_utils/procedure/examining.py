@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import vitals
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.fitness import NOTE, REFUSE, WARN, finding
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.fitness import REFUSE, WARN, finding
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.hosts import resolve_hosts
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.audit import Audit, audit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.services import VARIABLE, Service
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import nearest
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import enforcing
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Unreachable
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer, HostProgram
@@ -58,6 +59,9 @@ _BY_CODE = {
     "NO_SYSTEMD": "take it out of the service's hosts: Tidegate activates releases through systemd",
     "NO_PIPELINING": "use a connection that can pipeline, such as ssh",
     "DATA": "mend its variables in the inventory",
+    "DEFINITION": "ansible-playbook tidegate.deploy.trust drafts the inventory as it is now; tidegate.deploy.enroll brings it there",
+    "IDENTITY": "find out who changed it, and when; docs/how-to/enrollment.md says how a host is enrolled anew",
+    "TRUST": "find out who changed it, and when; docs/how-to/enrollment.md says how a host is enrolled anew",
 }
 
 
@@ -185,15 +189,23 @@ class Seen:
         findings: about it.
         asked: it could be asked.
         enforced: it refuses by itself what was not approved.
+        enrolled: what it says of that, where it does.
+        stands: what it says of each service, by name.
     """
 
     findings: Sequence[Finding]
     asked: bool = True
     enforced: bool = False
+    enrolled: Mapping[str, Any] | None = None
+    stands: Mapping[str, Stand] = field(default_factory=dict)
 
 
 def examine(
-    name: str, program: HostProgram | Refusal, services: Mapping[str, Service], clock: Callable[[], float]
+    name: str,
+    program: HostProgram | Refusal,
+    services: Mapping[str, Service],
+    clock: Callable[[], float],
+    login_keys: Sequence[str] = (),
 ) -> Seen:
     """Ask one host for everything, in one exec.
 
@@ -202,13 +214,15 @@ def examine(
         program: the way to it, or why there is none.
         services: those that it has.
         clock: the controller's, in seconds.
+        login_keys: those that are to log in where it is enrolled; none: nobody says.
     """
     if isinstance(program, Refusal):
         return Seen([_of_refusal(name, program)], asked=False)
     asked = [{"definition": one.definition, "thresholds": one.checks} for one in services.values()]
     began_s = clock()
     try:
-        answer = program.call("doctor", {"services": asked}).or_refuse()
+        request = {"services": asked, **({"login_keys": list(login_keys)} if login_keys else {})}
+        answer = program.call("doctor", request).or_refuse()
     except Unreachable as lost:
         said = f"cannot be reached: {lost}"
         return Seen([finding("connection", UNREACHED, said, mend(said))], asked=False)
@@ -219,7 +233,13 @@ def examine(
             [finding("connection", UNREACHED, f"{type(error).__name__}: {error}", mend(str(error)))], asked=False
         )
     found = [*answer.fields["findings"], *_clock(answer, began_s, clock(), services)]
-    return Seen(found, enforced=bool(answer.fields.get("enforced")))
+    enforced, enrolled = bool(answer.fields.get("enforced")), answer.fields.get("enrolled")
+    stands = {
+        service: Stand(stands, enforced=enforced, enrolled=enrolled)
+        for service, stands in (answer.fields.get("services") or {}).items()
+        if stands
+    }
+    return Seen(found, enforced=enforced, enrolled=enrolled, stands=stands)
 
 
 def _of_refusal(name: str, refusal: Refusal) -> Finding:
@@ -250,25 +270,3 @@ def _clock(answer: Answer, began_s: float, ended_s: float, services: Mapping[str
         return []
     said = f"its clock is about {round(abs(ahead_s))} s {'ahead of' if ahead_s > 0 else 'behind'} the controller's, expected at most {most_s} s"
     return [finding("clock", REFUSE if level == "refuse" else WARN, said, "let NTP set both clocks")]
-
-
-def lost(seen: Mapping[str, Seen], logins: Mapping[str, str]) -> Iterator[tuple[str, Finding]]:
-    """The hosts that the inventory says are enrolled, and that say themselves that they are not.
-
-    Args:
-        seen: what each host said.
-        logins: as whom each that could be asked is reached because it is enrolled; empty where the inventory does not say so.
-    """
-    for name, one in seen.items():
-        if logins.get(name) and not one.enforced:
-            said, hint = enforcing.gone("the inventory")
-            yield name, finding("enforced", WARN, said, f"{hint}; tidegate.deploy.status tells what the store knows")
-
-
-def enforcement(seen: Mapping[str, Seen]) -> Finding:
-    """What hosts enforce by themselves."""
-    enforcing = [name for name, one in seen.items() if one.enforced]
-    if not enforcing:
-        said = "no host enforces anything: whoever can become root on one can deploy there without Tidegate"
-        return finding("enforced", NOTE, said, "docs/how-to/enrollment.md shows how hosts refuse by themselves")
-    return finding("enforced", NOTE, f"{len(enforcing)} hosts refuse what was not approved", "nothing to do")

@@ -132,6 +132,24 @@ def test_what_a_host_found_is_handed_on():
     assert ([one], True, True) == (list(found.findings), found.asked, found.enforced)
 
 
+def test_what_a_host_says_of_itself_is_kept():
+    """Of its services as `status` reads it, without those whose state it could not read; its login keys are asked for where there are some."""
+    about = {"uid": "1" * 32}
+    program = Program(enforced=True, enrolled=about, services={"web": {"state": "steady"}, "api": None})
+    found = seen(program)
+    assert (about, ["web"]) == (found.enrolled, list(found.stands))
+    assert (True, about, "steady") == (
+        found.stands["web"].enforced,
+        found.stands["web"].enrolled,
+        found.stands["web"].service["state"],
+    )
+    asked = []
+    program.call = lambda _step, request: asked.append(request) or Answer(True, False, "", "", {}, program.fields)
+    examining.examine("web1", program, SERVICES, lambda: 1000.0, ["ssh-ed25519 AAAA"])
+    examining.examine("web1", program, SERVICES, lambda: 1000.0)
+    assert [["ssh-ed25519 AAAA"], None] == [request.get("login_keys") for request in asked]
+
+
 @pytest.mark.parametrize(
     ("lost", "hint"),
     [
@@ -168,6 +186,13 @@ def test_a_host_that_cannot_be_reached_is_unknown(lost, hint):
         ("NO_SYSTEMD", "found no /run/systemd/system", "take it out of the service's hosts"),
         ("NO_PIPELINING", "web1: connection plugin 'winrm' cannot carry", "use a connection that can pipeline"),
         ("DATA", "web1: its variables do not resolve: x", "mend its variables in the inventory"),
+        (
+            "DEFINITION",
+            "web: found a definition other than that of trust version 1",
+            "ansible-playbook tidegate.deploy.trust",
+        ),
+        ("IDENTITY", "/var/lib/tidegate/identity.json: found no identity (Expecting value)", "find out who changed it"),
+        ("TRUST", "/var/lib/tidegate/trust: found no trust bundle, expected one", "find out who changed it"),
     ],
 )
 def test_a_host_that_cannot_be_worked_on(code, message, hint):
@@ -201,17 +226,3 @@ def test_the_clock_is_judged_between_two_moments(host_s, began_s, ended_s, told)
     found = seen(Program(host={"time_s": host_s}), lambda: float(next(times)))
     assert told == [one["found"] for one in found.findings]
     assert all("refuse" == one["level"] for one in found.findings)
-
-
-def test_what_is_enforced_is_said_plainly():
-    """Nothing yet, or how many."""
-    assert examining.enforcement({"web1": examining.Seen([])})["found"].startswith("no host enforces anything")
-    assert examining.enforcement({"web1": examining.Seen([], enforced=True)})["found"].startswith("1 hosts refuse")
-
-
-def test_a_host_that_says_no_longer_that_it_is_enrolled_is_found():
-    """Whatever the inventory says of it; one that could not be asked, and one that nobody enrolled, are not."""
-    seen = {"web1": examining.Seen([]), "web2": examining.Seen([], enforced=True), "web3": examining.Seen([])}
-    (where, one), *others = examining.lost(seen, {"web1": "deploy", "web2": "deploy", "web3": ""})
-    assert (where, one["level"], others) == ("web1", "warn", [])
-    assert one["found"].startswith("NOT ENFORCED: the inventory says that it is enrolled")

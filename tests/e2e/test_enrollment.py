@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from e2e.hosts import V1, Fleetful, assert_all_on
-from e2e.project import CHECKOUT, Project, Result
+from e2e.project import CHECKOUT, Project, Result, named
 from e2e.test_change_control import a_key, denied
 
 NAMES = ("web1", "web2", "web4")
@@ -70,6 +70,37 @@ def refuses_deploy(hosts: Fleetful, name: str, command: str) -> bool:
 def enforced(done: Result) -> dict[str, tuple[int, list[str]]]:
     """What each host was brought to, and by what."""
     return {host: (one["trust"], one["did"]) for host, one in done.of("enroll")[-1]["hosts"].items()}
+
+
+LOGIN_KEYS, SUDO_RULE = "/var/lib/tidegate-login/.ssh/authorized_keys", "/etc/sudoers.d/tidegate"
+SPOIL = {
+    "web1": f"cp -p {LOGIN_KEYS} /root/kept; echo '# once more' >> {LOGIN_KEYS}",
+    "web2": f"cp -p {SUDO_RULE} /root/kept; echo '# once more' >> {SUDO_RULE}",
+    "web4": "mv /var/lib/tidegate/identity.json /root/kept",
+}
+MEND = {
+    "web1": f"mv /root/kept {LOGIN_KEYS}",
+    "web2": f"mv /root/kept {SUDO_RULE}",
+    "web4": "mv /root/kept /var/lib/tidegate/identity.json",
+}
+
+
+def looked_at_by_the_doctor(site: Project, hosts: Fleetful) -> None:
+    """What root has changed past an enrollment, whose trust is behind, and what is enforced against whom, a line each."""
+    for name, command in SPOIL.items():
+        hosts[name].ssh(command)
+    try:
+        seen = site.play("doctor")
+    finally:
+        for name, command in MEND.items():
+            hosts[name].ssh(command)
+    lines = seen.stdout.splitlines()
+    assert named(lines, "warn ", " web1 ", f"{LOGIN_KEYS} holds other keys than tidegate_trust.login_keys")
+    assert named(lines, "stop ", " web2 ", f"{SUDO_RULE} is not as it was made", "tidegate.deploy.enroll")
+    assert named(lines, "warn ", " web2 ", "trust version 1, and 2 is signed → tidegate.deploy.enroll brings it there")
+    assert named(lines, "warn ", " web4 ", "NOT ENFORCED: the inventory and the store say that it is enrolled")
+    assert named(lines, "note ", " web1, web2 ", "web: enforced against everybody but root there")
+    assert named(lines, "note ", " web4 ", "web: enforced against nobody: root and whoever can log in")
 
 
 def another_program(folder: Path) -> dict[str, str]:
@@ -136,6 +167,7 @@ def test_hosts_follow_their_trust_until_they_are_let_go(office: Office, hosts: F
     assert "people.cyd goes" in second.stdout
     only_one = site.play("enroll", hosts="web1")
     assert enforced(only_one) == {"web1": (2, ["trust version 1 → 2"])}, only_one.text
+    looked_at_by_the_doctor(site, hosts)
 
     newer = another_program(site.temp / "newer")
     for name in ("ada", "bob"):

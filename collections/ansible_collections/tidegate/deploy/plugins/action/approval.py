@@ -12,10 +12,15 @@ from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import Signature
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange, ssh_keygen
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.approval import asked_text, export_text
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.approval import (
+    asked_text,
+    export_text,
+    export_veto_text,
+    veto_text,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
     approving,
@@ -24,9 +29,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
     vetoing,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.approving import APPROVE, REJECT, VERBS, Asked
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb, refuse_limit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import OK, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import change_of
 
 
@@ -41,7 +46,11 @@ class ActionModule(WholeVerb):
         "reason": {"type": "str", "default": ""},
         **signing.ARGUMENTS,
         "evidence": {"type": "str"},
+        "statement": {"type": "path"},
     }
+
+    def perform(self, arguments: Mapping[str, Any]) -> StepResult:
+        return self._without_store(arguments) if arguments.get("statement") else super().perform(arguments)
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         change, now = change_of(store, _named(arguments.get("id"))), store.latest()
@@ -74,7 +83,7 @@ class ActionModule(WholeVerb):
 
     def _push(self, asked: Asked, signature: Signature) -> None:
         """Tell enrolled hosts of a veto; one that cannot be told is granted nothing by the store, either."""
-        told = vetoing.push(self, recorded(asked.change.plan_bytes), asked.statement, signature)
+        told = vetoing.push(self, recorded(asked.change.plan_bytes).enrolled, asked.statement, signature)
         if told.good:
             Display().display(
                 f"tidegate: told {', '.join(told.good)}, which refuse {asked.change.id} by themselves now"
@@ -83,6 +92,36 @@ class ActionModule(WholeVerb):
             Display().warning(
                 f"{host} was not told of the veto: {said.code}: {said.message}; the store grants nothing for it"
             )
+
+    def _without_store(self, arguments: Mapping[str, Any]) -> StepResult:
+        """Have the hosts of an exported statement refuse what it is about; no store is asked, and none is told."""
+        refuse_limit()
+        statement = vetoing.of_arguments(arguments)
+        hosts = vetoing.enrolled_in(statement)
+        Display().display(veto_text(statement, hosts))
+        data = {"change": statement.change, "state": "", "person": "", "hosts": {}}
+        data |= {"statement": statement.id, "plan_digest": statement.plan}
+        if self.check or not hosts:
+            say = "nothing was written" if hosts else "no host that it names was enrolled, so none refuses by itself"
+            return StepResult(self.STEP, OK, f"{statement.change}: {say}", data=data)
+        if arguments.get("export"):
+            exchange.write(statement.data, arguments["export"])
+            Display().display(export_veto_text(arguments["export"], statement))
+            return StepResult(self.STEP, OK, f"{statement.change}: nothing was decided", data=data)
+        people = Government(self).people
+        signature = signing.signature_of(
+            arguments, statement.data, statement.namespace, people.keys, REJECT, statement.change
+        )
+        person = approving.person_of(signature, statement, people)
+        ssh_keygen.require_valid(signature, statement.namespace, statement.data)
+        done = vetoing.push(self, hosts, statement, signature)
+        data |= {"person": person, "hosts": {host: one.verdict for host, one in done.said.items()}}
+        refuse = f"refuse {statement.change} by themselves now"
+        short = done.fell_short(self.STEP, f"{refuse}, the others let it through to whoever shows them a permit", data)
+        if short is not None:
+            return short
+        say = f"{', '.join(hosts)} {refuse}, by the word of {people.called(person)}; no store was told"
+        return StepResult(self.STEP, OK, say, changed=bool(done.changed), data=data)
 
     def _exported(self, asked: Asked, file: str) -> StepResult:
         plan_file = exchange.export(asked.statement, asked.change.plan_bytes, file)

@@ -44,6 +44,13 @@ options:
       - They count as V(countersigned) where a bridge of C(tidegate_bridges) may vouch for that system, and this process has its
         key, in the file that the environment variable E(TIDEGATE_BRIDGE_KEY) names, or in its SSH agent.
     type: str
+  statement:
+    description:
+      - With O(verb=reject) and instead of O(id), a file with an exported statement about the plan, of any type. The enrolled hosts
+        that it names are told of the veto directly, and refuse from then on all that is about that plan. No store is asked, and
+        none is told; once there is one again, M(tidegate.deploy.status) enters what hosts were told.
+      - One that is a veto already is taken as it is, with its reason.
+    type: path
 extends_documentation_fragment:
   - tidegate.deploy.attributes
   - tidegate.deploy.attributes.changes_no_release
@@ -64,6 +71,12 @@ EXAMPLES = r"""
     verb: reject
     id: CHG-2026-0007
     reason: too risky today
+
+- name: Have hosts refuse what an exported statement is about, without any store
+  tidegate.deploy.approval:
+    verb: reject
+    statement: statement.json
+    reason: ada's key was stolen
 
 - name: Hand in what was signed elsewhere
   tidegate.deploy.approval:
@@ -96,6 +109,10 @@ statement:
   description: The sha256 of what was signed.
   returned: success
   type: str
+hosts:
+  description: Of each host that was told of a veto without the store V(ok), V(failed) or V(unknown).
+  returned: with O(statement)
+  type: dict
 plan_digest:
   description: The sha256 of the plan as canonical JSON.
   returned: success

@@ -74,6 +74,42 @@ def emergency_text(statement: Statement, store: str) -> str:
     )
 
 
+def veto_text(statement: Statement, hosts: list[str]) -> str:
+    """A veto that is pushed without the store: what it says, and which hosts are told.
+
+    Args:
+        statement: the veto.
+        hosts: that are told.
+    """
+    doc = statement.doc
+    others = [host["name"] for host in doc["hosts"] if host["name"] not in hosts]
+    return block(
+        f"reject {statement.change} without the store",
+        [
+            ("for", f"{doc['service']} in {doc['environment']}"),
+            ("wanted by", doc["requester"]),
+            ("reason", doc["reason"]),
+            ("told", hosts),
+            ("not enrolled", others),
+            ("plan", statement.plan),
+            ("statement", statement.id),
+        ],
+    )
+
+
+def export_veto_text(file: str, statement: Statement) -> str:
+    """How such a veto is signed on another machine, and pushed."""
+    quoted = shlex.quote(file)
+    push = f"ansible-playbook tidegate.deploy.reject -e tidegate_statement={quoted} -e tidegate_signature={quoted}.sig"
+    return block(
+        f"sign the veto of {statement.change} elsewhere",
+        [
+            ("sign it", f"ssh-keygen -Y sign -n {statement.namespace} -f ~/.ssh/id_ed25519 {quoted}"),
+            ("push it", push),
+        ],
+    )
+
+
 def plan_of(asked: Asked) -> plans.Plan:
     """The plan that is decided about."""
     return plans.recorded(asked.change.plan_bytes)

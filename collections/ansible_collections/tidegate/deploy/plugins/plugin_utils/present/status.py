@@ -59,14 +59,22 @@ def _enforcement(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
         return []
     rows = [(name, host, one["against"] or "unknown", _by(one), _flaws(one)) for name, host, one in stands]
     due = {review["statement"]: review for _name, _host, one in stands for review in one["reviews_due"]}
+    vetoes = {veto["statement"]: veto for _name, _host, one in stands for veto in one["vetoes"]}
     return [
         "enforced by the hosts themselves",
         *_indented(table(("service", "host", "against", "by", "to note"), rows)),
         "  beyond every host: root on it, and the tasks of a change that carries tasks, which run past its program",
         *(f"  {host}: {one['lost']}" for _name, host, one in stands if one["lost"]),
         *_indented([f"{review['service']}: review it: {review['next']}" for review in due.values()]),
+        *_indented([_vetoed(veto) for veto in vetoes.values()]),
         "",
     ]
+
+
+def _vetoed(veto: Mapping[str, Any]) -> str:
+    said = f"{veto['service']}: {veto['by']} vetoed {veto['change']} at {veto['at']} on hosts, without this store"
+    hint = f"reject it here, too: {veto['next']}" if veto["next"] else "it is no open change here"
+    return f"{printable(said)}: {hint}"
 
 
 def _by(one: Mapping[str, Any]) -> str:

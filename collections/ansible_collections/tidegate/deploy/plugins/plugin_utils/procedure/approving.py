@@ -144,7 +144,7 @@ def decide(
         Refusal: whatever keeps it from counting: NAMESPACE, PRESENCE, SIG_INVALID, KEY, ABSENT, SELF, QUORUM, WITHDRAWN …
     """
     statement, change = asked.statement, asked.change
-    person = _person(signature, statement, by.people)
+    person = person_of(signature, statement, by.people)
     ssh_keygen.require_valid(signature, statement.namespace, statement.data)
     if trust is not None and asked.opens_hosts:
         trust.require_told(signature)
@@ -165,7 +165,12 @@ def decide(
     return moved(store, asked, person, new, by, now)
 
 
-def _person(signature: Signature, statement: Statement, people: People) -> str:
+def person_of(signature: Signature, statement: Statement, people: People) -> str:
+    """Whose signature it is, by its key.
+
+    Raises:
+        Refusal: KEY, nobody's; NAMESPACE; PRESENCE.
+    """
     signature.require(statement.namespace)
     person = people.of_key(signature.key.fingerprint)
     if person is not None:

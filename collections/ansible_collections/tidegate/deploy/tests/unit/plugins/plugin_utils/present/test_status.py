@@ -40,6 +40,7 @@ NOTHING = {
     "program": "",
     "seen": 0,
     "reviews_due": [],
+    "vetoes": [],
     "problems": [],
 }
 LEDGER = {

@@ -20,6 +20,7 @@ ABOUT = {
     "program": host_program().digest,
     "checkpoint": {"size": 41, "root": "0" * 64, "note": "n"},
     "reviews_due": [DUE],
+    "vetoes": [],
     "problem": "",
 }
 

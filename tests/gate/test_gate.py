@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import sys
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -427,18 +427,10 @@ def test_an_error_inside_the_gate_stops_the_run(site: Any, tmp_path: Path) -> No
 def test_a_clerk_that_is_killed_stops_the_run(site: Any) -> None:
     """Nobody is left to ask the store: exit 78; what was to be recorded is said to be lost."""
     site.protect(**ENFORCE)
-    kill = (
-        "import contextlib, os, pathlib, signal\n"
-        "for process in pathlib.Path('/proc').glob('[0-9]*'):\n"
-        "    with contextlib.suppress(OSError):\n"
-        "        is_clerk = b'procedure.' + b'clerk import' in (process / 'cmdline').read_bytes()\n"
-        f"        if is_clerk and os.readlink(process / 'cwd') == '{site.folder}':\n"
-        "            os.kill(int(process.name), signal.SIGKILL)\n"
-    )
-    task = {"ansible.builtin.command": {"argv": [sys.executable, "-c", kill]}}
+    kill = site.to_clerk(signal.SIGKILL)
     plays = [
         {"hosts": hosts, "gather_facts": False, "tasks": [doing]}
-        for hosts, doing in (("db1", task), ("web", site.touch()))
+        for hosts, doing in (("db1", kill), ("web", site.touch()))
     ]
 
     site.write("site.yml", plays)

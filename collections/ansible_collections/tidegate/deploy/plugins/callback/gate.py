@@ -24,6 +24,8 @@ description:
   - A change is named with C(-e tidegate_change=CHG-…) or in the environment variable E(TIDEGATE_CHANGE). It has to be approved
     where policy asks for approval, all protected hosts of the play have to be among its hosts, and a window has to be open for it.
   - The exit code is 77 when the gate refuses, and 78 when it cannot tell. It is never only a warning.
+  - Where it may refuse, a play waits for the answer. A play on hosts that are only observed goes on meanwhile; what would have been is
+    said as soon as it is known, at the latest when the playbook ends.
   - What it says is in the store before it says it. In check mode it says what it would say, and writes nothing.
   - Plays of the verbs of this collection have gates of their own and are not asked again.
 requirements:
@@ -38,6 +40,7 @@ author:
   - Tidegate contributors (@tidegate)
 """
 
+import atexit
 import functools
 import os
 import traceback
@@ -51,6 +54,9 @@ from ansible.plugins.callback import CallbackBase
 REFUSED = 77
 BROKEN = 78
 """Exit codes: the gate refuses; the gate cannot tell."""
+
+LAST_S = 20
+"""How long the end of a playbook waits for what is said of hosts that are only observed: longer than a store that is held is."""
 
 
 def closed(hook: Callable[..., None]) -> Callable[..., None]:
@@ -80,6 +86,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         super().__init__()
         self._run: dict[str, Any] = {}
         self._guard: Any = None
+        self._pid = os.getpid()
+        self._questions: Any = None
+        self._refused = False
+        self._error: Exception | None = None
+        self._over = False
         self._unread: list[Any] = []
         self._asked: set[str] = set()
         self._shown: set[str] = set()
@@ -98,8 +109,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
         self._ours = is_ours(play.get_path())
         self._asked = set()
+        self._over = False
         if self._ours:
             return
+        self._heed(0)
         manager = play.get_variable_manager()
         if self._guard is None:
             self._begin(play, manager)
@@ -107,16 +120,24 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._ask(str(name) for name in names)
 
     @closed
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        self._hear(0)
+
+    @closed
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
         if self._ours:
             return
         if host.name not in self._asked:
             self._ask([host.name])
-        if not context.CLIARGS.get("check") or task.check_mode is True or not self._guard.guarded([host.name]):
-            return
-        if self._answer([host.name], real=True)["refused"]:
-            self._show([f"refuses {host.name}: a task of the play runs for real in check mode (check_mode: false)"])
-            raise SystemExit(REFUSED)
+        if context.CLIARGS.get("check") and task.check_mode is not True:
+            self._put(self._guard.guarded([host.name]), real=True)
+
+    @closed
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        self._over = True
+        self._heed(LAST_S)
+        if self._questions is not None and self._questions.open:
+            self._show(["the process that asks the store does not answer; what it would have refused is not known"])
 
     def end_broken(self, error: BaseException) -> None:
         """Say what broke, and end the run.
@@ -126,7 +147,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         """
         code = getattr(error, "code", "BROKEN")
         said = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
-        self._show([f"cannot tell whether this run is allowed, and stops it: {code}: {said}"])
+        what = "was allowed; nothing of it is enforced" if self._over else "is allowed, and stops it"
+        self._show([f"cannot tell whether this run {what}: {code}: {said}"])
         self._display.vvv("".join(traceback.format_exception(error)))
         raise SystemExit(BROKEN)
 
@@ -149,21 +171,59 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def _ask(self, names: Any) -> None:
         asked = list(names)
         self._asked.update(asked)
-        answer = self._answer(asked)
-        self._show(answer["lines"])
-        if answer["refused"]:
-            raise SystemExit(REFUSED)
+        self._put(self._guard.guarded(asked))
 
-    def _answer(self, names: list[str], real: bool = False) -> dict[str, Any]:
-        """What the clerk says to whoever is about to touch hosts; guarded ones that nobody has read yet are read, too."""
-        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.courier import courier
-        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarding import packed
+    def _put(self, guarded: list[Any], real: bool = False) -> None:
+        """Ask about hosts that are about to be touched, and wait for the answer where it may be a refusal."""
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.courier import Questions, courier
 
-        guarded = self._guard.guarded(names)
+        if not guarded and not self._unread:
+            return
+        question, may_refuse = self._question(guarded, real)
+        if real and not may_refuse:
+            return
+        if self._questions is None:
+            self._questions = Questions(courier().line())
+            atexit.register(self._at_exit)
+        self._questions.ask(question)
+        if may_refuse:
+            self._heed(None)
+
+    def _question(self, guarded: list[Any], real: bool = False) -> tuple[dict[str, Any], bool]:
+        """What is asked about guarded hosts, and whether the answer may be a refusal.
+
+        Policies that nobody has read yet are read, too, also of hosts that nobody is about to touch.
+        """
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarding import may_refuse, packed
+
         unread, self._unread = self._unread, []
-        if not guarded and not unread:
-            return {"refused": False, "lines": []}
-        return courier().ask({"run": self._run, "asked": packed(guarded), "read": packed(unread), "real": real})
+        question = {"run": self._run, "asked": packed(guarded), "read": packed(unread), "real": real}
+        return question, may_refuse(guarded, unread)
+
+    def _heed(self, within_s: float | None) -> None:
+        """Hear what is said, and end the run where that is a refusal, or where nobody can tell."""
+        self._hear(within_s)
+        if self._refused:
+            raise SystemExit(REFUSED)
+        if self._error is not None:
+            raise self._error
+
+    def _hear(self, within_s: float | None) -> None:
+        """Show the answers that have come, in the order of asking."""
+        if self._questions is None:
+            return
+        try:
+            for answer in self._questions.answers(within_s):
+                self._refused |= answer["refused"]
+                self._show(answer["lines"])
+        except Exception as error:
+            self._error = self._error or error  # of hosts that are only observed: no reason to end a play in its middle
+
+    def _at_exit(self) -> None:
+        """Also a run that fails or is interrupted hears what was said, unless it has waited for that already."""
+        if os.getpid() == self._pid:
+            self._hear(0 if self._over else LAST_S)
+            self._questions.close()
 
     def ask_delegate(self, names: list[str], runs_for_real: bool) -> None:
         """Ask about the host that a task is delegated to. In a worker, where only an error of the task ends it.
@@ -171,15 +231,30 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         Raises:
             AnsibleError: the gate refuses, or cannot tell.
         """
-        if self._ours or self._asked.issuperset(names) or not self._guard.guarded(names):
+        if self._ours or self._asked.issuperset(names):
+            return
+        guarded = self._guard.guarded(names)
+        if not guarded:
             return
         try:
-            answer = self._answer(names)
-            refused = answer["refused"] or (runs_for_real and self._answer(names, real=True)["refused"])
+            refusals = self._refusals(guarded, runs_for_real)
         except Exception as error:
             raise AnsibleError(f"tidegate gate: cannot tell whether this delegation is allowed: {error}") from error
-        if refused:
-            raise AnsibleError(f"tidegate gate: {' '.join(answer['lines'])}")
+        if refusals:
+            raise AnsibleError(f"tidegate gate: {' '.join(refusals)}")
+
+    def _refusals(self, guarded: list[Any], runs_for_real: bool) -> list[str]:
+        """Why hosts may not be touched, asked on a line of this worker's own; nothing where they may."""
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.courier import courier
+
+        question, may_refuse = self._question(guarded)
+        if not may_refuse and self._questions is not None:  # else nobody would hear what is missing or broken
+            courier().tell(question)
+            return []
+        answer = courier().ask(question)
+        if runs_for_real and not answer["refused"]:
+            answer = courier().ask({**question, "real": True})
+        return list(answer["lines"]) if answer["refused"] else []
 
     def _show(self, lines: Any) -> None:
         for line in lines:

@@ -105,7 +105,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     @harmless
     def v2_runner_on_ok(self, result: Any) -> None:
-        self._keep(result, "changed" if result.result.get("changed") is True else "ok")
+        self._keep(result, "changed" if result.is_changed() else "ok")
 
     @harmless
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:

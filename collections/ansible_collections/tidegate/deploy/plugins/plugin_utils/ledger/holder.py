@@ -11,7 +11,6 @@ share an id, so that a machine is known by its name, too. Of a holder on another
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 import pwd
 import socket
@@ -23,12 +22,12 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 
 PROC = Path("/proc")
 
-_helped: list[int] = []
+_helped: list[dict[str, Any]] = []
 
 
-def help_run(pid: int) -> None:
-    """From now on this process acts for an ansible-playbook process, which started it to ask the store."""
-    _helped[:] = [pid]
+def help_run(holder: dict[str, Any]) -> None:
+    """From now on this process acts for an ansible-playbook process, which started it to ask the store; also when that is gone."""
+    _helped[:] = [holder]
 
 
 def current_run_holder() -> dict[str, Any]:
@@ -37,8 +36,12 @@ def current_run_holder() -> dict[str, Any]:
     Raises:
         Refusal: INTERRUPTED, this is a worker whose ansible-playbook is gone.
     """
+    if _helped:
+        return _helped[0]
+    import multiprocessing  # which whoever helps a run does not need
+
     parent = multiprocessing.parent_process()
-    pid = (_helped[0] if _helped else os.getpid()) if parent is None else parent.pid or 0
+    pid = os.getpid() if parent is None else parent.pid or 0
     if parent is not None and os.getppid() != pid:
         raise Refusal("INTERRUPTED", f"the ansible-playbook process {pid} that began this step is gone")
     return {

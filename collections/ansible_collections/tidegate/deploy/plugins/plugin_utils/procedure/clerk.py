@@ -15,6 +15,7 @@ import selectors
 import signal
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.recordin
 
 
 class Talk:
-    """What is said on one line: a question of the gate, or of one playbook who runs it and then its results.
+    """What is said on one line: questions of the gate, or of one playbook who runs it and then its results.
 
     Args:
         line: to somebody of the run.
@@ -65,7 +66,9 @@ class Talk:
             for at_s, *more in said:
                 self._recorder.add(result_of(datetime.fromtimestamp(at_s, UTC), *more))
         elif "asked" in said:
-            self._line.sendall(json.dumps(_answer(said)).encode())
+            answer = json.dumps(_answer(said)).encode() + b"\n"
+            with suppress(OSError):  # whoever asked may be gone, and more may have been asked
+                self._line.sendall(answer)
         else:
             self._recorder = Recorder(**said, run=run_id(current_run_holder()), actor=actor())
             self._recorder.begin()
@@ -124,15 +127,17 @@ class Clerk:
         return bool(rung)
 
 
-def main(run: int) -> None:
+def main(run: str) -> None:
     """Serve a run; the bell is standard input.
 
     Args:
-        run: the ansible-playbook process.
+        run: the ansible-playbook process, as `current_run_holder` has it, in JSON.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    help_run(run)
-    Clerk(socket.socket(fileno=0), run).serve()
+    holder = json.loads(run)
+    help_run(holder)
+    Clerk(socket.socket(fileno=0), holder["pid"]).serve()
+    os._exit(0)  # all is written and closed; to take SQLAlchemy apart takes long
 
 
 def _is_gone(process: int) -> bool:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -29,12 +30,13 @@ MOST_WAITING_BYTES = 16 * 1024 * 1024
 END_S = 10
 
 _PROGRAM = """
-import sys, types
+import gc, sys, types
+gc.set_threshold(100_000)  # of all that is imported nothing is garbage
 collections, run, *sys.path = sys.argv[1:]
 sys.modules["ansible_collections"] = types.ModuleType("ansible_collections")
 sys.modules["ansible_collections"].__path__ = [collections]
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.clerk import main
-main(int(run))
+main(run)
 """
 
 
@@ -56,7 +58,7 @@ class Courier:
     """The clerk of a run, as the processes of the run see it. It ends by itself when none of them is left."""
 
     def __init__(self) -> None:
-        run = str(current_run_holder()["pid"])
+        run = json.dumps(current_run_holder())
         self._bell, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -76,19 +78,22 @@ class Courier:
             Refusal: as `gatekeeper.answered`.
             Broken: nobody can tell.
         """
+        with self.line() as line:
+            questions = Questions(line)
+            questions.ask(question)
+            return next(questions.answers())
+
+    def tell(self, question: Mapping[str, Any]) -> None:
+        """Ask without waiting for what the gate says: it is recorded all the same.
+
+        Raises:
+            Broken: the clerk has ended.
+        """
         try:
             with self.line() as line:
-                line.sendall(json.dumps(question).encode() + b"\n")
-                line.shutdown(socket.SHUT_WR)
-                heard = b"".join(iter(lambda: line.recv(65536), b""))
-            answer: dict[str, Any] = json.loads(heard)
-        except (OSError, ValueError):
-            raise Broken("the process that asks the store has ended") from None
-        if "broken" in answer:
-            raise Broken(answer["broken"])
-        if "code" in answer:
-            raise Refusal(answer["code"], answer["message"])
-        return answer
+                line.sendall(_line(question))
+        except OSError:
+            raise _ended() from None
 
     def line(self) -> socket.socket:
         """A line to the clerk, for lines of JSON, with one answer before it is closed; dead when the clerk has ended."""
@@ -113,6 +118,73 @@ def courier() -> Courier:
     return Courier()
 
 
+class Questions:
+    """The line on which the gate asks one question after the other, and hears the answers in that order.
+
+    Args:
+        line: to the clerk.
+    """
+
+    def __init__(self, line: socket.socket) -> None:
+        self._mouth = Mouth(line)
+        self._line = line
+        self._heard = b""
+        self.open = 0
+
+    def ask(self, question: Mapping[str, Any]) -> None:
+        """Ask, and wait for nothing."""
+        self.open += 1
+        self._mouth.say(question)
+
+    def answers(self, within_s: float | None = None) -> Iterator[dict[str, Any]]:
+        """The answers that have not been heard yet, as they come.
+
+        Args:
+            within_s: for how long each is waited for; None: until it has come.
+
+        Raises:
+            Refusal: as `gatekeeper.answered`.
+            Broken: nobody can tell.
+        """
+        while self.open and self._has_come(None if within_s is None else within_s * 1000):
+            said, _end, self._heard = self._heard.partition(b"\n")
+            self.open -= 1
+            answer: dict[str, Any] = json.loads(said)
+            if "broken" in answer:
+                raise Broken(answer["broken"])
+            if "code" in answer:
+                raise Refusal(answer["code"], answer["message"])
+            yield answer
+
+    def close(self) -> None:
+        """Ask nothing more, and hear nothing more; for workers that still have this line, too."""
+        with suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)
+        self._line.close()
+
+    def _has_come(self, within_ms: float | None) -> bool:
+        """Wait for an answer."""
+        while b"\n" not in self._heard:
+            poll = select.poll()
+            poll.register(self._line, select.POLLIN | (select.POLLOUT if self._mouth.waiting else 0))
+            if not poll.poll(within_ms):
+                return False
+            self._mouth.go_on()
+            self._hear()
+        return True
+
+    def _hear(self) -> None:
+        try:
+            more = self._line.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            more = b""
+        if not more:
+            raise _ended()
+        self._heard += more
+
+
 class Results:
     """The line on which the results of a playbook go to the clerk. Nothing waits for it, but at the end for a bounded time.
 
@@ -122,12 +194,11 @@ class Results:
     """
 
     def __init__(self, line: socket.socket, about: Mapping[str, Any]) -> None:
+        self._mouth = Mouth(line)
         self._line = line
-        self._line.setblocking(False)
         self._kept: list[tuple[Any, ...]] = []
-        self._waiting = b""
         self._sent = self._dropped = 0
-        self._say(about)
+        self._mouth.say(about)
 
     def add(self, result: tuple[Any, ...]) -> None:
         """Keep a result, with the arguments of `recording.result_of`, until `send`."""
@@ -137,17 +208,17 @@ class Results:
         """Hand over what was kept."""
         kept, self._kept = self._kept, []
         self._sent += len(kept)
-        if len(self._waiting) >= MOST_WAITING_BYTES:
+        if len(self._mouth.waiting) >= MOST_WAITING_BYTES:
             self._dropped += len(kept)
         elif kept:
-            self._say(kept)
+            self._mouth.say(kept)
 
     def end(self) -> int:
         """Say that the playbook has ended, and answer how many results are in no store."""
         self._line.settimeout(END_S)
         self.send()
         try:
-            self._line.sendall(self._waiting)
+            self._line.sendall(self._mouth.waiting)
             self._line.shutdown(socket.SHUT_WR)
             return self._dropped + int(self._line.recv(64))
         except (OSError, ValueError):
@@ -155,8 +226,34 @@ class Results:
         finally:
             self._line.close()
 
-    def _say(self, value: Any) -> None:
-        self._waiting += json.dumps(value).encode() + b"\n"
+
+class Mouth:
+    """What is said on a line, as lines of JSON, without waiting for whoever hears it.
+
+    Args:
+        line: to the clerk.
+    """
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+        self._line.setblocking(False)
+        self.waiting = b""
+
+    def say(self, value: Any) -> None:
+        """Say something, or keep it while the line takes no more."""
+        self.waiting += _line(value)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Say more of what was kept."""
         with suppress(OSError):  # it takes no more just now; or the clerk has ended, as the end will show
-            while self._waiting:
-                self._waiting = self._waiting[self._line.send(self._waiting) :]
+            while self.waiting:
+                self.waiting = self.waiting[self._line.send(self.waiting) :]
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value).encode() + b"\n"
+
+
+def _ended() -> Broken:
+    return Broken("the process that asks the store has ended")

@@ -15,7 +15,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.windows_
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor, current_run_holder, run_id
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.observations import Said
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.gating import Decision, decide, listed
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.gated import Decision, listed, no_change
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarding import Guarded, checked, unpacked
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import (
     drop_scratch,
@@ -75,12 +75,14 @@ class Gatekeeper:
             return Answer(False, (f"could not record what it observed ({refusal.code}: {refusal.message})",))
 
     def ask_for_real(self, guarded: Sequence[Guarded]) -> Answer:
-        """Whether one of some hosts is enforced and may not be touched, also in check mode: for tasks that run for real in it."""
+        """What the gate says to a task that runs for real in check mode: it refuses where hosts are enforced and may not be touched."""
         enforced = [host for host in guarded if host.enforced]
         if not enforced:
             return Answer(False)
         with self._store() as store:
-            return Answer(not all(self._decide(store, [host]).allowed for host in enforced))
+            refused = [host.name for host in enforced if not self._decide(store, [host]).allowed]
+        said = f"refuses {listed(refused)}: a task of the play runs for real in check mode (check_mode: false)"
+        return Answer(True, (said,)) if refused else Answer(False)
 
     def _decided(self, guarded: Sequence[Guarded]) -> Answer:
         refused, lines = False, []
@@ -100,6 +102,10 @@ class Gatekeeper:
             return Decision(False, "UNSAFE_PATH", self._unsafe)
         names = [host.name for host in group]
         change = self._change(store)
+        if not change:
+            return no_change(None)
+        from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.gating import decide
+
         return decide(store, change, names, store.latest(), lead.policy, lead.people, self._digest)
 
     def _change(self, store: Store) -> str | None:

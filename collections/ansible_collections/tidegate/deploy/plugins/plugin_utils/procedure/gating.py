@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -21,27 +20,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.windows import Answer
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed, operator_of, why_not
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.gated import Decision, listed, no_change
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.timing import window_of
-
-NAME_ONE = "name an approved one with -e tidegate_change=CHG-… or in the environment variable TIDEGATE_CHANGE"
-MOST_NAMED = 5
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What the gate says.
-
-    Attributes:
-        allowed: the hosts may be touched now.
-        code: why they may not; empty where they may.
-        message: the same for people, with what to do next.
-        facts: for programs: change, service, environment, until, and the hosts that are not of the change.
-    """
-
-    allowed: bool
-    code: str = ""
-    message: str = ""
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def decide(
@@ -68,11 +48,9 @@ def decide(
         Refusal: STORE and the like, when nothing can be decided.
     """
     names = list(hosts)
-    if not change_id:
-        return Decision(False, "NO_CHANGE", f"no change was named; {NAME_ONE}")
-    change = store.change(change_id) if CHANGE_ID.fullmatch(change_id) else None
+    change = store.change(change_id) if change_id and CHANGE_ID.fullmatch(change_id) else None
     if change is None:
-        return Decision(False, "NO_CHANGE", f"there is no change {change_id[:40]!r}; {NAME_ONE}")
+        return no_change(change_id)
     plan = plans.recorded(change.plan_bytes)
     facts = {"change": change.id, "service": change.service, "environment": change.environment}
     answer = window_of(plan, policy, now)
@@ -86,13 +64,6 @@ def decide(
         if refusal is not None:
             return Decision(False, refusal.code, refusal.message, {**facts, **refusal.facts})
     return Decision(True, facts={**facts, "until": answer.until and answer.until.isoformat()})
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names of hosts, cut where there are many."""
-    found = list(names)
-    more = len(found) - MOST_NAMED
-    return ", ".join(found[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _clock(store: Store) -> Refusal | None:

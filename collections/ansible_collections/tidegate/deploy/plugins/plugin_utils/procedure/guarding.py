@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import VARIABLE, Policy
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.windows_schema import ENFORCE, OBSERVE
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import POLICY as SCHEMA
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.windows_schema import ENFORCE, MODES, OBSERVE
 
 POLICY = VARIABLE
 
@@ -73,6 +74,28 @@ def checked(found: Iterable[Found]) -> list[Guarded]:
         said = {first or policies[key].doc.get("gate", OBSERVE), *stricter}
         guarded.append(Guarded(host.name, ENFORCE if ENFORCE in said else OBSERVE, policies[key], host.people))
     return guarded
+
+
+def may_refuse(asked: Iterable[Found], read: Iterable[Found]) -> bool:
+    """Whether the gate may refuse hosts, as far as that can be told before their policies have been read: in doubt it may.
+
+    Args:
+        asked: the hosts that are about to be touched.
+        read: others, whose policies are read, too.
+    """
+    hosts = list(asked)
+    modes = {mode for host in hosts for mode in (host.modes[0] or _gate_of(host.policy), *host.modes[1:])}
+    return ENFORCE in modes or None in {_gate_of(host.policy) for host in (*hosts, *read)}
+
+
+def _gate_of(policy: Any) -> str | None:
+    """What an unread policy says of the gate; None where it may be meant to say something, and does not."""
+    if policy is None:
+        return OBSERVE
+    if not isinstance(policy, Mapping) or not policy.keys() <= SCHEMA["properties"].keys():
+        return None
+    gate = policy.get("gate", OBSERVE)
+    return gate if gate in MODES else None
 
 
 def packed(found: Iterable[Found]) -> dict[str, Any]:

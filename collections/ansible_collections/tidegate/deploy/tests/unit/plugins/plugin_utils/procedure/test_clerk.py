@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,9 +21,16 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.courier 
     COLLECTIONS,
     Broken,
     Courier,
+    Questions,
     Results,
 )
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarding import Found, checked, packed, unpacked
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarding import (
+    Found,
+    checked,
+    may_refuse,
+    packed,
+    unpacked,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
 
 RUN = {"sources": [], "playbook": "site.yml", "digest": None, "named": None, "check": False, "unsafe": ""}
@@ -69,6 +78,41 @@ def test_a_refusal_and_an_error_come_back_as_what_they_are(courier):
         courier.ask(question(run={"sources": []}))
 
     assert {"refused": False, "lines": []} == courier.ask(question())
+
+
+def test_questions_are_asked_without_waiting_and_answered_in_their_order(courier, store):
+    """Nobody waits for a clerk that stands still, however much there is to say; then each has its answer, and its row, in that order."""
+    questions = Questions(courier.line())
+    courier._process.send_signal(signal.SIGSTOP)
+    names = ["first", "second", "third"]
+    for name in names:
+        questions.ask(question([Found(name, (None,), {"zone": "x" * 300_000}, NOBODY)]))
+    courier.tell(question([Found("told", (None,), None, NOBODY)]))
+
+    assert [] == list(questions.answers(0))
+    courier._process.send_signal(signal.SIGCONT)
+    assert names == [answer["lines"][0].partition(":")[0].rpartition(" ")[2] for answer in questions.answers()]
+    assert 0 == questions.open
+    questions.close()
+    courier.ask(question())
+    with store() as found:
+        rows = [row.hosts[0] for row in found.gated_rows()]
+    assert names == [name for name in rows if name != "told"]
+    assert "told" in rows
+
+
+def test_what_was_asked_is_written_for_who_is_gone(courier, store):
+    """An answer that nobody hears keeps none of the other questions from being answered."""
+    with courier.line() as line:
+        courier._process.send_signal(signal.SIGSTOP)
+        questions = Questions(line)
+        for name in ("first", "second"):
+            questions.ask(question([Found(name, (None,), None, NOBODY)]))
+    courier._process.send_signal(signal.SIGCONT)
+    courier._end()
+
+    with store() as found:
+        assert ["first", "second"] == [row.hosts[0] for row in found.gated_rows()]
 
 
 def test_results_go_beside_questions(courier, store):
@@ -150,3 +194,17 @@ def test_hosts_are_carried_as_they_are():
     assert hosts == unpacked(document)
     assert [policy, NOBODY, None] == document["values"]
     assert ["enforce", "observe", "enforce"] == [host.mode for host in checked(hosts)]
+
+
+def test_nobody_goes_on_where_the_gate_may_refuse():
+    """What is told of unread policies agrees with what is read in them, and in doubt it is that the gate may refuse."""
+    policies = [None, {}, {"gate": "observe"}, {"gate": "enforce"}, {"zone": "Europe/Berlin"}]
+    modes = [(None,), ("observe",), ("enforce",), (None, None), (None, "enforce"), ("observe", "enforce")]
+    for policy, mode in itertools.product(policies, modes):
+        host = Found("web1", mode, policy, NOBODY)
+        assert (checked([host])[0].mode == "enforce") == may_refuse([host], []), host
+        assert not may_refuse([], [host])
+    for policy in ("enforce", ["gate"], {"gates": "enforce"}, {"gate": "enforced"}, {"gate": ["enforce"]}, {1: 2}):
+        host = Found("web1", ("observe",), policy, NOBODY)
+        assert may_refuse([host], [])
+        assert may_refuse([], [host])

@@ -118,6 +118,11 @@ class Paths:
         return os.path.join(self.run, "challenges", f"{name}.emergency" if emergency else name)
 
     @property
+    def verified(self) -> str:
+        """The folder with one empty file per signature that was found true since the host booted."""
+        return os.path.join(self.run, "verified")
+
+    @property
     def home(self) -> str:
         """The home of the user as whom an enrolled host is driven; root's."""
         return f"{self.state}-login"

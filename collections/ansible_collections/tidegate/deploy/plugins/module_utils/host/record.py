@@ -17,7 +17,7 @@ from ..core.errors import Refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
     from ..core.logged import Seen
     from ..core.statement import Statement
@@ -132,13 +132,11 @@ def highest_utc(host: Host) -> str:
     return max((Record(host, service).doc["highest_utc"] for service in host.services()), default="")
 
 
-def seen(host: Host, origin: str) -> Seen:
-    """The largest checkpoint of a log that this host has been shown."""
-    from ..core.logged import Seen  # as in `Record.count`
-
+def seen(host: Host, origin: str) -> Optional[dict[str, Any]]:
+    """The largest checkpoint of a log that this host has been shown, as `Seen.doc` says it; None: none."""
     found = [Record(host, service).doc["seen"] for service in host.services()]
     mine = [one for one in found if one and one["note"].startswith(f"{origin}\n")]
-    return Seen.of(max(mine, key=lambda one: one["size"])) if mine else Seen()
+    return max(mine, key=lambda one: one["size"], default=None)
 
 
 def reviews_due(host: Host) -> list[dict[str, Any]]:

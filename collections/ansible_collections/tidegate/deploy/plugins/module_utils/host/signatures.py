@@ -4,16 +4,25 @@
 """The mathematics of signatures, by the host's ssh-keygen; whose key it is, and for what, was decided before.
 
 It is shown one line with exactly one key and one namespace, and reads everything from memory: no file of anybody else
-takes part, and none is left behind.
+takes part, and none is left behind. What was found true of a staging is not computed again for its activation.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 
+from ..core import canonical
 from ..core.errors import Refusal
 from .paths import SEARCH_PATH
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .host import Host
+
+MOST = 1000
+"""Signatures that are remembered at a time."""
 
 TIMEOUT_S = 10
 _PROBE_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEU3OSWX9liXfRYQtG6QBty+PQZ8llR/VBBkWD+eE+st"
@@ -50,7 +59,7 @@ def verify(key: str, namespace: str, message: bytes, armored: str) -> bool:
         done = subprocess.run(
             command,
             stdin=given[2],
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,  # its end is waited for without the pauses in which a process without pipes is looked after
             stderr=subprocess.DEVNULL,
             pass_fds=given[:2],
             env={"PATH": SEARCH_PATH, "LANG": "C"},
@@ -64,6 +73,52 @@ def verify(key: str, namespace: str, message: bytes, armored: str) -> bool:
         for descriptor in given:
             os.close(descriptor)
     return done.returncode == 0
+
+
+class Known:
+    """`verify`, but for signatures that were found true since the host booted.
+
+    Only this is remembered: that one key made one signature over some bytes for one use, which stays true. Whose key that is,
+    whether it counts now, and what the bytes say is judged each time by whoever asks. Nothing else is: what was false is
+    computed again.
+
+    Args:
+        host: where.
+    """
+
+    __slots__ = ("_found", "_host")
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._found: list[str] = []
+
+    def verify(self, key: str, namespace: str, message: bytes, armored: str) -> bool:
+        """As the function of that name."""
+        path = self._path(key, namespace, message, armored)
+        if os.path.lexists(path):
+            return True
+        true = verify(key, namespace, message, armored)
+        if true:
+            self._found.append(path)
+        return true
+
+    def keep(self) -> None:
+        """Remember what was found true; where there is no room for that, it is computed again."""
+        folder, disk = self._host.paths.verified, self._host.disk
+        try:
+            disk.make_folder(folder)
+            names = os.listdir(folder)
+            for name in names if len(names) + len(self._found) > MOST else ():
+                disk.unlink(os.path.join(folder, name))
+            for path in self._found:
+                disk.write(path, b"")
+        except OSError:
+            return
+
+    def _path(self, key: str, namespace: str, message: bytes, armored: str) -> str:
+        shown = [hashlib.sha256(data).hexdigest() for data in (message, armored.encode("ascii", "replace"))]
+        said = [self._host.clock.boot_id(), key, namespace, *shown]
+        return os.path.join(self._host.paths.verified, canonical.digest(said))
 
 
 def require_able() -> None:

@@ -109,9 +109,17 @@ class Warden:
                 f"enforces; they differ in {', '.join(differ)}: make a trust version of the inventory as it is now, or plan anew",
             )
 
-    def seen(self) -> Seen:
-        """The largest checkpoint that this host has been shown."""
+    @property
+    def checkpoint(self) -> Optional[dict[str, Any]]:
+        """The largest checkpoint that this host has been shown, as a document; None: none."""
         return record.seen(self.host, str(self.bundle.doc["log"]["origin"]))
+
+    def seen(self) -> Seen:
+        """The same, for proofs."""
+        from ..core.logged import Seen  # with all that proves, which who only tells has no need of
+
+        found = self.checkpoint
+        return Seen.of(found) if found else Seen()
 
 
 def enrolled_here(host: Host) -> Identity:
@@ -133,7 +141,6 @@ def told(host: Host, program: str) -> dict[str, Any]:
     """What an enrolled host says of itself, with what is wrong with it instead of a refusal."""
     try:
         warden = Warden.of_any(host)
-        seen = warden.seen()
         return {
             "uid": warden.identity.uid,
             "name": warden.identity.name,
@@ -141,7 +148,7 @@ def told(host: Host, program: str) -> dict[str, Any]:
             "trust": warden.bundle.number,
             "bundle": warden.bundle.digest,
             "program": program,
-            "checkpoint": seen.doc() if seen.size else None,
+            "checkpoint": warden.checkpoint,
             "reviews_due": record.reviews_due(host),
             "problem": warden.identity.problem(host),
         }

@@ -18,7 +18,14 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
-from ansible_collections.tidegate.deploy.plugins.module_utils.host import demands, install, program, reaper, staging
+from ansible_collections.tidegate.deploy.plugins.module_utils.host import (
+    demands,
+    install,
+    program,
+    reaper,
+    signatures,
+    staging,
+)
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.journal import MAX_CLOSED
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.record import Record
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.bench import TOKEN
@@ -566,6 +573,82 @@ def test_only_what_was_signed_is_staged(host: Enrolled) -> None:
     other = {**release, "manifest": "e" * 64, "id": "2.0-eeeeeeeeeeee"}
     assert host.code("stage", permit=signed, **{**asked, "release": other}) == "PERMIT"
     assert host.code("stage", permit=signed, **asked) == "FETCH"  # the bundle names no host to pull from
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The signatures that ssh-keygen was asked about; a staging is asked of nobody else."""
+    asked: list[str] = []
+    verify = signatures.verify
+
+    def counting(key: str, namespace: str, message: bytes, armored: str) -> bool:
+        asked.append(armored)
+        return verify(key, namespace, message, armored)
+
+    monkeypatch.setattr(signatures, "verify", counting)
+    monkeypatch.setattr(staging, "stage", lambda _request, _stream, _host: {"changed": True})
+    return asked
+
+
+def staged(host: Enrolled, statement: Any, release: dict[str, str], **more: Any) -> dict[str, Any]:
+    """The fields of a staging of what was signed."""
+    asked = {"definition": host.definition(), "release": release, "artifact": {"sha256": "a" * 64}, "source": {}}
+    return {**asked, "permit": host.signed(statement), **more}
+
+
+def test_signatures_that_a_staging_found_true_are_not_computed_again(host: Enrolled, computed: list[str]) -> None:
+    """Until the host boots, and by no rehearsal and no refusal; the log's new signature always is."""
+    release = host.release("2.0")
+    statement = host.statement(host.new_change(), release, max_attempts=9)
+    host.ask("stage", check=True, **staged(host, statement, release))
+    assert host.code("stage", **staged(host, statement, release, permit=host.signed(statement, ["ada"]))) == "QUORUM"
+    assert not os.path.lexists(host.host.paths.verified)
+    computed.clear()
+    host.ask("stage", **staged(host, statement, release))
+    of_people = {*computed}
+    computed.clear()
+    host.boot()
+    permit = host.permit(statement)
+    assert {*permit["signatures"]} <= of_people
+    asked = host.asked(statement, release)
+    assert host.code("activate", permit={**permit, "grant": None}, **asked) == "GRANT"
+    assert {*computed} == of_people
+    host.ask("stage", **staged(host, statement, release))
+    computed.clear()
+
+    assert host.ask("activate", permit=permit, **asked)["changed"]
+
+    assert len(computed) == 1
+    assert of_people.isdisjoint(computed)
+
+
+def test_a_signature_that_is_remembered_opens_nothing_else(host: Enrolled, computed: list[str]) -> None:
+    """Neither another statement, nor the same one when its key counts no more."""
+    release = host.release("2.0")
+    statement = host.statement(host.new_change(), release, max_attempts=9)
+    host.ask("stage", **staged(host, statement, release))
+    other = host.statement(host.new_change(), release)
+    moved = {**host.permit(other), "signatures": host.signed(statement)["signatures"]}
+    assert host.code("activate", permit=moved, **host.asked(other, release)) == "SIG_INVALID"
+    people = host.bundle()["people"]
+    people["ada"]["keys"][0]["until"] = "2026-11-20T00:00:00Z"
+    host.ask("trust", bundles=[host.signed_bundle(host.bundle(2, people=people))])
+    assert host.code("activate", permit=host.permit(statement), **host.asked(statement, release)) == "KEY"
+
+
+def test_what_is_remembered_is_bounded(host: Enrolled, computed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest are computed again; and where there is no room for it, all are."""
+    monkeypatch.setattr(signatures, "MOST", 4)
+    release = host.release("2.0")
+    for _number in range(4):
+        statement = host.statement(host.new_change(), release)
+        host.ask("stage", **staged(host, statement, release))
+        assert 0 < len(os.listdir(host.host.paths.verified)) <= 4
+    host.disk.full = True
+    statement = host.statement(host.new_change(), release)
+    before = sorted(os.listdir(host.host.paths.verified))
+    assert host.ask("stage", **staged(host, statement, release))["changed"]
+    assert {*os.listdir(host.host.paths.verified)} <= {*before}
 
 
 # --- going back needs nothing

@@ -170,7 +170,7 @@ class Rollouts:
         """Plan a change, hand it in, and let two people sign it."""
         self._verb("plan", "change_file", change_file)
         change = last_change(self._site)
-        self._verb("submit", "change", change)
+        self._verb("submit", "change", change, "key", str(self._people / REQUESTER), "sign", "true")
         for name in SIGNERS:
             self._verb("approve", "change", change, "key", str(self._people / name), "sign", "true")
 

@@ -9,6 +9,7 @@ from attacks.local import LOCAL
 from attacks.row import UNIT, Row
 
 WARDEN = f"{UNIT}/module_utils/host/test_warden.py"
+REQUESTING = f"{UNIT}/plugin_utils/procedure/test_requesting.py"
 ENROLLMENT = f"{UNIT}/module_utils/host/test_enrollment.py"
 MODEL = "collection:tests/property/test_warden.py::test_a_host_lets_forward_what_the_model_lets_forward"
 REAL = "tests/host/test_enrolled.py::test_an_enrolled_host_refuses_by_itself"
@@ -30,6 +31,17 @@ WARDENS = (
         "a weak key, of no proper point, in a trust bundle",
         "ALG",
         (f"{ENROLLMENT}::test_what_does_not_fit_is_not_enrolled", OF_TRUST),
+    ),
+    Row(
+        "B01a",
+        "a controller names somebody else as who wants a change, so that its own approval counts on enrolled hosts",
+        "REQUEST, by the host, and before a rollout begins",
+        (
+            PERMITS,
+            BY_HAND,
+            f"{REQUESTING}::test_who_wants_it_is_whose_key_it_is",
+            f"{REQUESTING}::test_without_it_nothing_goes_forward",
+        ),
     ),
     Row(
         "B18",

@@ -24,6 +24,7 @@ from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core.ma
     log_of,
     logged,
     verify,
+    wanted,
 )
 
 PAGES = Path(__file__).parents[2] / "docs/reference"
@@ -46,9 +47,8 @@ def test_the_examples_are_a_host_a_statement_and_its_grant():
     documents = [*log_of(GRANT["index"]), canonical.dumps(GRANT)]
 
     assert [] == findings(bundle)
-    standing = permit.require_statement(
-        statement, by(("ada", "bob", "cy"), statement), bundle, Identity(), "web", NOW, verify
-    )
+    people = by(("ada", "bob", "cy"), statement), wanted(statement)
+    standing = permit.require_statement(statement, *people, bundle, Identity(), "web", NOW, verify)
     assert standing.granted
     grant = permit.require_grant(logged(documents), statement, Identity(), CHALLENGE, Seen(), bundle, NOW, verify)
     assert GRANT["index"] == grant.index

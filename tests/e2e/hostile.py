@@ -32,6 +32,7 @@ from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.en
     line,
     rule,
     sign,
+    wanted,
 )
 
 OTHER_PROGRAM = "1" * 64
@@ -178,7 +179,7 @@ class Ground(Hand):
 
     def granted(self, statement: Statement, signatures: Sequence[str], **grant: Any) -> dict[str, Any]:
         """A permit with these signatures, and a grant over a new challenge in which something may be odd."""
-        signed = {"statement": base64_of(statement.data), "signatures": [*signatures]}
+        signed = {"statement": base64_of(statement.data), "signatures": [*signatures], "request": wanted(statement)}
         return {**signed, "grant": self.grant(statement, self.mint(), **grant)}
 
     def by(self, statement: Statement, *signers: str, namespace: str = "") -> list[str]:

@@ -138,7 +138,7 @@ class Documents:
     def _permitted(self) -> bytes:
         """A statement that was changed, as one person has signed it."""
         made = self._signed(self._statement.doc, "approval@tidegate", "ada")
-        return self._forward({**made, "grant": self._grant})
+        return self._forward({**self._permit, **made, "grant": self._grant})
 
     def _granted(self) -> bytes:
         """A true permit, whose grant was changed; its challenge never was one."""

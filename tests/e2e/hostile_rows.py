@@ -14,7 +14,7 @@ from host.driver import V2, definition
 from host.hand import moment, someone
 
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core import ssh_keys
-from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.enrolled import line, rule, sign
+from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.enrolled import line, rule, sign, wanted
 
 Attack = Callable[[Ground], dict[str, Any]]
 
@@ -47,6 +47,16 @@ def granted(make: Callable[[Ground, Any], dict[str, Any]]) -> Attack:
     def attack(ground: Ground) -> dict[str, Any]:
         statement = ground.about()
         return ground.forward(statement, {**ground.signed(statement), "grant": make(ground, statement)})
+
+    return attack
+
+
+def wanted_as(make: Callable[[Ground, Any], str]) -> Attack:
+    """A release that two people signed and the store granted, with somebody else's word for who wants it."""
+
+    def attack(ground: Ground) -> dict[str, Any]:
+        statement = ground.about()
+        return ground.forward(statement, {**ground.permit(statement), "request": make(ground, statement)})
 
     return attack
 
@@ -143,7 +153,18 @@ PERMITS: dict[str, tuple[Attack, str, str]] = {
     "A18 a request": (signed_by("ada", "bob", type="request"), "PERMIT", "found a request"),
     "A18 signatures of a veto": (signed_by("ada", "bob", namespace="veto@tidegate"), "NAMESPACE", "veto@tidegate"),
     "B01 by whoever wants it": (signed_by("ada", "bob", requester="ada"), "SELF", "ada"),
-    "B01 wanted by nobody": (signed_by("ada", "bob", requester=""), "SELF", "does not say who wants"),
+    "B01 wanted by nobody": (signed_by("ada", "bob", requester=""), "REQUEST", "wanted by nobody"),
+    "B01 wanted by a name that ada made up": (
+        wanted_as(lambda _ground, statement: wanted(statement, by="ada")),
+        "REQUEST",
+        "wanted by eve, and the request is signed by",
+    ),
+    "B01 wanted by eve, says the controller": (wanted_as(lambda *_of: ""), "REQUEST", "found no signature"),
+    "B01 wanted by eve, who wanted another": (
+        wanted_as(lambda ground, _statement: wanted(ground.about())),
+        "SIG_INVALID",
+        "not of these bytes",
+    ),
     "B04 by two keys of one person": (signed_by("gil", "gil2"), "QUORUM", "missing 1 of ops"),
     "B06 by one signature, nine times": (signed_by(*["ada"] * 9), "QUORUM", "missing 1 of ops"),
     "B08 of another artifact": (signed_by("ada", "bob", manifest="e" * 64), "PERMIT", "manifest"),

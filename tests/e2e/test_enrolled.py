@@ -29,9 +29,8 @@ def approved(office: Office, version: str) -> str:
     planned = site.play("plan", change_file=f"changes/web-{version}.yml")
     assert planned.rc == 0, planned.text
     change = planned.change
-    for verb, more in (("submit", {}), ("approve", {"key": "ada"}), ("approve", {"key": "bob"})):
-        sign = {"key": office.keys[more["key"]], "sign": "true"} if more else {}
-        done = site.play(verb, change=change, **sign)
+    for verb, name in (("submit", "cyd"), ("approve", "ada"), ("approve", "bob")):
+        done = site.play(verb, change=change, key=office.keys[name], sign="true")
         assert done.rc == 0, done.text
     return change
 
@@ -42,7 +41,7 @@ def asked_in_haste(office: Office, version: str, env: Mapping[str, str] | None =
     urgent = {"type": "emergency", "reason": "customers cannot pay", "hosts": ["web1"], "floor": 0}
     planned = site.play("plan", env=env, change_file=site.change(version, requester="cyd", **urgent))
     assert planned.rc == 0, planned.text
-    submitted = site.play("submit", env=env, change=planned.change)
+    submitted = site.play("submit", env=env, change=planned.change, key=office.keys["cyd"], sign="true")
     assert submitted.rc == 0, submitted.text
     return planned.change
 

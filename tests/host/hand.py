@@ -26,6 +26,7 @@ from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.en
     line,
     rule,
     sign,
+    wanted,
 )
 
 LOGIN = f"sudo -n {LAUNCHER}"
@@ -127,7 +128,8 @@ class Hand:
     def signed(self, statement: Statement, signers: Sequence[str] = ("ada", "bob")) -> dict[str, Any]:
         """A permit without a grant."""
         made = [sign(who, statement.data, statement.namespace) for who in signers]
-        return {"statement": base64_of(statement.data), "signatures": made, "grant": None}
+        signed = {"statement": base64_of(statement.data), "signatures": made}
+        return {**signed, "request": wanted(statement), "grant": None}
 
     def mint(self) -> dict[str, Any]:
         """What the host says when it is asked for a challenge."""

@@ -264,6 +264,7 @@ CODES = {
     "KEY": "the key that signed is nobody's, or was not this person's to sign with at that time",
     "STATEMENT": "what was signed is not a statement, or not the one of this plan",
     "SIGNING": "ssh-keygen could not sign or verify here",
+    "REQUEST": "whoever is named as who wants a change has not signed that, which enrolled hosts demand",
     "SELF": "somebody approves what they themselves asked for, made or carry out",
     "QUORUM": "not enough distinct people of the groups that policy asks for have approved",
     "STRENGTH": "an approval is not as strong as policy asks for",
@@ -730,6 +731,7 @@ KINDS = {
     "lease.taken": "a run may roll a service out, under this number",
     "notes.recorded": "what a process noted while the store was away is recorded now; what no longer fitted is left out",
     # decisions
+    "request.given": "a person signed that they want a change",
     "approval.given": "a person approved a statement",
     "approval.withdrawn": "a person took an approval back",
     "approval.vetoed": "a person vetoed a statement",
@@ -1746,8 +1748,8 @@ class Statement:
 
     @property
     def about(self) -> str:
-        """What it is about: equal for an approval, its veto, and its emergency, which has another window."""
-        return Statement.of({**self.as_type(APPROVAL).doc, "window": None}).id
+        """What it is about: the id of its request, equal for an approval, its veto, and its emergency."""
+        return self.as_request().id
 
     def host(self, name: str, uid: str) -> Mapping[str, Any] | None:
         """What it says of an enrolled host; None where it is not about that one."""
@@ -1763,6 +1765,11 @@ class Statement:
         """The statement of another type about the same plan; of none that needs challenges."""
         hosts = [{**host, "challenge": ""} for host in self.doc["hosts"]]
         return Statement.of({**self.doc, "type": type, "reason": reason, "hosts": hosts})
+
+    def as_request(self) -> Statement:
+        """What its requester signs: the same of its approval, its veto and its emergency. Its window is the plan's."""
+        hosts = [{**host, "challenge": ""} for host in self.doc["hosts"]]
+        return Statement.of({**self.doc, "type": REQUEST, "reason": "", "hosts": hosts, "window": None})
 
     def as_emergency(
         self, challenges: Mapping[str, str], reason: str, window: Mapping[str, str] | None = None
@@ -1933,7 +1940,7 @@ from . import canonical
 from .errors import Refusal
 from .names import printable
 from .rules import NORMAL
-from .statement import EMERGENCY, Statement
+from .statement import EMERGENCY, REQUEST, Statement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -1986,6 +1993,8 @@ def reviewed(statement: Statement, data: bytes) -> dict[str, Any]:
         said = f"{type(error).__name__}: {printable(str(error))}"
         raise Refusal("STATEMENT", f"found no plan ({said}), expected one as Tidegate exports it") from None
     found = {**statement.doc, "hosts": [{**host, "challenge": ""} for host in statement.doc["hosts"]]}
+    if statement.type == REQUEST:
+        expected["window"] = None
     own = {"window"} if statement.type == EMERGENCY else set()
     differ = [name for name, value in expected.items() if value != found[name] and name not in own]
     if not all(named) or used != set(plan["definitions"]):
@@ -2003,14 +2012,13 @@ def lines(statement: Statement, plan: Mapping[str, Any]) -> Iterator[str]:
         plan: as `reviewed` answered it.
     """
     doc = statement.doc
-    window = doc["window"] or {}
     pairs = (
         ("decision", f"{doc['type']} of {doc['change']} revision {doc['revision']}"),
         ("reason", doc["reason"]),
         ("kind", f"{doc['change_type']}, risk {doc['risk'] or 'not judged'}"),
         ("service", f"{doc['service']} in {doc['environment']}"),
         ("artifact", doc["artifact"] or "none"),
-        ("window", " until ".join(window.get(key) or "any" for key in ("not_before", "not_after"))),
+        ("window", "the plan's" if statement.type == REQUEST else _window_in_words(doc["window"] or {})),
         ("wanted by", doc["requester"]),
         ("way back", f"for {doc['back_for_s']} s"),
         *(("host", _host_in_words(host)) for host in doc["hosts"]),
@@ -2024,6 +2032,10 @@ def lines(statement: Statement, plan: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name if at == 0 else '':<10} {printable(value[at : at + 100])}"
     yield ""
     yield from json.dumps(plan, indent=2, sort_keys=True, ensure_ascii=True).splitlines()
+
+
+def _window_in_words(window: Mapping[str, Any]) -> str:
+    return " until ".join(window.get(key) or "any" for key in ("not_before", "not_after"))
 
 
 def _host_in_words(host: Mapping[str, str]) -> str:
@@ -2550,6 +2562,7 @@ from tidegate_verify.sshsig import KINDS, Signature
 from tidegate_verify.statement import (
     APPROVAL,
     EMERGENCY,
+    REQUEST,
     VETO,
     WITHDRAWAL,
     Statement,
@@ -2560,7 +2573,12 @@ from tidegate_verify.signing import verify
 GOOD, BAD, UNREADABLE = 0, 1, 2
 EVERY = 100_000
 
-DECISIONS = {"approval.given": (APPROVAL, EMERGENCY), "approval.vetoed": (VETO,), "approval.withdrawn": (WITHDRAWAL,)}
+DECISIONS = {
+    "request.given": (REQUEST,),
+    "approval.given": (APPROVAL, EMERGENCY),
+    "approval.vetoed": (VETO,),
+    "approval.withdrawn": (WITHDRAWAL,),
+}
 """The types of statements that somebody may have signed, by the kind of the entry."""
 
 NAMED = ("system", "reference", "account")

@@ -12,12 +12,14 @@ from typing import Any, ClassVar
 from ansible.utils.display import Display
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import emergency_ids
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import file as change_file
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT, PLAYBOOK, Plan, recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.retained import Holding
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.approval import export_text, request_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.outlook import outlook_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
@@ -25,7 +27,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
     keeping,
     opening,
     own_tasks,
+    requesting,
     reviewing,
+    signing,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.deciding import DECISIONS
@@ -64,6 +68,7 @@ class ActionModule(RecordDoor):
         "id": {"type": "str"},
         "reason": {"type": "str"},
         "statement": {"type": "str"},
+        **signing.ARGUMENTS,
     }
 
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
@@ -103,7 +108,7 @@ class ActionModule(RecordDoor):
         if verb == deciding.REVIEW and arguments.get("statement"):
             return self._reviewed_elsewhere(store, str(arguments["statement"]), arguments.get("reason"))
         if verb in DECISIONS:
-            return self._decided(store, _planned(store, identity), verb, arguments.get("reason"))
+            return self._decided(store, _planned(store, identity), arguments)
         source = _source(store, file, identity)
         drafted = self._draft(store, source)
         if verb != PLAN:
@@ -117,11 +122,16 @@ class ActionModule(RecordDoor):
             data={"service": plan.service, "release": plan.release_id, "hosts": list(plan.host_names)},
         )
 
-    def _decided(self, store: Store, change: ChangeRow, verb: str, reason: str | None) -> StepResult:
+    def _decided(self, store: Store, change: ChangeRow, arguments: Mapping[str, Any]) -> StepResult:
         """A decision about a change, which needs no run and no host."""
+        verb, reason = arguments["verb"], arguments.get("reason")
         plan = recorded(change.plan_bytes)
-        by, moment = Government(self, plan.host_names[0]).governed, store.latest()
-        say = deciding.decide(store, change, verb, reason, by, moment)
+        government = Government(self, plan.host_names[0])
+        by, moment = government.governed, store.latest()
+        say = self._requested(store, change, arguments, government) if verb == deciding.SUBMIT else ""
+        is_decided = not say
+        if is_decided:
+            say = deciding.decide(store, change, verb, reason, by, moment)
         emergencies = emergency_ids(store, change.id) if verb == deciding.REVIEW and not self.check else set()
         if emergencies:
             waiting, silent = reviewing.waiting(self, store, plan.enrolled, emergencies)
@@ -131,7 +141,28 @@ class ActionModule(RecordDoor):
         if self.check:
             drop_scratch()
         data = {"service": plan.service, "release": plan.release_id, "hosts": list(plan.host_names)}
-        return StepResult(self.STEP, "ok", say, changed=True, data={**data, "outlook": found.doc()})
+        return StepResult(self.STEP, "ok", say, changed=is_decided, data={**data, "outlook": found.doc()})
+
+    def _requested(self, store: Store, change: ChangeRow, arguments: Mapping[str, Any], government: Government) -> str:
+        """The signature of whoever wants a change, as enrolled hosts demand it; where it is to be made elsewhere, in one sentence."""
+        enrolled = recorded(change.plan_bytes).enrolled
+        if not enrolled and not any(arguments.get(name) for name in signing.ARGUMENTS):
+            return ""
+        by = government.governed
+        request = requesting.ask(store, change, by, store.latest())
+        Display().display(request_text(request, change, self.store_path))
+        if self.check:
+            return ""
+        if arguments.get("export"):
+            plan_file = exchange.export(request, change.plan_bytes, arguments["export"])
+            told = (arguments["export"], plan_file, request.namespace, deciding.SUBMIT, change.id)
+            Display().display(export_text(*told))
+            return f"{change.id} is in {arguments['export']}; nothing was decided"
+        keys = by.people.by_name[request.requester].keys
+        signature = signing.signature_of(arguments, request.data, request.namespace, keys, deciding.SUBMIT, change.id)
+        trust = government.trust if enrolled and government.has_trust else None
+        requesting.record(store, change, request, signature, by, store.latest(), trust)
+        return ""
 
     def _reviewed_elsewhere(self, store: Store, statement: str, reason: str | None) -> StepResult:
         """The review of an emergency whose change is another store's, or that some hosts were not shown yet."""

@@ -149,6 +149,7 @@ def _change(row: ChangeRow, stands: Outlook) -> dict[str, Any]:
         "reason": (row.outcome or {}).get("reason") or "",
         "catch_up_until": caught_up,
         "type": plan.type,
+        "wanted_by": stands.wanted_by,
         "approved_by": list(stands.approved_by),
         "missing": list(stands.missing) if stands.asked else [],
         "downgrade": downgrade.told(plan) if row.state in OPEN else "",

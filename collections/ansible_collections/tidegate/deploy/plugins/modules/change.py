@@ -12,6 +12,8 @@ description:
   - For V(plan) and V(rollout) reads a change file and the inventory, checks both, and drafts the plan. M(tidegate.deploy.plan)
     freezes it after M(tidegate.deploy.precheck) has looked at the hosts.
   - For V(submit), V(cancel), V(pause) and V(review) records what somebody decides about a change. That needs no run and no host.
+  - For V(submit) of a change that has enrolled hosts, shows its plan and signs the request with C(ssh-keygen), by the key of whoever wants it. Hosts
+    demand that. It asks at the terminal first; where there is none, O(sign) says yes. Any other change is signed for where a key is named.
   - For V(review) of an emergency that enrolled hosts let through without a grant, also shows them the entry of the review. Until then they refuse
     the next one.
   - For V(rollback) takes up a change that was rolled out, with the plan that it had then.
@@ -42,10 +44,16 @@ options:
       - For V(review) instead of O(id), the sha256 of the statement of an emergency for whose review enrolled hosts wait, and whose change is another
         store's, or was reviewed while they were away.
     type: str
+  export:
+    description:
+      - For V(submit), a file that gets the exact bytes to be signed on another machine; the plan is put beside it, with C(.plan) behind its name.
+        Nothing is decided.
+    type: path
 extends_documentation_fragment:
   - tidegate.deploy.attributes
   - tidegate.deploy.attributes.changes_no_release
   - tidegate.deploy.procedure.record
+  - tidegate.deploy.signing
 seealso:
   - module: tidegate.deploy.approval
   - module: tidegate.deploy.plan
@@ -57,6 +65,12 @@ EXAMPLES = r"""
   tidegate.deploy.change:
     verb: submit
     id: CHG-2026-0007
+
+- name: Hand a change of enrolled hosts in, signed with the key of the agent
+  tidegate.deploy.change:
+    verb: submit
+    id: CHG-2026-0007
+    sign: true
 
 - name: Let a rollout open no further wave
   tidegate.deploy.change:

@@ -92,6 +92,10 @@ outlook:
       description: Whether policy asks anybody's approval.
       type: bool
       returned: always
+    wanted_by:
+      description: Who wants it, and whether that is V(signed) or V(recorded); empty while nobody does, and once it has ended.
+      type: str
+      returned: always
     approved_by:
       description: The people who count, each with the strength of the approval.
       type: list

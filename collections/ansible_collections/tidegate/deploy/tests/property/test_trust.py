@@ -46,6 +46,7 @@ from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core.ma
     signed,
     statement,
     verify,
+    wanted,
 )
 
 KEYS, GROUPS, RISKS = ("ada", "bob", "cy", "dan"), ("ops", "trust"), (None, "low", "high")
@@ -165,7 +166,8 @@ HANDED = st.lists(
 
 def granted(signatures):
     try:
-        return require_statement(STATEMENT, signatures, bundle(), Identity(), "web", NOW, verify).granted
+        asked = (bundle(), Identity(), "web", NOW, verify)
+        return require_statement(STATEMENT, signatures, wanted(STATEMENT), *asked).granted
     except Refusal:
         return False
 
@@ -211,7 +213,7 @@ def test_a_permit_for_one_host_never_passes_for_another(mine, others, name, uid_
 def opens(of, grant, host, challenge):
     """Whether a host activates by a permit."""
     try:
-        require_statement(of, by(("ada", "bob"), of), bundle(), host, "web", NOW, verify)
+        require_statement(of, by(("ada", "bob"), of), wanted(of), bundle(), host, "web", NOW, verify)
         require_grant(grant, of, host, challenge, Seen(), bundle(), NOW, verify)
     except Refusal:
         return False
@@ -229,7 +231,8 @@ LEAVES = {
     "reason": "the fleet moves",
 }
 GRANTED = log_of(6, body=body(STATEMENT))
-PERMIT = {**Signed(STATEMENT.data, tuple(by(("ada", "bob"), STATEMENT))).doc(), "grant": shown(GRANTED)}
+PEOPLE_S = Signed(STATEMENT.data, tuple(by(("ada", "bob"), STATEMENT))).doc()
+PERMIT = {**PEOPLE_S, "request": wanted(STATEMENT), "grant": shown(GRANTED)}
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -293,7 +296,8 @@ def test_any_value_at_any_place_of_a_permit(path, value):
 
     def passes(doc):
         permit = Permit.parse(doc)
-        require_statement(permit.statement, permit.signatures, bundle(), Identity(), "web", NOW, verify)
+        asked = (bundle(), Identity(), "web", NOW, verify)
+        require_statement(permit.statement, permit.signatures, permit.request, *asked)
         return require_grant(permit.grant, permit.statement, Identity(), CHALLENGE, Seen(), bundle(), NOW, verify)
 
     found = read_or_refused(passes, with_another(PERMIT, path, value))

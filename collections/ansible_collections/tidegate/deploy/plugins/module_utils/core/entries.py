@@ -41,6 +41,7 @@ KINDS = {
     "lease.taken": "a run may roll a service out, under this number",
     "notes.recorded": "what a process noted while the store was away is recorded now; what no longer fitted is left out",
     # decisions
+    "request.given": "a person signed that they want a change",
     "approval.given": "a person approved a statement",
     "approval.withdrawn": "a person took an approval back",
     "approval.vetoed": "a person vetoed a statement",

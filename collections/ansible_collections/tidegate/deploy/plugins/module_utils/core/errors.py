@@ -85,6 +85,7 @@ CODES = {
     "KEY": "the key that signed is nobody's, or was not this person's to sign with at that time",
     "STATEMENT": "what was signed is not a statement, or not the one of this plan",
     "SIGNING": "ssh-keygen could not sign or verify here",
+    "REQUEST": "whoever is named as who wants a change has not signed that, which enrolled hosts demand",
     "SELF": "somebody approves what they themselves asked for, made or carry out",
     "QUORUM": "not enough distinct people of the groups that policy asks for have approved",
     "STRENGTH": "an approval is not as strong as policy asks for",

@@ -22,6 +22,7 @@ from . import shape
 from .errors import Refusal
 from .logged import Logged, Seen
 from .quorum import Finding, Standing, flaw_of
+from .requested import require_request
 from .shape import is_count, is_digest, is_name, is_uid
 from .signed import Signed, require_quorum, voices
 from .statement import APPROVAL, EMERGENCY, VETO, Statement
@@ -54,27 +55,30 @@ CLOCKS_DIFFER = timedelta(seconds=300)
 
 
 class Permit(NamedTuple):
-    """A statement with its signatures, and the grant; None where an emergency needs none."""
+    """A statement with its signatures, its requester's under the request, and the grant; None where an emergency needs none."""
 
     statement: Statement
     signatures: tuple[str, ...]
+    request: str
     grant: Optional[Logged]
 
     @classmethod
     def parse(cls, doc: Any) -> Permit:
-        """The permit in a document with ``statement``, ``signatures`` and ``grant``.
+        """The permit in a document with ``statement``, ``signatures``, ``request`` and ``grant``.
 
         Raises:
             Refusal: PERMIT, there is none; STATEMENT; GRANT.
         """
-        if not isinstance(doc, dict) or set(doc) != {"statement", "signatures", "grant"}:
+        if not isinstance(doc, dict) or set(doc) != {"statement", "signatures", "request", "grant"}:
             raise Refusal(
                 "PERMIT",
-                "found no permit, expected statement, signatures and grant: this host is enrolled and demands them",
+                "found no permit, expected statement, signatures, request and grant: this host is enrolled and demands them",
             )
+        if not isinstance(doc["request"], str):
+            raise Refusal("PERMIT", "permit.request: found something else, expected the signature under the request")
         signed = Signed.parse(doc)
         grant = None if doc["grant"] is None else Logged.parse(doc["grant"])
-        return cls(Statement.parse(signed.data), signed.signatures, grant)
+        return cls(Statement.parse(signed.data), signed.signatures, doc["request"], grant)
 
 
 class Granted(NamedTuple):
@@ -95,17 +99,19 @@ class Granted(NamedTuple):
 def require_statement(
     statement: Statement,
     signatures: Sequence[str],
+    request: str,
     bundle: Bundle,
     identity: Identity,
     service: str,
     now: datetime,
     verify: Verify,
 ) -> Standing:
-    """See that enough of the right people signed that a release of a service comes to a host.
+    """See that somebody wants a release of a service on a host, and enough of the right people signed that it comes there.
 
     Args:
         statement: in its exact bytes.
         signatures: under it.
+        request: the signature of its requester under `Statement.as_request`; empty where there is none.
         bundle: that the host enforces.
         identity: of the host.
         service: which one.
@@ -116,17 +122,18 @@ def require_statement(
         How it stands: it is granted.
 
     Raises:
-        Refusal: PERMIT, it is not about this host and service; TRUST_STALE; DEFINITION; WINDOW; SELF, nobody is known to
-            want it; else the code of the most telling flaw of the signatures, or QUORUM.
+        Refusal: PERMIT, it is not about this host and service; TRUST_STALE; DEFINITION; WINDOW; the code of the most telling
+            flaw of the signatures, or QUORUM; as `require_request`.
     """
     _require_about(statement, bundle, identity, service)
     _require_window(statement, now)
-    if not statement.requester:
-        raise Refusal("SELF", "the statement does not say who wants the change, who may not approve it")
     change_type = EMERGENCY if statement.type == EMERGENCY else statement.doc["change_type"]
     rules = bundle.rules_for(service, change_type, statement.doc["risk"])
     duties = {"requester": statement.requester}
-    return require_quorum(statement.data, statement.namespace, signatures, rules, duties, bundle, now, verify)
+    found = require_quorum(statement.data, statement.namespace, signatures, rules, duties, bundle, now, verify)
+    wanted = require_request(statement, request, bundle.members(), now, verify)
+    wanted.require_told(bundle.doc["require_presence"], bundle.doc["require_verification"])
+    return found
 
 
 def require_veto(

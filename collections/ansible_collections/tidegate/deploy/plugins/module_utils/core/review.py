@@ -15,7 +15,7 @@ from . import canonical
 from .errors import Refusal
 from .names import printable
 from .rules import NORMAL
-from .statement import EMERGENCY, Statement
+from .statement import EMERGENCY, REQUEST, Statement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def reviewed(statement: Statement, data: bytes) -> dict[str, Any]:
         said = f"{type(error).__name__}: {printable(str(error))}"
         raise Refusal("STATEMENT", f"found no plan ({said}), expected one as Tidegate exports it") from None
     found = {**statement.doc, "hosts": [{**host, "challenge": ""} for host in statement.doc["hosts"]]}
+    if statement.type == REQUEST:
+        expected["window"] = None
     own = {"window"} if statement.type == EMERGENCY else set()
     differ = [name for name, value in expected.items() if value != found[name] and name not in own]
     if not all(named) or used != set(plan["definitions"]):
@@ -85,14 +87,13 @@ def lines(statement: Statement, plan: Mapping[str, Any]) -> Iterator[str]:
         plan: as `reviewed` answered it.
     """
     doc = statement.doc
-    window = doc["window"] or {}
     pairs = (
         ("decision", f"{doc['type']} of {doc['change']} revision {doc['revision']}"),
         ("reason", doc["reason"]),
         ("kind", f"{doc['change_type']}, risk {doc['risk'] or 'not judged'}"),
         ("service", f"{doc['service']} in {doc['environment']}"),
         ("artifact", doc["artifact"] or "none"),
-        ("window", " until ".join(window.get(key) or "any" for key in ("not_before", "not_after"))),
+        ("window", "the plan's" if statement.type == REQUEST else _window_in_words(doc["window"] or {})),
         ("wanted by", doc["requester"]),
         ("way back", f"for {doc['back_for_s']} s"),
         *(("host", _host_in_words(host)) for host in doc["hosts"]),
@@ -106,6 +107,10 @@ def lines(statement: Statement, plan: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name if at == 0 else '':<10} {printable(value[at : at + 100])}"
     yield ""
     yield from json.dumps(plan, indent=2, sort_keys=True, ensure_ascii=True).splitlines()
+
+
+def _window_in_words(window: Mapping[str, Any]) -> str:
+    return " until ".join(window.get(key) or "any" for key in ("not_before", "not_after"))
 
 
 def _host_in_words(host: Mapping[str, str]) -> str:

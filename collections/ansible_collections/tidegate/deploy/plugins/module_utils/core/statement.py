@@ -110,8 +110,8 @@ class Statement:
 
     @property
     def about(self) -> str:
-        """What it is about: equal for an approval, its veto, and its emergency, which has another window."""
-        return Statement.of({**self.as_type(APPROVAL).doc, "window": None}).id
+        """What it is about: the id of its request, equal for an approval, its veto, and its emergency."""
+        return self.as_request().id
 
     def host(self, name: str, uid: str) -> Mapping[str, Any] | None:
         """What it says of an enrolled host; None where it is not about that one."""
@@ -127,6 +127,11 @@ class Statement:
         """The statement of another type about the same plan; of none that needs challenges."""
         hosts = [{**host, "challenge": ""} for host in self.doc["hosts"]]
         return Statement.of({**self.doc, "type": type, "reason": reason, "hosts": hosts})
+
+    def as_request(self) -> Statement:
+        """What its requester signs: the same of its approval, its veto and its emergency. Its window is the plan's."""
+        hosts = [{**host, "challenge": ""} for host in self.doc["hosts"]]
+        return Statement.of({**self.doc, "type": REQUEST, "reason": "", "hosts": hosts, "window": None})
 
     def as_emergency(
         self, challenges: Mapping[str, str], reason: str, window: Mapping[str, str] | None = None

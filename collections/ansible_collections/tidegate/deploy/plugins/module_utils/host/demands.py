@@ -131,8 +131,14 @@ DEMANDS: Mapping[str, tuple[str, Check]] = {
     "probe": ("the login; the definition of the trust bundle", _own_definition),
     "doctor": ("the login; definitions of the trust bundle", _own_definitions),
     "discover": ("the login", _nothing),
-    "stage": ("a statement with enough signatures, and the definition of the trust bundle", _statement),
-    "activate": ("a permit: statement, signatures and grant; and the definition of the trust bundle", _own_definition),
+    "stage": (
+        "a statement with enough signatures, its requester's, and the definition of the trust bundle",
+        _statement,
+    ),
+    "activate": (
+        "a permit: statement, signatures, request and grant; and the definition of the trust bundle",
+        _own_definition,
+    ),
     "confirm": ("the token of the activation", _nothing),
     "renew": ("the token of the activation", _nothing),
     "back": ("the statement that put `current` there, within `back_until`", _way_back),

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gate before an activation and a staging on an enrolled host: statement, signatures, grant, attempts.
+"""The gate before an activation and a staging on an enrolled host: statement, signatures, request, grant, attempts.
 
 Invariants:
 
@@ -135,6 +135,7 @@ class Gate:
         require_statement(
             self._statement,
             self._permit.signatures,
+            self._permit.request,
             self._warden.bundle,
             self._warden.identity,
             self._wish.definition.service,
@@ -211,7 +212,14 @@ def require_staging(host: Host, request: dict[str, Any]) -> None:
     )
     _require_equal(doc, pairs)
     require_statement(
-        permit.statement, permit.signatures, warden.bundle, warden.identity, service, warden.now, known.verify
+        permit.statement,
+        permit.signatures,
+        permit.request,
+        warden.bundle,
+        warden.identity,
+        service,
+        warden.now,
+        known.verify,
     )
     source = fields.mapping(request, "source")
     if source.get("kind") == URL:

@@ -92,6 +92,8 @@ def standing(
     """
     voices, false = [], []
     for row in approvals:
+        if row.decision not in TYPES:
+            continue  # a request is nobody's approval
         try:
             voices.append(_voice(row, statement, people))
         except Refusal as refusal:

@@ -121,6 +121,24 @@ def sign_with_agent(message: bytes, namespace: str, wanted: Iterable[str], keys:
         return sign(message, namespace, str(path), keys)
 
 
+def verify(line: str, namespace: str, message: bytes, armored: str) -> bool:
+    """Whether a signature over a message was made by exactly one key, for one use.
+
+    Args:
+        line: of the key, without a comment.
+        namespace: the use.
+        message: the exact bytes.
+        armored: the signature.
+
+    Raises:
+        Refusal: SIGNING, it cannot be verified here.
+    """
+    try:
+        return signing.verify(line, namespace, message, armored)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Refusal("SIGNING", f"ssh-keygen cannot verify here ({error}); nothing counts until it can") from None
+
+
 def require_valid(signature: Signature, namespace: str, message: bytes, what: str = "the statement") -> None:
     """See that a signature is for this use and truly of these bytes by the key that it names.
 
@@ -134,11 +152,7 @@ def require_valid(signature: Signature, namespace: str, message: bytes, what: st
         Refusal: NAMESPACE; PRESENCE; SIG_INVALID; SIGNING, it cannot be verified here.
     """
     signature.require(namespace)
-    try:
-        valid = signing.verify(signature.key.line, namespace, message, signature.armored)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Refusal("SIGNING", f"ssh-keygen cannot verify here ({error}); nothing counts until it can") from None
-    if not valid:
+    if not verify(signature.key.line, namespace, message, signature.armored):
         raise Refusal(
             "SIG_INVALID",
             f"the signature by {signature.key.fingerprint} is not of these bytes: {what} or the signature was changed",

@@ -87,11 +87,13 @@ class Facts:
         touched: an effect on a host has begun in its course.
         overdue: emergencies whose review is overdue.
         emergency: the change is one.
+        enrolled: some of its hosts are.
     """
 
     asked: bool = False
     touched: bool = False
     emergency: bool = False
+    enrolled: bool = False
     overdue: tuple[str, ...] = ()
 
 
@@ -116,6 +118,7 @@ class Row:
 
 ROWS = (
     Row((DRAFT,), "submit", SUBMITTED, guards=("asked", "reviewed")),
+    Row((PAUSED, PARTIAL), "submit", None, guards=("asked", "enrolled")),
     Row((SUBMITTED,), "approve", APPROVED),
     Row((APPROVED, IMPLEMENTING, PAUSED, PARTIAL), "approve", None),
     Row((SUBMITTED, APPROVED), "reject", REJECTED, "untouched"),
@@ -173,6 +176,13 @@ def _unasked(change: ChangeRow, facts: Facts) -> None:
         )
 
 
+def _enrolled(change: ChangeRow, facts: Facts) -> None:
+    if not facts.enrolled:
+        raise Refusal(
+            "NOT_OPEN", f"{change.id} is {change.state}, and no enrolled host demands another request", change=change.id
+        )
+
+
 def _untouched(change: ChangeRow, facts: Facts) -> None:
     if facts.touched:
         raise Refusal(
@@ -204,6 +214,7 @@ Guard = Callable[[ChangeRow, Facts], None]
 GUARDS: Mapping[str, tuple[str, Guard]] = {
     "asked": ("policy asks for approval", _asked),
     "unasked": ("no policy asks for approval", _unasked),
+    "enrolled": ("a host is enrolled", _enrolled),
     "untouched": ("no host was touched", _untouched),
     "reviewed": ("of an emergency: no review is overdue", _reviewed),
     "due": ("a review is due", _due),

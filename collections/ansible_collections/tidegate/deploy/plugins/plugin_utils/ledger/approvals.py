@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, Tidegate contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Approvals, vetoes and withdrawals, each with its entry; and how often a rollout has begun by them.
+"""Requests, approvals, vetoes and withdrawals, each with its entry; and how often a rollout has begun by them.
 
 They are only ever added. What a person withdrew cannot be given again for the same plan: the same signature would do it.
 """
@@ -25,7 +25,12 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema impo
     sa,
 )
 
-_KINDS = {"approve": "approval.given", "veto": "approval.vetoed", "withdraw": "approval.withdrawn"}
+_KINDS = {
+    "request": "request.given",
+    "approve": "approval.given",
+    "veto": "approval.vetoed",
+    "withdraw": "approval.withdrawn",
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class ApprovalRow:
         change_id: the change.
         revision: of it.
         person: who.
-        decision: approve, veto or withdraw.
+        decision: request, approve, veto or withdraw.
         strength: recorded, countersigned or signed.
         key: the fingerprint of the key that signed; None where none did.
         at: when it was recorded; empty before it is.

@@ -54,6 +54,7 @@ class Comparison:
             "run.begun": self._run,
             "hosts.recorded": self._notes,
             "run.ended": self._end,
+            "request.given": self._decision,
             "approval.given": self._decision,
             "approval.vetoed": self._decision,
             "approval.withdrawn": self._decision,

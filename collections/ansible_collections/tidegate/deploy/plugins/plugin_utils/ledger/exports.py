@@ -31,10 +31,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import COUNTERSIGNED, SIGNED
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import Signature
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import (
-    APPROVAL,
-    EMERGENCY,
-    VETO,
-    WITHDRAWAL,
+    TYPES,
     namespace_of,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import batches
@@ -121,9 +118,7 @@ def _approvals(store: Checkpoints, target: Path) -> None:
         if row.signature is not None:
             (target / "approvals" / f"{digest_of(row.signature)}.sig").write_bytes(row.signature.encode("utf-8"))
         if row.strength == SIGNED:
-            signers.update(
-                _signer(row.person, map(namespace_of, (APPROVAL, EMERGENCY, VETO, WITHDRAWAL)), row.signature)
-            )
+            signers.update(_signer(row.person, map(namespace_of, TYPES), row.signature))
         elif row.strength == COUNTERSIGNED and row.signature is not None:
             seen = doc_out(row.evidence) or {}
             signers.update(_signer(f"bridge:{seen.get('system')}", [evidence.NAMESPACE], row.signature))

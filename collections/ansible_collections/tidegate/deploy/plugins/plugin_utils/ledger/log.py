@@ -29,7 +29,16 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.schema impo
 SKEW_S = 300
 """How far clocks of controllers may differ; as far as those of hosts (protocol, section 7)."""
 
-FORWARD = ("change.planned", "wave.opened", "grant", "approval.given", "approval.used", "trust.made", "trust.signed")
+FORWARD = (
+    "change.planned",
+    "wave.opened",
+    "grant",
+    "request.given",
+    "approval.given",
+    "approval.used",
+    "trust.made",
+    "trust.signed",
+)
 """What is not entered by a clock that was set back."""
 
 _PAGE = 5000

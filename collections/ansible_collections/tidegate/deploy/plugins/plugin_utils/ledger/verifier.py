@@ -36,6 +36,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import (
     APPROVAL,
     EMERGENCY,
+    REQUEST,
     VETO,
     WITHDRAWAL,
     Statement,
@@ -46,7 +47,12 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.signing imp
 GOOD, BAD, UNREADABLE = 0, 1, 2
 EVERY = 100_000
 
-DECISIONS = {"approval.given": (APPROVAL, EMERGENCY), "approval.vetoed": (VETO,), "approval.withdrawn": (WITHDRAWAL,)}
+DECISIONS = {
+    "request.given": (REQUEST,),
+    "approval.given": (APPROVAL, EMERGENCY),
+    "approval.vetoed": (VETO,),
+    "approval.withdrawn": (WITHDRAWAL,),
+}
 """The types of statements that somebody may have signed, by the kind of the entry."""
 
 NAMED = ("system", "reference", "account")

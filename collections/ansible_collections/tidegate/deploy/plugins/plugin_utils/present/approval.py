@@ -11,6 +11,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.rules import asked_of
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import EMERGENCY, Statement
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.plan import plan_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.approving import Asked
@@ -48,6 +49,27 @@ def asked_text(asked: Asked, store: str) -> str:
         ],
     )
     return f"{shown}\n{signed}"
+
+
+def request_text(request: Statement, change: ChangeRow, store: str) -> str:
+    """The whole plan, and what whoever wants it signs.
+
+    Args:
+        request: that is signed.
+        change: the store's row of it.
+        store: where it is recorded.
+    """
+    plan = plans.recorded(change.plan_bytes)
+    signed = block(
+        f"submit {change.id}",
+        [
+            ("for", f"{plan.service} in {plan.environment}"),
+            ("wanted by", request.requester),
+            ("plan", request.plan),
+            ("statement", request.id),
+        ],
+    )
+    return f"{plan_text(plan, change.id, change.revision, store, [])}\n{signed}"
 
 
 def emergency_text(statement: Statement, store: str) -> str:

@@ -16,6 +16,7 @@ def outlook_pairs(outlook: Outlook) -> list[tuple[str, Any]]:
     """The named lines of a block that say where a change stands."""
     return [
         ("state", f"{outlook.state}: {STATES[outlook.state]}"),
+        ("wanted by", outlook.wanted_by),
         ("approved by", listed(outlook.approved_by) or ("nobody yet" if outlook.asked else "")),
         ("rejected by", listed(outlook.vetoed_by)),
         ("missing", list(outlook.missing)),

@@ -104,6 +104,8 @@ def _when(change: Mapping[str, Any]) -> list[str]:
 def _why(change: Mapping[str, Any]) -> str:
     """What a change that waits for somebody waits for."""
     told = [change["cause"]] if change["cause"] else []
+    if change["wanted_by"]:
+        told.append(f"wanted by {change['wanted_by']}")
     if change["approved_by"]:
         told.append(f"approved by {', '.join(change['approved_by'])}")
     if change["review_due_at"]:

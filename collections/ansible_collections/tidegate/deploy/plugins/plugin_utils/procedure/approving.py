@@ -203,7 +203,7 @@ def require_counts(store: Store, asked: Asked, voice: Voice, people: People, now
     if found is not None:
         raise Refusal(found.code, f"{asked.change.id}: {found.message}", change=asked.change.id, person=voice.person)
     rows = store.approvals(asked.change.id, asked.change.revision)
-    if asked.verb == WITHDRAW and not any(row.person == voice.person for row in rows):
+    if asked.verb == WITHDRAW and not any(row.person == voice.person and row.decision in TYPES for row in rows):
         raise Refusal(
             "NOT_OPEN", f"{asked.change.id}: {voice.person} has decided nothing about revision {asked.change.revision}"
         )

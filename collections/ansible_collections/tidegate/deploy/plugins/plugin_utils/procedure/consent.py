@@ -14,6 +14,7 @@ from datetime import datetime
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Standing
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import requests
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.elsewhere import given
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.quorum import standing_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import downgrade, states
@@ -92,7 +93,29 @@ def why_not(store: Store, change: ChangeRow, by: Governed, now: datetime) -> Ref
         states.decide(change, "begin", moving.facts_of(store, change))
     except Refusal as refusal:
         return refusal
-    return None if found is None or found.granted else _missing(change, found)
+    if found is None:
+        return None
+    return why_unwanted(store, change, by, now) if found.granted else _missing(change, found)
+
+
+def why_unwanted(store: Store, change: ChangeRow, by: Governed, now: datetime) -> Refusal | None:
+    """Why the enrolled hosts of a change would not believe who wants it; None where they would, or there are none.
+
+    Args:
+        store: where it is recorded.
+        change: the store's row of it, which was handed in.
+        by: what governs it.
+        now: the moment.
+    """
+    if not plans.recorded(change.plan_bytes).enrolled:
+        return None
+    try:
+        requests.require(store, change, by.people, now)
+    except Refusal as refusal:
+        way = command("submit", change.id) if change.state in (states.PAUSED, states.PARTIAL) else ""
+        hint = f"let them sign it: {way}" if way else f"cancel {change.id}, plan it again, and let them sign that"
+        return Refusal(refusal.code, f"{refusal.message}; {hint}", change=change.id, next=[way] if way else [])
+    return None
 
 
 def require(store: Store, change: ChangeRow, by: Governed, now: datetime) -> None:

@@ -61,18 +61,34 @@ def reason_of(verb: str, reason: str | None) -> str:
     return words
 
 
-def _submit(store: Store, change: ChangeRow, reason: str, by: Governed, now: datetime) -> str:
-    """Somebody wants the change: from here on its approvers are asked."""
+def wanted_by(store: Store, change: ChangeRow, by: Governed, now: datetime) -> str:
+    """Who wants a change that is handed in: whom its file names, or whom its first request named, else who hands it in.
+
+    Args:
+        store: where it is recorded.
+        change: the store's row of it.
+        by: what governs it, and who hands it in.
+        now: the moment.
+
+    Raises:
+        Refusal: whatever keeps it from being handed in.
+    """
     plan = plans.recorded(change.plan_bytes)
     rules = consent.rules_of(plan, by.policy)
     consent.require_rules(change, plan, rules)
     states.decide(change, SUBMIT, moving.facts_of(store, change))
-    wanted_by = plan.requester or by.operator or ""
+    name = requester_of(plan, change) or by.operator or ""
     for rule in rules.docs:
-        barred = {wanted_by, *([plan.author] if plan.author and AUTHOR in rule["separation"] else [])}
+        barred = {name, *([plan.author] if plan.author and AUTHOR in rule["separation"] else [])}
         require_satisfiable(rule, by.people.members(now), by.policy.place, barred)
-    moving.move(store, change.id, SUBMIT, actor=by.operator, reason=reason, requested_by=wanted_by)
-    return f"{change.id} is submitted, and wanted by {wanted_by}"
+    return name
+
+
+def _submit(store: Store, change: ChangeRow, reason: str, by: Governed, now: datetime) -> str:
+    """Somebody wants the change: from here on its approvers are asked."""
+    name = wanted_by(store, change, by, now)
+    moved = moving.move(store, change.id, SUBMIT, actor=by.operator, reason=reason, requested_by=name)
+    return f"{change.id} is {moved.state}, and wanted by {name}"
 
 
 def _cancel(store: Store, change: ChangeRow, reason: str, by: Governed, _now: datetime) -> str:

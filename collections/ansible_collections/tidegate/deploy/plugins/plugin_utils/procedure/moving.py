@@ -24,6 +24,7 @@ def facts_of(store: Store, change: ChangeRow) -> states.Facts:
         asked=plan.rules is not None,
         touched=bool(store.touched_hosts(change.id)),
         emergency=emergency,
+        enrolled=bool(plan.enrolled),
         overdue=tuple(store.overdue_reviews(change.service, change.environment)) if emergency else (),
     )
 

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import requests
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import requester_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
@@ -28,6 +30,7 @@ class Outlook:
         state: one of `states.STATES`.
         revision: of its newest plan.
         asked: whether policy asks anybody's approval.
+        wanted_by: who wants it, with how sure that is; empty while nobody does, and once it has ended.
         approved_by: who counts, with the strength of each approval.
         missing: who is still asked, and what is wrong with what was given; empty where nothing is.
         vetoed_by: who has vetoed.
@@ -39,6 +42,7 @@ class Outlook:
     state: str
     revision: int
     asked: bool
+    wanted_by: str
     approved_by: tuple[str, ...]
     missing: tuple[str, ...]
     vetoed_by: tuple[str, ...]
@@ -52,6 +56,7 @@ class Outlook:
             "state": self.state,
             "revision": self.revision,
             "asked": self.asked,
+            "wanted_by": self.wanted_by,
             "approved_by": list(self.approved_by),
             "missing": list(self.missing),
             "vetoed_by": list(self.vetoed_by),
@@ -70,18 +75,20 @@ def outlook_of(store: Store, change: ChangeRow, by: Governed, now: datetime) -> 
         now: the moment.
     """
     plan = plans.recorded(change.plan_bytes)
+    is_open = change.state in (*states.OPEN, states.PARTIAL)
     approved: tuple[str, ...] = ()
     vetoed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     try:
-        found = consent.standing(store, change, by, now) if change.state in (*states.OPEN, states.PARTIAL) else None
+        found = consent.standing(store, change, by, now) if is_open else None
         consent.require_rules(change, plan, consent.rules_of(plan, by.policy))
         consent.require_no_downgrade(change, plan, by.policy)
     except Refusal as refusal:
         found, missing = None, (f"{refusal.code}: {refusal.message}",)
     if found is not None:
         approved = found.approved_by
-        missing = tuple(map(str, found.why))
+        unwanted = consent.why_unwanted(store, change, by, now) if change.state != states.DRAFT else None
+        missing = (*map(str, found.why), *([f"{unwanted.code}: {unwanted.message}"] if unwanted else []))
         vetoed = found.vetoed_by
     due = change.review_due_at if change.review_due_at and not change.reviewed_at else ""
     return Outlook(
@@ -89,12 +96,18 @@ def outlook_of(store: Store, change: ChangeRow, by: Governed, now: datetime) -> 
         change.state,
         change.revision,
         plan.rules is not None,
+        _wanted_by(store, change, by, now) if is_open else "",
         approved,
         missing,
         vetoed,
         due,
         (*_next(change, plan.rules is not None), *([states.review_command(change.id)] if due else [])),
     )
+
+
+def _wanted_by(store: Store, change: ChangeRow, by: Governed, now: datetime) -> str:
+    name = requester_of(plans.recorded(change.plan_bytes), change)
+    return f"{name} ({requests.strength_of(store, change, by.people, now)})" if name else ""
 
 
 def _next(change: ChangeRow, asked: bool) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.merkle import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import APPROVE, SIGNED, WITHDRAW
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.signed import Signed
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import EMERGENCY, Statement
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import requests
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import in_force
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -99,7 +100,7 @@ def signed(store: Store, change: ChangeRow) -> dict[str, Any]:
     gone = {row.person for row in rows if row.decision == WITHDRAW}
     given = [row for row in rows if (row.decision, row.strength, row.statement) == (APPROVE, SIGNED, statement.id)]
     signatures = tuple(str(row.signature) for row in given if row.person not in gone)
-    return {**Signed(statement.data, signatures).doc(), "grant": None}
+    return {**Signed(statement.data, signatures).doc(), "request": requests.signature_of(store, change), "grant": None}
 
 
 def grant(door: Door, run: Run, wave: Wave) -> list[str]:

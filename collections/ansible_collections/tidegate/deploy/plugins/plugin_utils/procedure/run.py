@@ -38,6 +38,7 @@ HOLDS = (
     "WINDOW",
     "CLOCK",
     "VETO",
+    "REQUEST",
     "SELF",
     "QUORUM",
     "STRENGTH",

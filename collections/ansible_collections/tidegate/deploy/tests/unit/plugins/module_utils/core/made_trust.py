@@ -95,6 +95,7 @@ PEOPLE = {
     "cy": person("cy", "ops", "trust"),
     "dan": person("dan", "trust"),
     "eve": person("eve"),
+    "gus": person("gus"),
 }
 BUNDLE = {
     "v": 1,
@@ -159,6 +160,12 @@ def statement(**changes):
 def by(names, of):
     """The signatures of some people under a statement."""
     return [signed(name, of.data, of.namespace) for name in names]
+
+
+def wanted(of, by=None):
+    """The signature of the requester of a statement, or of somebody else, under its request."""
+    request = of.as_request()
+    return signed(by or of.requester, request.data, request.namespace)
 
 
 # --- the log ----------------------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ from .made_trust import (
     signed,
     statement,
     verify,
+    wanted,
 )
 
 HOST = Identity()
@@ -50,7 +51,7 @@ GRANTED = log_of(6, body=body(statement()))
 
 
 def standing(of, signatures, found=None, host=HOST, service="web", now=NOW):
-    return require_statement(of, signatures, found or bundle(), host, service, now, verify)
+    return require_statement(of, signatures, wanted(of), found or bundle(), host, service, now, verify)
 
 
 def test_enough_of_the_right_people():
@@ -77,7 +78,8 @@ REFUSED = {
         "eve is in none of the groups ops",
     ),
     "B01 the requester": (*other(requester="ada"), "SELF", "ada is the requester of this change"),
-    "a requester whom nobody knows": (*other(requester=""), "SELF", "does not say who wants the change"),
+    "wanted by nobody": (*other(requester=""), "REQUEST", "is wanted by nobody, and the request is signed by"),
+    "wanted by somebody whom nobody knows": (*other(requester="ci"), "REQUEST", "which is no key of theirs"),
     "B08 another service": (*other(service="api"), "PERMIT", "about deploy of api"),
     "B10 another environment": (
         *other(environment="staging"),
@@ -135,6 +137,37 @@ def test_a11_a_key_that_ended_does_not_sign_any_more():
     left = bundle(people={**PEOPLE, "bob": person("bob", "ops", until="2026-11-28T12:00:00Z")})
     with pytest.raises(Refusal, match=r"KEY: .* of bob is not valid now"):
         standing(statement(), by(("ada", "bob"), statement()), left)
+
+
+WORDS = {
+    "nobody's": (lambda _of: "", "REQUEST", "is wanted by gus, found no signature that says so"),
+    "an approver's": (lambda of: wanted(of, by="ada"), "REQUEST", "which is no key of theirs"),
+    "a stranger's": (lambda of: wanted(of, by="mallory"), "REQUEST", "which is no key of theirs"),
+    "about another plan": (lambda of: wanted(statement(plan="0" * 64)), "SIG_INVALID", "not of these bytes"),
+    "about another change": (lambda of: wanted(statement(change="CHG-2026-0008")), "SIG_INVALID", "not of these bytes"),
+    "for another use": (lambda of: signed("gus", of.as_request().data), "NAMESPACE", "approval@tidegate"),
+    "no signature": (lambda _of: "gus", "SIG_INVALID", "signature"),
+}
+
+
+@pytest.mark.parametrize(("word", "code", "says"), WORDS.values(), ids=WORDS)
+def test_b01_a_controller_does_not_say_who_wants_it(word, code, says):
+    """Only whoever it is does, about this plan and no other, however many have approved it."""
+    of = statement()
+    with pytest.raises(Refusal) as caught:
+        require_statement(of, by(("ada", "bob"), of), word(of), bundle(), HOST, "web", NOW, verify)
+    assert code == caught.value.code
+    assert says in caught.value.message
+
+
+def test_who_wants_it_signs_by_a_key_that_holds():
+    """By the host's clock; and with a touch where the trust asks for one."""
+    of = statement()
+    left = bundle(people={**PEOPLE, "gus": person("gus", until="2026-11-28T12:00:00Z")})
+    with pytest.raises(Refusal, match=r"KEY: .* of gus, which signed the request, is not valid now"):
+        standing(of, by(("ada", "bob"), of), left)
+    with pytest.raises(Refusal, match=r"PRESENCE"):
+        standing(of, by(("ada", "bob"), of), bundle(require_presence=True))
 
 
 # --- grants -----------------------------------------------------------------------------------------------------------
@@ -260,13 +293,15 @@ def test_what_is_no_grant(doc, says):
 
 def test_a_permit_is_read_whole():
     """With a grant, and without where an emergency needs none."""
-    whole = Signed(statement().data, tuple(by(("ada",), statement()))).doc()
+    whole = {**Signed(statement().data, tuple(by(("ada",), statement()))).doc(), "request": wanted(statement())}
 
     assert logged(GRANTED) == Permit.parse({**whole, "grant": shown(GRANTED)}).grant
     assert Permit.parse({**whole, "grant": None}).grant is None
     for doc in (None, whole, {**whole, "grant": None, "force": True}):
         with pytest.raises(Refusal, match="PERMIT: found no permit"):
             Permit.parse(doc)
+    with pytest.raises(Refusal, match=r"PERMIT: permit\.request: found something else"):
+        Permit.parse({**whole, "request": None, "grant": None})
 
 
 # --- emergencies ------------------------------------------------------------------------------------------------------

@@ -112,3 +112,13 @@ def test_an_emergency_is_about_the_plan_whose_hosts_gave_challenges():
         line[11:] for line in shown[at : at + 2]
     )
     assert "sign it    ssh-keygen -Y sign -n emergency@tidegate -f KEY STATEMENT" in shown
+
+
+def test_a_request_is_about_the_plan_and_its_window():
+    """Which stands in the plan: one request holds for an approval and for an emergency."""
+    request = Statement.of({**DOC, **fields_of(ENROLLED)}).as_request()
+    shown = list(lines(request, reviewed(request, canonical.dumps(ENROLLED))))
+
+    assert {"decision   request of CHG-2026-0007 revision 2", "window     the plan's"} <= set(shown)
+    with pytest.raises(Refusal, match="they differ in window"):
+        reviewed(Statement.of({**request.doc, "window": ENROLLED["window"]}), canonical.dumps(ENROLLED))

@@ -165,6 +165,8 @@ def test_statements_of_all_types_are_about_the_same():
     assert ENROLLED.about == emergency.about == later.about == emergency.as_type("veto", "no").about
     assert ENROLLED.id != emergency.id != later.id
     assert later.doc["window"] == hours
+    assert ENROLLED.about == later.as_request().id == ENROLLED.as_request().as_request().id
+    assert ENROLLED.as_request().namespace == "request@tidegate"
     assert ENROLLED.about != Statement.of({**ENROLLED.doc, "plan": "0" * 64}).about
 
 

@@ -57,6 +57,17 @@ def sign(who: str, data: bytes, namespace: str) -> str:
     return ssh_keys.signed(keys() / who, data, namespace)
 
 
+def wanted(statement: Statement, by: str = "") -> str:
+    """The signature of a statement's requester under its request; nobody's where it is wanted by nobody.
+
+    Args:
+        statement: of any type.
+        by: whoever signs instead.
+    """
+    request, who = statement.as_request(), by or statement.requester
+    return sign(who, request.data, request.namespace) if who else ""
+
+
 _LOOKED_UP: set[tuple[str, str, bytes]] = set()
 
 
@@ -200,9 +211,10 @@ class Enrolled(Bench):
         return Statement.of({**doc, "hosts": [host], **changes})
 
     def signed(self, statement: Statement, signers: Sequence[str] = ("ada", "bob")) -> dict[str, Any]:
-        """A statement with its signatures, as a permit without a grant."""
+        """A statement with its signatures and its requester's, as a permit without a grant."""
         made = [sign(who, statement.data, statement.namespace) for who in signers]
-        return {"statement": base64.b64encode(statement.data).decode(), "signatures": made, "grant": None}
+        signed = {"statement": base64.b64encode(statement.data).decode(), "signatures": made}
+        return {**signed, "request": wanted(statement), "grant": None}
 
     def mint(self, **more: Any) -> dict[str, Any]:
         """What the host says when it is asked for a challenge."""

@@ -35,6 +35,7 @@ from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.en
     Enrolled,
     Log,
     sign,
+    wanted,
 )
 
 
@@ -170,6 +171,26 @@ PERMITS: dict[str, tuple[Any, str]] = {
     "one person of two": (lambda host, statement: granted(host, statement, ("ada",)), "QUORUM"),
     "one person twice": (lambda host, statement: granted(host, statement, ("ada", "ada")), "QUORUM"),
     "who wants it, too": (lambda host, statement: granted(host, statement, ("eve", "ada")), "SELF"),
+    "nobody's request": (lambda host, statement: {**granted(host, statement), "request": ""}, "REQUEST"),
+    "wanted by another than it says (B01)": (
+        lambda host, statement: {**granted(host, statement), "request": wanted(statement, by="ada")},
+        "REQUEST",
+    ),
+    "the request of another change": (
+        lambda host, statement: {**granted(host, statement), "request": wanted(another(host))},
+        "SIG_INVALID",
+    ),
+    "an approval as the request": (
+        lambda host, statement: {
+            **granted(host, statement),
+            "request": sign("eve", statement.data, statement.namespace),
+        },
+        "NAMESPACE",
+    ),
+    "no place for a request": (
+        lambda host, statement: {key: value for key, value in granted(host, statement).items() if key != "request"},
+        "PERMIT",
+    ),
     "another change": (lambda host, statement: granted(host, another(host)), "PERMIT"),
     "another statement's grant": (
         lambda host, statement: {
@@ -221,7 +242,7 @@ STATEMENTS = {
         "WINDOW",
     ),
     "a window that has not begun": ({"window": {"not_before": "2026-11-28T12:00:01Z", "not_after": None}}, "WINDOW"),
-    "nobody who wants it": ({"requester": ""}, "SELF"),
+    "nobody who wants it": ({"requester": ""}, "REQUEST"),
     "wanted by who approves (B01)": ({"requester": "ada"}, "SELF"),
     "tasks": ({"action": "run"}, "PERMIT"),
     "another manifest": ({"manifest": "e" * 64}, "PERMIT"),

@@ -24,7 +24,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import
 
 DRAFT = ChangeRow("CHG-2026-0007", "web", "production", "draft", "x", "", 1, "", "", b"", None, None)
 PASSES = {
-    "submit": Facts(asked=True),
+    "submit": Facts(asked=True, enrolled=True),
 }
 """Facts that let an event pass where no facts at all do not."""
 

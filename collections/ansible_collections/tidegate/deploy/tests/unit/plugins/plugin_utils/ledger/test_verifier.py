@@ -277,8 +277,9 @@ def decided(store, change, signer, decision="approve", type_of="approval", **mor
 
 @pytest.fixture
 def approved(store, key, ada, tmp_path):
-    """An export in which ada approved a change, took that back, and somebody else approved in another system."""
+    """An export in which ada wanted a change, approved it, took that back, and somebody else approved in another system."""
     change = roll_out(store)
+    decided(store, change, ada, "request", "request")
     decided(store, change, ada)
     decided(store, change, ada, "withdraw", "withdrawal")
     there = {"system": "awx", "reference": "7", "account": "bob"}
@@ -290,8 +291,8 @@ def approved(store, key, ada, tmp_path):
 
 def test_what_people_signed_is_verified(approved, ada):
     """Statements and signatures are in the export in the bytes that were signed; who signed with which key, too."""
-    assert 2 == len(list(approved.glob("approvals/*.json"))) == len(list(approved.glob("approvals/*.sig")))
-    uses = "approval@tidegate,emergency@tidegate,veto@tidegate,withdrawal@tidegate"
+    assert 3 == len(list(approved.glob("approvals/*.json"))) == len(list(approved.glob("approvals/*.sig")))
+    uses = "approval@tidegate,request@tidegate,veto@tidegate,withdrawal@tidegate,emergency@tidegate"
     assert [f'ada namespaces="{uses}" {ada.line}'] == [
         line for line in (approved / "approvers").read_text().splitlines() if line.startswith("ada")
     ]

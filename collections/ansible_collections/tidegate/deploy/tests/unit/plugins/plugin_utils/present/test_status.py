@@ -22,6 +22,7 @@ def a_change(**facts):
         "catch_up_until": None,
         "type": "normal",
         "approved_by": [],
+        "wanted_by": "",
         "missing": [],
         "downgrade": "",
         "review_due_at": "",
@@ -70,6 +71,7 @@ def test_a_change_that_waits_for_people_says_for_whom():
     text = shown(
         a_change(
             state="submitted",
+            wanted_by="cyd (signed)",
             approved_by=["ada (signed)"],
             missing=["QUORUM: missing 1 of ops"],
             next=["approve it"],
@@ -78,7 +80,7 @@ def test_a_change_that_waits_for_people_says_for_whom():
     )
 
     assert (
-        "CHG-2026-0007 is submitted: approved by ada (signed); QUORUM: missing 1 of ops\n"
+        "CHG-2026-0007 is submitted: wanted by cyd (signed); approved by ada (signed); QUORUM: missing 1 of ops\n"
         "  window: opens Tue; nights, every Tuesday 22:00–02:00 UTC\n  approve it\n" in text
     )
 

@@ -14,7 +14,13 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.quorum imp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import Kind, rules_for
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import approving, consent, moving
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
+    approving,
+    consent,
+    deciding,
+    moving,
+    requesting,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
 
 from ...module_utils.core.ssh_keys import public
@@ -46,6 +52,9 @@ class Office:
         self.store, self.keys, self.site = site.store, keys, site
         self.by = Governed(Policy.of(POLICY), People.of(people_doc(keys)))
         self.plan(a_plan(rules=self.rules.digest))
+        self.hand_in()
+
+    def hand_in(self):
         moving.move(self.store, self.id, "submit", actor="cyd", requested_by="cyd")
 
     @property
@@ -73,6 +82,13 @@ class Office:
         if not isinstance(signature, Signature):
             signature = Signature.parse(signature)
         return approving.decide(self.store, self.asked(verb), signature, self.by, self.now)
+
+    def requests(self, name, trust=None):
+        """Hand it in, signed by somebody as whoever wants it."""
+        request = requesting.ask(self.store, self.change, self.by, self.now)
+        signature = ssh_keygen.sign(request.data, request.namespace, str(self.keys[name]))
+        requesting.record(self.store, self.change, request, signature, self.by, self.now, trust)
+        deciding.decide(self.store, self.change, "submit", None, self.by, self.now)
 
     def signs(self, name, verb="approve"):
         statement = self.asked(verb).statement

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical, requested
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.logged import Logged, Seen
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.permit import Permit, require_review
@@ -95,6 +95,11 @@ class Urgent(Office):
         )
 
     uids = UIDS
+
+    def hand_in(self):
+        self.by = replace(self.by, operator="cyd")
+        self.requests("cyd")
+        self.by = replace(self.by, operator=None)
 
     def ask(self, check=False):
         return emergencies.ask(SimpleNamespace(check=check), self.store, self.change, self.store.now())
@@ -187,6 +192,8 @@ def test_hosts_are_shown_the_emergency_without_any_grant(urgent):
     kept = Permits(run.store.folder, run.id)
     permit = Permit.parse(kept.of("web2"))
     assert (permit.statement, len(permit.signatures), permit.grant) == (statement, 2, None)
+    members, moment = urgent.by.people.by_name, urgent.store.now()
+    assert requested.require_request(statement, permit.request, members, moment, signing.verify)
     assert kept.index_of("web2") is None
     assert not [entry for entry in run.store.entries() if entry.kind == "grant"]
     urgent.site.later = timedelta(days=1)

@@ -17,7 +17,7 @@ from host.driver import Driver, Release, definition
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.version import PROTOCOL, VERSION
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import LAUNCHER, Answer
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer
 from lab.command import LabError
 from lab.host import Host
 
@@ -28,6 +28,10 @@ PROBES = [
     {"unit": {"over_s": 0, "every_ms": 100}},
 ]
 ROOMY_S, SHORT_S = 60, 10
+WAITS = ("checked", "used", "counted", "written")
+"""Where the program of an enrolled host waits in these tests: its permit is checked, the challenge is gone, the attempt is
+counted, all that it may become is written; then the journal moves."""
+
 OLD_STAR_S = 60
 """How long after its deadline a host may take to be back without anybody's help."""
 
@@ -38,11 +42,12 @@ class Alone:
     Args:
         host: with release 1.0.0, confirmed.
         big: a release of many files, whose unpacking takes a moment.
+        driver: speaks to the host; of an enrolled one with what it demands.
     """
 
-    def __init__(self, host: Host, big: Release) -> None:
+    def __init__(self, host: Host, big: Release, driver: Driver | None = None) -> None:
         self.host = host
-        self.driver = Driver(host)
+        self.driver = driver or Driver(host)
         self.gates = Gates(host)
         self.big = big
         self.release = V2
@@ -75,6 +80,8 @@ class Alone:
             "S": lambda: self._activating("before"),
             "R": lambda: self._activating(f"start-{self.release.version}"),
             "staged": lambda: self.stage().or_refuse(),
+            "minted": self._minted,
+            **{wait: lambda wait=wait: self._activating(wait) for wait in WAITS},
             "V": self._ready,
             "B": self._going_back,
             "confirmed": self._confirmed,
@@ -98,8 +105,9 @@ class Alone:
         return self.asked
 
     def activate(self) -> Answer:
-        """Have it activated, and wait."""
-        return self.driver.call("activate", **self.activation())
+        """Have it activated, and wait; a change that was asked for is asked for as before."""
+        asked = self.asked if self.asked.get("change") == self.change else self.activation()
+        return self.driver.call("activate", **asked)
 
     def confirm(self) -> Answer:
         """Make it permanent."""
@@ -141,7 +149,7 @@ class Alone:
 
     def _open_session(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [*self.host.ssh_command(), LAUNCHER],
+            self.driver.session(),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
@@ -153,6 +161,11 @@ class Alone:
             self._session.stdin.flush()
         except BrokenPipeError:
             pass
+
+    def _minted(self) -> None:
+        """With all that an enrolled host demands, which it was not shown yet."""
+        self.stage().or_refuse()
+        self.activation()
 
     def _activating(self, gate: str) -> None:
         """In a session of its own, as a controller has it."""
@@ -176,13 +189,7 @@ class Alone:
         self._ready()
         gate = f"start-{V1.version}"
         self.gates.hold(gate)
-        asked = {
-            "change": self.change,
-            "definition": self.doc,
-            "operator": False,
-            "why": "asked by a test",
-            "wait_s": 60,
-        }
+        asked = self.driver.going_back(self.change, operator=False, definition=self.doc)
         self._session = self._open_session()
         self._write(self.request("back", asked))
         until(lambda: self.gates.holds(gate), "the old release about to start")

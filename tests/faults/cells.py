@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from faults.table import ROWS, Row
+from faults.table import ENROLLED_ROWS, ROWS, Row
 
 EVERY = os.environ.get("FAULTS") == "all"
+IN_EVERY_RUN = (12, 19, 35, 50, 67, 72)
+"""Rows of enrolled hosts of which the first cell runs in every test run."""
 
 
 def cells(*numbers: int) -> Any:
@@ -21,7 +23,16 @@ def cells(*numbers: int) -> Any:
     Args:
         numbers: of the rows.
     """
-    return pytest.mark.parametrize(("row", "cell"), list(_chosen(row for row in ROWS if row.number in numbers)))
+    return _of(row for row in ROWS if row.number in numbers)
+
+
+def cells_of_enrolled() -> Any:
+    """Mark a test for the cells of enrolled hosts: the first of each of some rows, or all of all."""
+    return _of(row for row in ENROLLED_ROWS if EVERY or row.number in IN_EVERY_RUN)
+
+
+def _of(rows: Iterable[Row]) -> Any:
+    return pytest.mark.parametrize(("row", "cell"), list(_chosen(rows)))
 
 
 def _chosen(rows: Iterable[Row]) -> Iterable[Any]:

@@ -97,8 +97,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-def _cell_of(item: pytest.Item) -> tuple[int, str] | None:
+def _cell_of(item: pytest.Item) -> tuple[str, str] | None:
     parameters = getattr(item, "callspec", None)
     if parameters is None or "cell" not in parameters.params:
         return None
-    return parameters.params["row"].number, parameters.params["cell"].phase
+    return parameters.params["row"].key, parameters.params["cell"].phase

@@ -16,18 +16,21 @@ from e2e.hosts import BASELINE, BLANK, Fleetful
 from e2e.project import CHECKOUT, Project
 from faults import injections, outages, promises
 from faults.alone import V1, V2, Alone
+from faults.enrolled import enroll, used_up
 from faults.hold import Gates, until
 from faults.outages.outage import Outage
 from faults.rollouts import OLD_STAR_S, Rollout
-from faults.table import PYTHON, Cell
+from faults.table import ENROLLED, PYTHON, Cell, Row
 from host.driver import Release
+from host.hand import FORGET
+from host.permitted import Permitted
 
 from lab.host import Host
 
 ROUNDS = "10000"
 
 
-def play(hosts: Fleetful, bulky: Release, cell: Cell) -> None:
+def play(hosts: Fleetful, bulky: Release, row: Row, cell: Cell) -> None:
     """Do one cell."""
     if cell.place == PYTHON:
         _run_test(cell.fault)
@@ -35,10 +38,12 @@ def play(hosts: Fleetful, bulky: Release, cell: Cell) -> None:
     host = hosts["web1"]
     Gates(host).clear()
     hosts.put_back(BLANK if cell.expected == "ELSEWHERE" else BASELINE, ["web1"])
-    alone = Alone(host, bulky)
+    alone = Alone(host, bulky, Permitted(host) if row.world == ENROLLED else None)
     fault = injections.named(cell.fault)
     try:
         fault.prepare(alone)
+        if row.world == ENROLLED:
+            enroll(alone)
         alone.bring_to(cell.place)
         fault.strike(alone)
         alone.go_on(cell.then)
@@ -47,10 +52,14 @@ def play(hosts: Fleetful, bulky: Release, cell: Cell) -> None:
         fault.mend(alone)
         _check(hosts, alone, cell)
         fault.inspect(alone)
-        _again(hosts, alone, cell)
+        if row.world == ENROLLED:
+            used_up(alone, cell)
+        _again(hosts, alone)
     finally:
         alone.end()
         _revive(host)
+        if row.world == ENROLLED:
+            host.ssh(FORGET, check=False)
 
 
 def _revive(host: Host) -> None:
@@ -95,9 +104,9 @@ def _check(hosts: Fleetful, alone: Alone, cell: Cell) -> None:
         assert reverted in (None, alone.change)
 
 
-def _again(hosts: Fleetful, alone: Alone, cell: Cell) -> None:
+def _again(hosts: Fleetful, alone: Alone) -> None:
     """Asked again, what is done stays done; and where the host went back, a new change gets through."""
-    if cell.expected == "NEW":
+    if promises.journal(alone.host).get("change") == alone.change:
         assert not alone.confirm().or_refuse().changed
         return
     alone.gates.clear()

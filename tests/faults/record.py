@@ -8,18 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from faults.table import ROWS, Cell, Row
+from faults.table import ENROLLED_ROWS, ROWS, Cell, Row
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/faults.md"
 SOURCES = ("collections/ansible_collections/tidegate/deploy/plugins",
            "collections/ansible_collections/tidegate/deploy/playbooks",
-           "collections/ansible_collections/tidegate/deploy/roles", "lab", "tests/faults")  # fmt: skip
+           "collections/ansible_collections/tidegate/deploy/roles", "lab", "tests/faults", "tests/host")  # fmt: skip
 HELD, BROKEN, NOT_RUN = "held", "**broken**", "not run"
-_MARKED = re.compile(r"(<!-- results -->\n).*(<!-- end -->)", re.DOTALL)
+TABLES = {"results": ROWS, "results on enrolled hosts": ENROLLED_ROWS}
+"""The tables of the page, by the mark before each."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,13 @@ class Outcome:
     """What became of one cell.
 
     Args:
-        row: number of the row.
+        row: key of the row.
         phase: of the cell.
         held: whether everything was as expected.
         seconds: that it took.
     """
 
-    row: int
+    row: str
     phase: str
     held: bool
     seconds: float
@@ -55,20 +57,20 @@ def add(file: Path, outcome: Outcome) -> None:
         kept.write(json.dumps(asdict(outcome)) + "\n")
 
 
-def read(file: Path) -> dict[tuple[int, str], Outcome]:
+def read(file: Path) -> dict[tuple[str, str], Outcome]:
     """The last outcome of each cell."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     outcomes = [Outcome(**json.loads(line)) for line in lines]
     return {(one.row, one.phase): one for one in outcomes}
 
 
-def table(outcomes: dict[tuple[int, str], Outcome]) -> str:
+def table(rows: Iterable[Row], outcomes: dict[tuple[str, str], Outcome]) -> str:
     """The outcomes as a table in Markdown: a line for the cells of a row of which the same is expected."""
     lines = ["| # | fault | phases | expected | result | seconds |", "| --- | --- | --- | --- | --- | --- |"]
-    for row in ROWS:
+    for row in rows:
         for expected in dict.fromkeys(cell.expected for cell in row.cells):
             cells = [cell for cell in row.cells if cell.expected == expected]
-            lines.append(_line(row, cells, [outcomes.get((row.number, cell.phase)) for cell in cells]))
+            lines.append(_line(row, cells, [outcomes.get((row.key, cell.phase)) for cell in cells]))
     return "\n".join(lines) + "\n"
 
 
@@ -91,11 +93,17 @@ def _result(cells: list[Cell], found: list[Outcome | None]) -> str:
     return "; ".join(words)
 
 
-def write_page(outcomes: dict[tuple[int, str], Outcome]) -> None:
-    """Put the table into its page."""
-    done = list(outcomes.values())
-    total = sum(len(row.cells) for row in ROWS)
-    held = sum(one.held for one in done)
-    head = f"{held} of {total} cells held when they were last run; {len(done) - held} did not, {total - len(done)} were not run yet.\n\n"
+def write_page(outcomes: dict[tuple[str, str], Outcome]) -> None:
+    """Put the tables into their page."""
     page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(_MARKED.sub(lambda part: part[1] + head + table(outcomes) + part[2], page), encoding="utf-8")
+    for mark, rows in TABLES.items():
+        marked = re.compile(rf"(<!-- {mark} -->\n).*?(<!-- end -->)", re.DOTALL)
+        page = marked.sub(rf"\g<1>{summary(rows, outcomes)}\n\n{table(rows, outcomes)}\g<2>", page)
+    PAGE.write_text(page, encoding="utf-8")
+
+
+def summary(rows: Iterable[Row], outcomes: dict[tuple[str, str], Outcome]) -> str:
+    """How many cells of some rows held."""
+    found = [outcomes.get((row.key, cell.phase)) for row in rows for cell in row.cells]
+    held, run = sum(one is not None and one.held for one in found), sum(one is not None for one in found)
+    return f"{held} of {len(found)} cells held when they were last run; {run - held} did not, {len(found) - run} were not run yet."

@@ -16,14 +16,15 @@ What is expected:
 - EITHER: one of the two, by who was first.
 - ELSEWHERE: what ran before runs on, and nothing else is there.
 
-Rows have the numbers by which the fault is known in this project; the first cell of each row runs in every test run.
+Rows have the numbers by which the fault is known in this project; the first cell of each row runs in every test run, and of
+some rows about enrolled hosts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-ALONE, CONTROLLER = "host", "controller"
+ALONE, CONTROLLER, ENROLLED = "host", "controller", "enrolled host"
 PYTHON = "python"
 """A place: the fault is a file of tests, the collection's or the site's, which proves it without a host."""
 
@@ -40,6 +41,7 @@ class Cell:
         then: the step that is asked for afterwards, on a host alone.
         code: of the refusal that somebody must get; two with ``or`` where either may be first.
         says: words of its message.
+        attempts: how many an enrolled host has counted in the end.
     """
 
     phase: str
@@ -49,6 +51,7 @@ class Cell:
     then: str = ""
     code: str = ""
     says: str = ""
+    attempts: int = 1
 
     @property
     def place(self) -> str:
@@ -63,7 +66,7 @@ class Row:
     Args:
         number: of the row.
         fault: in words.
-        world: what it is tried on: a host alone, or a run of Ansible.
+        world: what it is tried on: a host alone, also one that is enrolled, or a run of Ansible.
         cells: at its phases.
     """
 
@@ -71,6 +74,11 @@ class Row:
     fault: str
     world: str
     cells: tuple[Cell, ...]
+
+    @property
+    def key(self) -> str:
+        """What tells it from the same fault in another world."""
+        return f"{self.number} {self.world}"
 
 
 def host(number: int, fault: str, *cells: Cell) -> Row:
@@ -81,6 +89,11 @@ def host(number: int, fault: str, *cells: Cell) -> Row:
 def controller(number: int, fault: str, *cells: Cell) -> Row:
     """A row that needs a run of Ansible."""
     return Row(number, fault, CONTROLLER, cells)
+
+
+def enrolled(number: int, fault: str, *cells: Cell) -> Row:
+    """A row on an enrolled host, which has more states that can be struck; no controller."""
+    return Row(number, fault, ENROLLED, cells)
 
 
 GONE = "the host went back"
@@ -233,12 +246,14 @@ HOST_ROWS = (
         Cell("V", "PowerCutBeyondDeadline", "OLD"),
     ),
     host(
-        67, "another host program, or none any more, while something is under way",
+        67, "another host program, or none any more, or an enrollment, while something is under way",
         Cell("V", "OtherProgram", "NEW", then="confirm"),
         Cell("V removed", "Removed", "NEW", then="confirm", code="STATE", says="under way"),
         Cell("R removed", "Removed", "NEW", code="STATE", says="under way"),
         Cell("R", "OtherProgram", "NEW"),
         Cell("K", "EarlierProgram", "NEW", at="V", then="confirm"),
+        Cell("V enrolled", "EnrolledMeanwhile", "NEW", then="confirm", code="UNDER_WAY", says="let the rollout end"),
+        Cell("R enrolled", "EnrolledMeanwhile", "NEW", code="UNDER_WAY", says="let the rollout end"),
     ),
     host(
         68, "two services of one host change at once",
@@ -367,3 +382,101 @@ CONTROLLER_ROWS = (
 )  # fmt: skip
 
 ROWS = tuple(sorted((*HOST_ROWS, *CONTROLLER_ROWS), key=lambda row: row.number))
+
+ENROLLED_ROWS = (
+    enrolled(
+        5, "a run that was stopped takes back what a later one has granted",
+        Cell("V", "OlderRun", "NEW", then="confirm", code="FENCED", says="another run has taken over"),
+    ),
+    enrolled(
+        12, "power cut",
+        Cell("S counted", "PowerCut", "OLD", at="counted"),
+        Cell("S minted", "PowerIsBack", "OLD", at="minted", then="activate", code="CHALLENGE", attempts=0),
+        Cell("S checked", "PowerCut", "OLD", at="checked", attempts=0),
+        Cell("S used", "PowerCut", "OLD", at="used", attempts=0),
+        Cell("S written", "PowerCut", "OLD", at="written"),
+        Cell("R", "PowerCut", "OLD"),
+        Cell("V", "PowerCut", "OLD"),
+        Cell("V confirmed", "PowerCut", "NEW", at="confirmed"),
+        Cell("B", "PowerCut", "OLD"),
+    ),
+    enrolled(
+        17, "sshd broken by the release itself",
+        Cell("V", "NoSsh", "OLD*"),
+    ),
+    enrolled(
+        19, "disk full when the record or the journal is to be written",
+        Cell("S used", "FullDiskAndInodes", "OLD", at="used", code="NO_SPACE", says="what was tried cannot be written", attempts=0),
+        Cell("S counted", "FullDiskAndInodes", "OLD", at="counted", code="NO_SPACE", says="the activation cannot be written"),
+        Cell("S minted", "FullDiskAndInodes", "OLD", at="minted", then="activate", code="NO_SPACE", attempts=0),
+    ),
+    enrolled(
+        21, "no inode left, or read-only",
+        Cell("S read-only", "ReadOnly", "OLD", at="minted", then="activate", code="UNSAFE_PATH", says="read-only", attempts=0),
+        Cell("S counted", "NoInodes", "OLD", at="counted", code="NO_SPACE", says="the activation cannot be written"),
+        Cell("X", "NoInodes", "OLD", at="V", then="back"),
+    ),
+    enrolled(
+        35, "the host's clock is set back or forward",
+        Cell("S back", "ClockBack", "OLD", at="minted", then="activate", code="CLOCK", says="set it right", attempts=0),
+        Cell("S forward", "ClockForward", "OLD", at="minted", then="activate", code="CLOCK", says="s apart", attempts=0),
+        Cell("K forward", "ClockForward", "NEW", at="V", then="confirm"),
+        Cell("B back", "ClockBack", "OLD", at="V", then="back"),
+    ),
+    enrolled(
+        38, "another change with all that it needs while one is not confirmed",
+        Cell("V", "AnotherPermit", "OLD", then="back", code="STATE"),
+    ),
+    enrolled(
+        50, "host program killed, as for want of memory",
+        Cell("S counted", "Killed", "OLD", at="counted", then="activate", code="CHALLENGE"),
+        Cell("S checked", "Killed", "NEW", at="checked", then="activate"),
+        Cell("S used", "Killed", "OLD", at="used", then="activate", code="CHALLENGE", attempts=0),
+        Cell("S written", "Killed", "OLD", at="written", then="activate", code="CHALLENGE"),
+    ),
+    enrolled(
+        61, "the new release fills disk and inodes",
+        Cell("V", "FullDiskAndInodes", "OLD*"),
+    ),
+    enrolled(
+        63, "SSH session dies during the activation",
+        Cell("S counted", "SessionDies", "NEW", at="counted"),
+        Cell("S checked", "SessionDies", "NEW", at="checked"),
+    ),
+    enrolled(
+        65, "reboot in the confirm window that takes longer than the deadline",
+        Cell("V", "PowerCutBeyondDeadline", "OLD"),
+    ),
+    enrolled(
+        67, "another host program, another trust, or no enrollment any more, while something is under way",
+        Cell("V upgrade", "Upgraded", "NEW", then="confirm", code="UNDER_WAY", says="let the rollout end"),
+        Cell("V unenrolled", "Unenrolled", "NEW", then="confirm", code="UNDER_WAY", says="let the rollout end"),
+        Cell("R unenrolled", "Unenrolled", "NEW", code="UNDER_WAY", says="let the rollout end"),
+        Cell("V trust", "NewTrust", "NEW", then="confirm", code="UNDER_WAY", says="let the rollout end"),
+        Cell("V removed", "RemovedByRoot", "NEW", then="confirm", code="ENROLLED", says="unenroll it first"),
+        Cell("K earlier journal", "EarlierJournal", "NEW", at="V", then="confirm"),
+    ),
+    enrolled(
+        71, "the host is a clone, or what says who it is was damaged",
+        Cell("S", "OtherMachine", "OLD", at="minted", then="activate", code="IDENTITY", says="counts as not enrolled", attempts=0),
+        Cell("S damaged", "NoIdentity", "OLD", at="minted", then="activate", code="IDENTITY", attempts=0),
+        Cell("K", "OtherMachine", "NEW", at="V", then="confirm"),
+        Cell("B damaged", "NoIdentity", "OLD", at="V", then="back"),
+        Cell("V", "OtherMachine", "OLD*"),
+    ),
+    enrolled(
+        72, "trust or record damaged or lost",
+        Cell("V record", "HalfRecord", "OLD", then="back"),
+        Cell("S lost", "NoTrust", "OLD", at="minted", then="activate", code="TRUST", says="enroll this host again", attempts=0),
+        Cell("S damaged", "HalfTrust", "OLD", at="minted", then="activate", code="TRUST", says="enroll this host again", attempts=0),
+        Cell("B damaged", "HalfTrust", "OLD", at="V", then="back"),
+        Cell("V lost", "NoTrust", "OLD*"),
+        Cell("K record", "HalfRecord", "NEW", at="V", then="confirm"),
+    ),
+    enrolled(
+        73, "no ssh-keygen to verify with",
+        Cell("S", "NoKeygen", "OLD", at="minted", then="activate", code="NO_SSH_KEYGEN", attempts=0),
+        Cell("K", "NoKeygen", "NEW", at="V", then="confirm"),
+        Cell("V", "NoKeygen", "OLD*"),
+    ),
+)  # fmt: skip

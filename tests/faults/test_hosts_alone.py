@@ -17,4 +17,4 @@ from host.driver import Release
 @cells(11, 12, 17, 35, 42, 50, 51, 52, 58, 59, 60, 61, 62, 63, 64, 65, 67, 68, 70)
 def test_fault(hosts: Fleetful, bulky: Release, row: Row, cell: Cell) -> None:
     """The promises hold on the host, and the next change gets through."""
-    play(hosts, bulky, cell)
+    play(hosts, bulky, row, cell)

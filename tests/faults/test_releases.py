@@ -17,4 +17,4 @@ from host.driver import Release
 @cells(18, 19, 21, 23, 25, 26, 27, 28, 31, 38, 47, 49, 69)
 def test_fault(hosts: Fleetful, bulky: Release, row: Row, cell: Cell) -> None:
     """The promises hold on the host, and the next change gets through."""
-    play(hosts, bulky, cell)
+    play(hosts, bulky, row, cell)

@@ -20,7 +20,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.health import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import ReleaseId
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.extract import manifest_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.channel import Completed
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer, HostProgram
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import LAUNCHER, Answer, HostProgram
 from lab.host import Host
 from lab.releases import PLACE, build
 
@@ -37,17 +37,18 @@ DRAIN = {"file": "/run/web/drain", "wait_s": 0, "closes": "http://127.0.0.1:8080
 class SshChannel:
     """What the controller calls a channel, over the ssh program."""
 
-    def __init__(self, host: Host, timeout_s: float = 120) -> None:
+    def __init__(self, host: Host, timeout_s: float = 120, user: str = "root") -> None:
         self.name = host.name
         self._host = host
         self._timeout_s = timeout_s
+        self._user = user
 
     def run(self, command: str, stdin: bytes, then: BinaryIO | None = None) -> Completed:
         """Run a command on the host with bytes on its standard input, those of a file last."""
         if then:
             then.seek(0)  # asked a second time, once the program was installed, it follows whole again
         data = stdin + then.read() if then else stdin
-        done = self._host.ssh(command, check=False, stdin=data, timeout_s=self._timeout_s)
+        done = self._host.ssh(command, user=self._user, check=False, stdin=data, timeout_s=self._timeout_s)
         return Completed(done.returncode, done.stdout, done.stderr)
 
 
@@ -109,6 +110,7 @@ class Driver:
         self.program = HostProgram(SshChannel(host), "/usr/bin/python3", check=False, installs=True)
         self.preview = HostProgram(SshChannel(host), "/usr/bin/python3", check=True, installs=False)
         self.token = ""
+        self.change = ""
         self._number = int(time.time())  # rises from one driver of a host to the next, as lease numbers do
 
     def call(self, step: str, payload: bytes = b"", **fields: Any) -> Answer:
@@ -118,7 +120,12 @@ class Driver:
     def new_change(self) -> str:
         """An id that no change has yet."""
         self._number += 1
-        return f"CHG-2026-{self._number}"
+        self.change = f"CHG-2026-{self._number}"
+        return self.change
+
+    def session(self) -> list[str]:
+        """The ssh program with what reaches the host program: for who writes a request to it and reads the answer."""
+        return [*self.host.ssh_command(), LAUNCHER]
 
     def service(self, name: str = "web", root: str = ROOT) -> dict[str, Any]:
         """Where a service stands."""
@@ -168,10 +175,14 @@ class Driver:
         """Confirm with the token of the last activation."""
         return self.call("confirm", service="web", change=change, token=token or self.token)
 
+    def going_back(self, change: str, operator: bool = True, **changes: Any) -> dict[str, Any]:
+        """The fields of a request to take a change back."""
+        fields = {"definition": definition(), "why": "asked by a test", "wait_s": 60, **changes}
+        return {"change": change, "operator": operator, **fields}
+
     def back(self, change: str, operator: bool = True, **changes: Any) -> Answer:
         """Take a change back."""
-        fields = {"definition": definition(), "why": "asked by a test", "wait_s": 60, **changes}
-        return self.call("back", change=change, operator=operator, **fields)
+        return self.call("back", **self.going_back(change, operator, **changes))
 
     def deploy(self, version: str, **changes: Any) -> tuple[str, Release]:
         """Stage, activate, confirm: everything well."""

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from faults.injections import machine, program, release, service
+from faults.injections import machine, program, release, service, warden
 from faults.injections.fault import Fault
 
 
 def named(name: str) -> Fault:
     """The fault that a cell of the table names."""
-    found = next(vars(module)[name] for module in (machine, program, release, service) if name in vars(module))
+    found = next(vars(module)[name] for module in (machine, program, release, service, warden) if name in vars(module))
     fault: Fault = found()
     return fault

@@ -25,6 +25,14 @@ class PowerCut(Fault):
         alone.host.wait_ready()
 
 
+class PowerIsBack(PowerCut):
+    """The power goes, and is back before anybody asks for the next step."""
+
+    def strike(self, alone: Alone) -> None:
+        super().strike(alone)
+        self.mend(alone)
+
+
 class PowerCutBeyondDeadline(PowerCut):
     """The power stays away until the deadline has passed."""
 

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from unittest import mock
 
@@ -13,6 +16,7 @@ from faults import promises
 from faults.alone import SHORT_S, V1, Alone
 from faults.injections.fault import Fault, wait_out
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.version import VERSION
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach import program
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import Package, host_program
 
@@ -116,7 +120,7 @@ class OtherProgram(Fault):
     def strike(self, alone: Alone) -> None:
         link = alone.host.root / "usr/local/lib/tidegate/current"
         carried = link.readlink()
-        with carrying(b"VERSION = (1, 0, 0)", b"VERSION = (1, 0, 1)"):
+        with carrying(of_version(1, 0, 1), (1, 0, 1)):
             alone.driver.service()
         assert link.readlink() == carried, "it was replaced while something was under way"
 
@@ -134,25 +138,36 @@ class EarlierProgram(Fault):
 
     def prepare(self, alone: Alone) -> None:
         alone.host.ssh("rm -r /usr/local/lib/tidegate")
-        with carrying(b"VERSION = (1, 0, 0)", b"VERSION = (0, 9, 0)"):
+        with carrying(of_version(0, 9, 0), (0, 9, 0)):
             alone.bring_to("V")
         alone.bring_to = lambda phase: None  # type: ignore[method-assign]
 
 
-@contextmanager
-def carrying(old: bytes, new: bytes) -> Iterator[None]:
-    """This controller carries another host program than its own, made of the same sources with one line changed."""
-    import hashlib
-    import io
-    import zipfile
-
+def altered(*lines: tuple[str, str]) -> Package:
+    """The host program, made of the same sources with some lines changed."""
     source, buffer = zipfile.ZipFile(io.BytesIO(host_program().data)), io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as package:
         for info in source.infolist():
-            package.writestr(info, source.read(info).replace(old, new))
+            text = source.read(info).decode()
+            for old, new in lines:
+                text = text.replace(old, new)
+            package.writestr(info, text)
     data = buffer.getvalue()
-    assert data != host_program().data
-    version = [int(number) for number in new.partition(b"(")[2].rstrip(b")").split(b",")]
-    other = Package(data, hashlib.sha256(data).hexdigest())
-    with mock.patch.object(program, "host_program", return_value=other), mock.patch.object(program, "VERSION", version):
+    for old, new in lines:
+        assert (host_program().data.count(old.encode()), data.count(new.encode())) == (1, 1), old
+    return Package(data, hashlib.sha256(data).hexdigest())
+
+
+def of_version(*version: int) -> Package:
+    """The host program as if it were of another version."""
+    return altered(("VERSION = (1, 0, 0)", f"VERSION = {version}"))
+
+
+@contextmanager
+def carrying(package: Package, version: Sequence[int] = VERSION) -> Iterator[None]:
+    """This controller carries another host program than its own."""
+    with (
+        mock.patch.object(program, "host_program", return_value=package),
+        mock.patch.object(program, "VERSION", [*version]),
+    ):
         yield

@@ -20,6 +20,8 @@ APPROVING = f"{UNIT}/plugin_utils/procedure/test_approving.py"
 FIDO = f"{UNIT}/plugin_utils/procedure/test_fido.py"
 ELSEWHERE = f"{UNIT}/plugin_utils/procedure/test_given_elsewhere.py"
 COUNTERSIGNED = f"{UNIT}/plugin_utils/procedure/test_countersigned.py"
+HOSTS_HEAR = f"{UNIT}/module_utils/core/test_countersigned.py"
+OPENED = f"{UNIT}/module_utils/host/test_countersigned.py"
 BRIDGES = f"{UNIT}/plugin_utils/inventory/test_bridges.py"
 PLAYED = "tests/attacks/test_elsewhere.py"
 NODES = f"{UNIT}/plugin_utils/approve/elsewhere/test_awx.py"
@@ -481,6 +483,34 @@ ROWS = (
         "the key of a bridge that others can read, or a key that is no bridge's",
         "SIGNING or KEY; nothing is recorded",
         (f"{COUNTERSIGNED}::test_a_key_that_cannot_be_used_is_said",),
+    ),
+    Row(
+        "H13k",
+        "an enrolled host is shown what a bridge countersigned, where its trust does not say that this opens it, or says so no longer",
+        "QUORUM: countersigned evidence does not open this host",
+        (f"{HOSTS_HEAR}::test_what_opens_nothing", f"{OPENED}::test_it_closes_with_the_trust"),
+    ),
+    Row(
+        "H13l",
+        "where that opens a host: evidence for another plan, host, person, account or system, by a key that is no bridge's or ran out, for whoever "
+        "wants the change, of one person twice, after a veto, in an emergency",
+        "SIG_INVALID, QUORUM, SELF, VETO; not even a recorded approval",
+        (
+            f"{HOSTS_HEAR}::test_what_opens_nothing",
+            f"{HOSTS_HEAR}::test_nobody_counts_twice",
+            f"{OPENED}::test_what_opens_nothing",
+            f"{OPENED}::test_a_veto_outranks_it",
+            f"{OPENED}::test_an_emergency_is_signed_by_people",
+        ),
+    ),
+    Row(
+        "H13m",
+        "a trust bundle with a bridge, account or key more, or one that begins to let them open hosts, is signed unnoticed",
+        "each is told to whoever signs it; a key that is a person's, too, is refused",
+        (
+            f"{UNIT}/module_utils/core/test_trust_lint.py::test_whom_bridges_let_through",
+            f"{OPENED}::test_a_bridge_with_somebodys_key_is_not_taken_in",
+        ),
     ),
     Row(
         "H14",

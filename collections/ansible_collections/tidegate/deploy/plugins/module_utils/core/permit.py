@@ -18,13 +18,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from . import shape
+from . import countersigned, shape
 from .errors import Refusal
 from .logged import Logged, Seen
 from .quorum import Finding, Standing, flaw_of
 from .requested import require_request
 from .shape import is_count, is_digest, is_name, is_uid
-from .signed import Signed, require_quorum, voices
+from .signed import NOBODY, Signed, require_quorum, voices
 from .statement import APPROVAL, EMERGENCY, VETO, Statement
 
 TYPE_CHECKING = False
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any, Optional, Protocol
 
+    from .countersigned import Countersigned
     from .signed import Verify
     from .trust import Bundle
 
@@ -55,21 +56,25 @@ CLOCKS_DIFFER = timedelta(seconds=300)
 
 
 class Permit(NamedTuple):
-    """A statement with its signatures, its requester's under the request, and the grant; None where an emergency needs none."""
+    """A statement with its signatures, its requester's under the request, and the grant; None where an emergency needs none.
+
+    Approvals of it that were given in other systems come beside them, where there are some.
+    """
 
     statement: Statement
     signatures: tuple[str, ...]
     request: str
     grant: Optional[Logged]
+    evidence: tuple[Countersigned, ...] = ()
 
     @classmethod
     def parse(cls, doc: Any) -> Permit:
-        """The permit in a document with ``statement``, ``signatures``, ``request`` and ``grant``.
+        """The permit in a document with ``statement``, ``signatures``, ``request``, ``grant``, and ``evidence`` if there is some.
 
         Raises:
             Refusal: PERMIT, there is none; STATEMENT; GRANT.
         """
-        if not isinstance(doc, dict) or set(doc) != {"statement", "signatures", "request", "grant"}:
+        if not isinstance(doc, dict) or set(doc) - {"evidence"} != {"statement", "signatures", "request", "grant"}:
             raise Refusal(
                 "PERMIT",
                 "found no permit, expected statement, signatures, request and grant: this host is enrolled and demands them",
@@ -78,7 +83,8 @@ class Permit(NamedTuple):
             raise Refusal("PERMIT", "permit.request: found something else, expected the signature under the request")
         signed = Signed.parse(doc)
         grant = None if doc["grant"] is None else Logged.parse(doc["grant"])
-        return cls(Statement.parse(signed.data), signed.signatures, doc["request"], grant)
+        evidence = countersigned.parse(doc.get("evidence", []))
+        return cls(Statement.parse(signed.data), signed.signatures, doc["request"], grant, evidence)
 
 
 class Granted(NamedTuple):
@@ -105,6 +111,7 @@ def require_statement(
     service: str,
     now: datetime,
     verify: Verify,
+    evidence: Sequence[Countersigned] = (),
 ) -> Standing:
     """See that somebody wants a release of a service on a host, and enough of the right people signed that it comes there.
 
@@ -117,6 +124,7 @@ def require_statement(
         service: which one.
         now: by the host's clock.
         verify: does the mathematics of signatures.
+        evidence: approvals of it that were given in other systems; of an emergency only people's own signatures count.
 
     Returns:
         How it stands: it is granted.
@@ -130,7 +138,11 @@ def require_statement(
     change_type = EMERGENCY if statement.type == EMERGENCY else statement.doc["change_type"]
     rules = bundle.rules_for(service, change_type, statement.doc["risk"])
     duties = {"requester": statement.requester}
-    found = require_quorum(statement.data, statement.namespace, signatures, rules, duties, bundle, now, verify)
+    given = () if change_type == EMERGENCY else evidence
+    elsewhere = countersigned.voices(statement.id, given, bundle, now, verify) if given else NOBODY
+    found = require_quorum(
+        statement.data, statement.namespace, signatures, rules, duties, bundle, now, verify, elsewhere
+    )
     wanted = require_request(statement, request, bundle.members(), now, verify)
     wanted.require_told(bundle.doc["require_presence"], bundle.doc["require_verification"])
     return found

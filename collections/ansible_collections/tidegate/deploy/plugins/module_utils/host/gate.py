@@ -141,6 +141,7 @@ class Gate:
             self._wish.definition.service,
             now,
             self._known.verify,
+            self._permit.evidence,
         )
 
     def _require_what_is_asked(self, now: datetime) -> None:
@@ -220,6 +221,7 @@ def require_staging(host: Host, request: dict[str, Any]) -> None:
         service,
         warden.now,
         known.verify,
+        permit.evidence,
     )
     source = fields.mapping(request, "source")
     if source.get("kind") == URL:

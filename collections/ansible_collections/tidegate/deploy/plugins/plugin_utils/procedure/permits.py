@@ -15,10 +15,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.countersigned import Countersigned
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.logged import Seen
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.merkle import Tail
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import APPROVE, SIGNED, WITHDRAW
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import (
+    APPROVE,
+    COUNTERSIGNED,
+    SIGNED,
+    WITHDRAW,
+)
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.signed import Signed
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import EMERGENCY, Statement
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import requests
@@ -98,9 +104,19 @@ def signed(store: Store, change: ChangeRow) -> dict[str, Any]:
     statement = in_force(store, change, store.latest())
     rows = store.approvals(change.id, change.revision)
     gone = {row.person for row in rows if row.decision == WITHDRAW}
-    given = [row for row in rows if (row.decision, row.strength, row.statement) == (APPROVE, SIGNED, statement.id)]
-    signatures = tuple(str(row.signature) for row in given if row.person not in gone)
-    return {**Signed(statement.data, signatures).doc(), "request": requests.signature_of(store, change), "grant": None}
+    given = [row for row in rows if (row.decision, row.statement) == (APPROVE, statement.id) and row.person not in gone]
+    signatures = tuple(str(row.signature) for row in given if row.strength == SIGNED)
+    evidence = [
+        Countersigned(row.person, row.evidence, str(row.signature)).doc()
+        for row in given
+        if row.strength == COUNTERSIGNED
+    ]
+    permit = {
+        **Signed(statement.data, signatures).doc(),
+        "request": requests.signature_of(store, change),
+        "grant": None,
+    }
+    return {**permit, "evidence": evidence} if evidence else permit
 
 
 def grant(door: Door, run: Run, wave: Wave) -> list[str]:

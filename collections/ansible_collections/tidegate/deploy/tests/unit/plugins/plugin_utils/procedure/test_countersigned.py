@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical, evidence
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical, countersigned, evidence
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey, Signature
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import statements
@@ -19,10 +19,13 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.bridges import with_bridges
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust import TrustData
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import signing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals import ApprovalRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import history
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.trusting import Material, compiled
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.history import history_markdown, history_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import approving, consent, moving
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import approving, consent, moving, permits
 from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve.elsewhere.api import PASSWORD
 from ansible_collections.tidegate.deploy.tests.unit.plugins.plugin_utils.approve.elsewhere.servicenow_server import (
     ServiceNowServer,
@@ -92,6 +95,12 @@ class Office(Board):
         )
         return replace(row, **fields)
 
+    def withdraws(self, person):
+        """As somebody does who takes it back there."""
+        statement = statements.of_change(self.change, "withdrawal", "not now")
+        row = replace(self.row(person), statement=statement.id, document=statement.data.decode())
+        self.store.add_approval(replace(row, decision="withdraw", strength="recorded", key=None, signature=None))
+
     def kept(self, person, **fields):
         """Evidence."""
         there = {"system": "servicenow", "reference": "CHG0030001", "account": f"{person}.there"}
@@ -122,6 +131,23 @@ def test_a_bridge_countersigns_what_it_reads(taken):
     ]
     assert None not in [entry.body["signature"] for entry in given]
     assert set(evidence.KEPT) == set(taken.store.approvals(taken.id)[0].evidence)
+
+
+def test_enrolled_hosts_count_what_is_counted_here(taken):
+    """The permit brings what the bridge signed, and a trust that is compiled of the same site hears the same people."""
+    login = {"site": "acme", "rule": {"groups": {"ops": 1}}, "login_keys": [public(taken.keys["eve"])]}
+    data = TrustData.of({**login, "countersigned_opens": True})
+    log = (f"tidegate/{'a' * 32}", (public(taken.keys["new"]),))
+    bundle = compiled(Material(data, taken.by.people, taken.by.policy, "production", {}, *log, "f" * 64), 1, taken.now)
+    shown = permits.signed(taken.store, taken.change)
+    given = countersigned.parse(shown["evidence"])
+    statement = statements.of_change(taken.change).id
+    heard = countersigned.voices(statement, given, bundle, taken.now, signing.verify)
+    assert (["ada", "ben"], ()) == (sorted(voice.person for voice in heard.voices), heard.flaws)
+    assert not countersigned.voices("0" * 64, given, bundle, taken.now, signing.verify).voices
+
+    taken.withdraws("ada")
+    assert ["ben"] == [one["person"] for one in permits.signed(taken.store, taken.change)["evidence"]]
 
 
 def test_the_strength_is_in_record_and_history(taken):

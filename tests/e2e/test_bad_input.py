@@ -90,7 +90,7 @@ def test_services_with_a_wrong_key(site: Project, hosts: Fleetful) -> None:
     with unchanged(site, hosts):
         refused = site.rollout(V2)
 
-    assert_refused(refused, "DATA", "tidegate_services", "web.probs", "probes")
+    assert_refused(refused, "DATA", "group_vars/all/tidegate_services.yml", "web.probs", "probes")
 
 
 @pytest.mark.parametrize("kind", ["disk", "inodes"])
@@ -152,7 +152,7 @@ def test_connection_that_cannot_pipeline(site: Project, hosts: Fleetful) -> None
     with unchanged(site, hosts):
         refused = site.rollout(V2)
 
-    assert_refused(refused, "PRECHECK", "web4", "e2e_copies_files", "ssh")
+    assert_refused(refused, "PRECHECK", "web4: connection plugin 'e2e_copies_files'", "ssh")
 
 
 def test_service_that_runs_from_elsewhere(new_site: Project, hosts: Fleetful) -> None:

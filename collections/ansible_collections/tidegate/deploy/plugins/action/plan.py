@@ -131,5 +131,7 @@ def _require_sound(run: Run) -> None:
         return
     bad = {name: row for name, row in run.rows.items() if row.verdict != "ok"}
     if len(bad) > run.plan.budget:
-        found = "; ".join(f"{name}: {row.message or 'was not looked at'}" for name, row in bad.items())
+        found = "; ".join(
+            f"{name}: {(row.message or 'was not looked at').removeprefix(f'{name}: ')}" for name, row in bad.items()
+        )
         raise Refusal("PRECHECK", f"{len(bad)} of {len(run.rows)} hosts are not fit, before anything changed. {found}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import files
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import Challenges, signed
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
@@ -32,7 +33,7 @@ class ActionModule(HostStep):
         if self.check and answer.changed:
             say = f"would stage {run.plan.release_id}"
         elif answer.changed:
-            say = f"staged {run.plan.release_id}, {answer.fields.get('files')} files, {received} bytes received"
+            say = f"staged {run.plan.release_id}, {files(int(answer.fields.get('files') or 0))}, {received} bytes received"
         else:
             say = f"{run.plan.release_id} is there already"
         diff = {"before": "", "after": f"{run.plan.release_id}\n"} if self.wants_diff and answer.changed else None

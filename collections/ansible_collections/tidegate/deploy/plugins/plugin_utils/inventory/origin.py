@@ -22,3 +22,9 @@ def origin(value: Any) -> str:
         return ""
     short = os.path.relpath(path)
     return f"{path if short.startswith('..') else short}{f':{line}' if line else ''}"
+
+
+def written(value: Any, place: str) -> str:
+    """A place for messages, with the file and line where they are known: ``tidegate_services of host web1 (site.yml:2)``."""
+    where = origin(value)
+    return f"{place} ({where})" if where else place

@@ -19,6 +19,7 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical, health, vitals
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.origin import written
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.services_schema import SERVICES
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
@@ -89,6 +90,7 @@ class Services:
         """
         if variable is None:
             return cls(place, {})
+        place = written(variable, place)
         value = plain(variable, place)
         try:
             return cls(place, _services(_canonical(value)))

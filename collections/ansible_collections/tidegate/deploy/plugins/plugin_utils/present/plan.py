@@ -12,7 +12,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import down
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import KEEP, PAUSE, TAKE_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ARCHIVE, PLAYBOOK, Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import NORMAL
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, duration, listed, size
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, duration, files, listed, size
 
 _POLICIES = {
     TAKE_BACK: "any failure takes every host back",
@@ -73,7 +73,7 @@ def _rolled_out(plan: Plan, change_id: str) -> list[tuple[str, Any]]:
         for index, wave in enumerate(plan.waves)
     ]
     return [
-        ("release", f"{plan.release_id}, {release['files']} files, {size(release['size_bytes'])}"),
+        ("release", f"{plan.release_id}, {files(release['files'])}, {size(release['size_bytes'])}"),
         ("artifact", _artifact(plan)),
         ("tasks", _tasks(plan)),
         ("once", _once(plan)),

@@ -37,6 +37,11 @@ def size(count: int) -> str:
     return f"{count} bytes"
 
 
+def files(count: int) -> str:
+    """How many there are, as people say it."""
+    return "1 file" if count == 1 else f"{count} files"
+
+
 def duration(seconds: int) -> str:
     """Seconds as people say them."""
     for unit, step in (("d", 86400), ("h", 3600), ("min", 60)):

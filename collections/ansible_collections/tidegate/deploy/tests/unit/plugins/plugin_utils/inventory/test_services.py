@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import definition, health, vitals
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
@@ -294,6 +295,15 @@ def test_two_services_never_overlap(changes, message):
         assert ("api", "web") == Services.of(variable, PLACE).names
     else:
         assert f"{PLACE}: {message}" in refused(variable).message
+
+
+def test_the_file_of_the_variable_is_named_where_ansible_remembers_it(tmp_path, monkeypatch):
+    """Relative to the working folder, with the line that its value begins in."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "all.yml").write_text("tidegate_services:\n  web: {unit: web.service, probs: []}\n")
+    variable = DataLoader().load_from_file(str(tmp_path / "all.yml"))["tidegate_services"]
+
+    assert refused(variable).message.startswith(f"{PLACE} (all.yml:2): web.probs: found an unknown key")
 
 
 UNKNOWN = {

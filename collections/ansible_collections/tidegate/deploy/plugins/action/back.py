@@ -52,7 +52,7 @@ class ActionModule(HostStep):
         reverted = answer.service.get("reverted") or {}
         came_back = reverted.get("change") == run.change_id
         verdict = BACK if came_back else "ok"
-        closed = ", the change is closed there" if self._closes(run) else ""
+        closed = ", the change is closed there" if answer.fields.get("closed") else ""
         say = f"back on {current}" if came_back else f"stays on {current}{closed}"
         result = self.result_of(answer, say, verdict=verdict, data={"service": dict(answer.service)})
         return result if self._closes(run) else replace(result, where={**result.where, "open": True})

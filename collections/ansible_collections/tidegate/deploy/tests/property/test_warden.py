@@ -24,9 +24,17 @@ from hypothesis.stateful import (
 )
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import Statement
-from ansible_collections.tidegate.deploy.plugins.module_utils.host import demands, program, reaper, trusted
+from ansible_collections.tidegate.deploy.plugins.module_utils.host import demands, program, reaper, record, trusted
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.record import Record
-from ansible_collections.tidegate.deploy.tests.property.warden_model import LEASE_S, Consent, Leave, Model, Trust
+from ansible_collections.tidegate.deploy.tests.property.warden_model import (
+    LEASE_S,
+    MOST,
+    MOST_OF_ONE,
+    Consent,
+    Leave,
+    Model,
+    Trust,
+)
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host import enrolled
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.enrolled import Enrolled, Log
 
@@ -89,7 +97,7 @@ class Events(RuleBasedStateMachine):
         change = self.host.deploy("1.0")
         statement = self.host.host.journal("web").read("absent")["statement"]
         first = Consent(statement, change, self.host.current, "absent", 2, 1, True)
-        self.model = Model(self.host.current, [first], attempts={statement: 1}, order=[statement])
+        self.model = Model(self.host.current, [first], attempts={statement: 1}, order=[statement], known={statement: 1})
         self.model.most[statement] = first.most
         self.model.highest_s = self.now[1]
 
@@ -225,6 +233,24 @@ class Events(RuleBasedStateMachine):
             self.host.run_revert()
             self.model.take_back()
 
+    @precondition(lambda self: self.statements)
+    @rule(which=RECENT, names=st.sampled_from(["its own", "its own", "another", "none"]))
+    def somebody_with_the_login_closes(self, which: int, names: str) -> None:
+        """Whatever they name: that is closed whose signatures this host has seen, and nothing else is kept."""
+        consent, statement = self._recent(self.statements, which)
+        if consent in self.model.put_by:
+            return
+        named = {"its own": statement.id, "another": self.statements[0][1].id, "none": ""}[names]
+        went_back = (self.host.stands["reverted"] or {}).get("change") == consent.change
+        before = self.host.disk.count
+        asked = {"definition": self.host.definition(), "why": "asked", "operator": True, "wait_s": 0}
+        answer = self.host.answer("back", change=consent.change, statement=named, **asked)
+        assert answer["ok"], answer
+        if went_back or (named == consent.id and consent.id in self.model.known):
+            self.model.closed.add(consent.change)
+        else:
+            assert self.host.disk.count == before
+
     @rule(which=RECENT, is_new=OFTEN, who=st.sampled_from(["ada", "ada", "bob", "cy", "eve"]))
     def somebody_vetoes(self, which: int, is_new: bool, who: str) -> None:
         """An entitled person closes a plan; anybody else closes nothing."""
@@ -232,9 +258,9 @@ class Events(RuleBasedStateMachine):
             self.statements.append(self._written("2.0", 1, GOOD))
         consent, statement = self.statements[-1] if is_new else self._recent(self.statements, which)
         answer = self.host.answer("veto", **self.host.signed(statement.as_type("veto", "no"), [who]))
-        assert answer["ok"] is (who in self.model.trust.ops and self._is_clock_right), answer
+        assert answer["ok"] is (self.model.may_veto(consent, who) and self._is_clock_right), answer
         if answer["ok"]:
-            self.model.vetoed.add(consent.id)
+            self.model.veto(consent, who)
         self._mint()
         self._try(self._permit((consent, statement), GOOD), "fails")
 
@@ -301,27 +327,39 @@ class Events(RuleBasedStateMachine):
     @invariant()
     def the_host_is_where_the_model_is(self) -> None:
         """Nothing runs that was not permitted when it began, and no attempt is uncounted or beyond what was signed."""
-        record = Record(self.host.host, "web").doc
+        kept = Record(self.host.host, "web").doc
         assert (self.host.state, self.host.current) == (self.model.state, self.model.current)
-        counted = {name: known["attempts"] for name, known in record["statements"].items()}
+        counted = {name: known["attempts"] for name, known in kept["statements"].items()}
         assert counted == self.model.attempts
-        assert all(counted[name] <= most for name, most in self.model.most.items())
+        assert all(attempts <= self.model.most[name] for name, attempts in counted.items())
+        assert {name: one["min_trust"] for name, one in kept["known"].items()} == self.model.known
+        assert len(self.model.known) <= MOST
+        assert kept["least_trust"] == self.model.least_trust
         assert trusted.newest(self.host.host) == self.model.trust.number
 
     @invariant()
     def numbers_only_rise(self) -> None:
         """The index of the newest grant, and the log that was seen."""
-        record = Record(self.host.host, "web").doc
-        assert (record["fence"] >= self.fence, record["seen"]["size"] >= self.seen) == (True, True)
-        self.fence, self.seen = record["fence"], record["seen"]["size"]
+        kept = Record(self.host.host, "web").doc
+        assert (kept["fence"] >= self.fence, kept["seen"]["size"] >= self.seen) == (True, True)
+        self.fence, self.seen = kept["fence"], kept["seen"]["size"]
 
 
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hosts remember few statements and vetoes."""
+    monkeypatch.setattr(record, "MOST", MOST)
+    monkeypatch.setattr(record, "MOST_OF_ONE", MOST_OF_ONE)
+
+
+@pytest.mark.usefixtures("forgetful")
 def test_a_host_lets_forward_what_the_model_lets_forward(monkeypatch: pytest.MonkeyPatch) -> None:
     """In any order of events."""
     enrolled.look_up_signatures(monkeypatch)
     run_state_machine_as_test(Events, settings=settings(BRIEF, max_examples=35, stateful_step_count=25))
 
 
+@pytest.mark.usefixtures("forgetful")
 def test_so_it_is_with_real_signatures() -> None:
     """What was looked up above is what ssh-keygen says."""
     run_state_machine_as_test(Events, settings=settings(BRIEF, max_examples=2, stateful_step_count=15))

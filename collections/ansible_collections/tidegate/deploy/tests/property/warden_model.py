@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 GOOD_MS = 600_000
 DEADLINE_MS = 17_000
 SLACK_S = 300
+MOST, MOST_OF_ONE = 3, 2
+"""Statements, or vetoes, that are remembered; and vetoes of one person."""
 LEASE_S = 200
 
 
@@ -80,6 +82,19 @@ class Trust:
         return after.number == self.number + 1 and self.quorum | after.quorum <= set(signers)
 
 
+@dataclass(frozen=True)
+class Veto:
+    """What somebody vetoed.
+
+    Args:
+        who: did.
+        min_trust: the version of trust that what was vetoed asks for.
+    """
+
+    who: str
+    min_trust: int
+
+
 @dataclass
 class Model:
     """One service of an enrolled host.
@@ -101,7 +116,9 @@ class Model:
     most: dict[str, int] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
-    vetoed: set[str] = field(default_factory=set)
+    known: dict[str, int] = field(default_factory=dict)
+    vetoed: dict[str, Veto] = field(default_factory=dict)
+    least_trust: int = 0
 
     # --- what may happen
 
@@ -112,6 +129,7 @@ class Model:
             and self.is_signed(leave)
             and self.is_granted(leave, now_ms, now_s)
             and self.is_open(leave.consent)
+            and self.has_room(leave.consent)
             and now_s >= self.highest_s
         )
 
@@ -141,13 +159,55 @@ class Model:
         overtaken = tried > 0 and self.order.index(consent.id) < self.order.index(self.put_by[-1].id)
         return (
             consent.change not in self.closed
+            and consent.min_trust >= self.least_trust
             and consent.id not in self.vetoed
             and tried < consent.most
             and not overtaken
             and consent != self.put_by[-1]
         )
 
+    def has_room(self, consent: Consent) -> bool:
+        """Whether it can be remembered, or is."""
+        return consent.id in self.known or len(self.known) < MOST or self.may_forget(consent)
+
+    def may_forget(self, consent: Consent) -> bool:
+        """Whether what was planned under an earlier trust is forgotten for the sake of a newer one."""
+        there = [*self.known.values(), *(veto.min_trust for veto in self.vetoed.values())]
+        return consent.min_trust >= self.trust.number and any(least < self.trust.number for least in there)
+
+    def may_veto(self, consent: Consent, who: str) -> bool:
+        """Whether somebody's veto is taken, if it is anybody's."""
+        return who in self.trust.ops and (
+            consent.id in self.vetoed or self.has_place(who) or (self.may_forget(consent) and self.has_place(who, True))
+        )
+
+    def has_place(self, who: str, forgets: bool = False) -> bool:
+        """Whether there is one for another veto of somebody."""
+        left = [veto for veto in self.vetoed.values() if not forgets or veto.min_trust >= self.trust.number]
+        return len(left) < MOST and [veto.who for veto in left].count(who) < MOST_OF_ONE
+
     # --- what happens
+
+    def forget(self) -> None:
+        """What was planned under an earlier trust is not taken any more."""
+        self.least_trust = self.trust.number
+        self.known = {name: least for name, least in self.known.items() if least >= self.least_trust}
+        self.attempts = {name: count for name, count in self.attempts.items() if name in self.known}
+        self.vetoed = {name: veto for name, veto in self.vetoed.items() if veto.min_trust >= self.least_trust}
+
+    def remember(self, consent: Consent) -> None:
+        """It was seen to be signed."""
+        if consent.id not in self.known and len(self.known) >= MOST:
+            self.forget()
+        self.known[consent.id] = consent.min_trust
+
+    def veto(self, consent: Consent, who: str) -> None:
+        """Somebody closes all that is about the same."""
+        if consent.id in self.vetoed:
+            return
+        if not self.has_place(who):
+            self.forget()
+        self.vetoed[consent.id] = Veto(who, consent.min_trust)
 
     def mint(self, challenge: str, now_ms: int) -> None:
         """A challenge takes the place of the one before."""
@@ -157,6 +217,7 @@ class Model:
         """The challenge is used up and the attempt is counted."""
         consent = leave.consent
         self.challenge, self.state, self.begun_ms = "", "pending", now_ms
+        self.remember(consent)
         self.highest_s = max(self.highest_s, now_s)
         self.attempts[consent.id] = self.attempts.get(consent.id, 0) + 1
         self.most[consent.id] = consent.most

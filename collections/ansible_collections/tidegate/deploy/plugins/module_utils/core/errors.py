@@ -76,6 +76,7 @@ CODES = {
     "DEFINITION": "a service is not defined on the host by its trust bundle, or not as it was approved",
     "NO_SSH_KEYGEN": "the host has no ssh-keygen of OpenSSH 8.1 or newer, which verifies signatures",
     "UNDER_WAY": "something is pending or going back on the host, which has to end first",
+    "FULL": "an enrolled host remembers as many statements or vetoes as it can, and may forget none",
     "REVIEW_DUE": "the host went forward by an emergency whose review it has not been shown",
     # people, keys and approvals
     "SIG_INVALID": "a signature or public key cannot be read, or the signature is not of these bytes by this key",

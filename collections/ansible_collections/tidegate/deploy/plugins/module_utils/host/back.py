@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..core.states import Move
     from .host import Host
-
+    from .record import Record
 
 _LOOK_MS = 20_000  # more than anybody waits for the lock
 
@@ -43,22 +43,84 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
         Refusal: it cannot be taken back, or going back failed.
     """
     definition = Definition.parse(request.get("definition"))
-    change = fields.text(request, "change", fields.CHANGE)
-    why = fields.words(request, "why")
-    operator = request.get("operator") is True
-    closes = request.get("closes") is not False
-    fence = fields.number(request, "fence", 0, 2**53 - 1) if "fence" in request else None
+    asked = _Asked(request)
     wait_s = fields.number(request, "wait_s")
     spot = Spot(host, definition.service, definition.root)
-    damage = _damage(host, spot, change)
+    damage = _damage(host, spot, asked.change)
     if request["check"]:
-        return _preview(host, definition, spot, change, operator, damage, closes)
-    with _watched(host, spot, change):
-        changed = _turn(host, definition, change, why, operator, damage, closes, fence)
+        return _preview(host, definition, spot, asked, damage)
+    with _watched(host, spot, asked.change):
+        changed = _turn(host, definition, asked, damage)
     if host.journal(definition.service).read(ABSENT)["state"] == "reverting":
         host.units.start_revert(definition.service)
         until_settled(host, definition.service, wait_s)
-    return _answer(host, definition, change, changed)
+    return _answer(host, definition, asked.change, changed)
+
+
+class _Asked:
+    """What is to be taken back, and how."""
+
+    __slots__ = ("change", "closes", "fence", "operator", "statement", "why")
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.change = fields.text(request, "change", fields.CHANGE)
+        self.why = fields.words(request, "why")
+        self.operator = request.get("operator") is True
+        self.closes = request.get("closes") is not False
+        self.fence = fields.number(request, "fence", 0, 2**53 - 1) if "fence" in request else None
+        self.statement = request.get("statement")
+
+    def mark(self, host: Host, spot: Spot) -> Optional[_Mark]:
+        """The mark by which the change is closed here; None where it stays open.
+
+        An enrolled host keeps marks only of what people signed for it, as it has seen: else whoever can log in would push out
+        those that count, with changes that there are not.
+        """
+        if not self.closes:
+            return None
+        begun = spot.view if spot.view.get("change") == self.change else spot.view.get("reverted") or {}
+        if begun.get("change") == self.change:
+            return _Mark(self.change, begun.get("aid"), begun.get("statement"))
+        if not host.is_enrolled:
+            return _Mark(self.change, None, None)
+        try:
+            known = _record(host, spot).is_about(self.statement, self.change)
+        except Refusal:
+            known = False  # nothing goes forward by a record that cannot be read
+        return _Mark(self.change, None, self.statement) if known else None
+
+
+class _Mark:
+    """What is closed: a change, and of an enrolled host its statement; and the activation that has the mark prepared."""
+
+    __slots__ = ("_aid", "_change", "_statement")
+
+    def __init__(self, change: str, aid: Optional[str], statement: object) -> None:
+        self._change, self._aid, self._statement = change, aid, statement
+
+    def is_set(self, spot: Spot) -> bool:
+        """Whether it was closed before."""
+        return spot.journal.is_closed(self._change)
+
+    def set(self, host: Host, spot: Spot) -> bool:
+        """Close it; whether it was open.
+
+        Of closed changes only so many are remembered, so an enrolled host closes the statement as well. Without room for that
+        the change's own mark has to do; going back waits for nothing.
+        """
+        closed = spot.journal.close(self._change, self._aid)
+        if self._statement:
+            with contextlib.suppress(Refusal):
+                record = _record(host, spot)
+                record.close(str(self._statement))
+                record.write()
+        return closed
+
+
+def _record(host: Host, spot: Spot) -> Record:
+    from .record import Record  # which hosts that are not enrolled have no need of
+
+    return Record(host, spot.journal.service)
 
 
 @contextlib.contextmanager
@@ -82,13 +144,12 @@ def _watched(host: Host, spot: Spot, change: str) -> Iterator[None]:
         raise
 
 
-def _preview(
-    host: Host, definition: Definition, spot: Spot, change: str, operator: bool, damage: str, closes: bool
-) -> dict[str, Any]:
-    move = spot.decide("back", change=change, operator=operator, damage=damage)
+def _preview(host: Host, definition: Definition, spot: Spot, asked: _Asked, damage: str) -> dict[str, Any]:
+    move = spot.decide("back", change=asked.change, operator=asked.operator, damage=damage)
     would = [f"switch {definition.service} from {spot.view['new']} back to {spot.view['old']}"] if move.changed else []
-    if closes and not spot.journal.is_closed(change):
-        would.append(f"close {change}")
+    mark = asked.mark(host, spot)
+    if mark is not None and not mark.is_set(spot):
+        would.append(f"close {asked.change}")
     return {"changed": bool(would), "would": would, "service": standing(host, definition.service, definition.root)}
 
 
@@ -105,55 +166,27 @@ def _damage(host: Host, spot: Spot, change: str) -> str:
     return damage(host, view["old_definition"], view["old"], sealed=True)
 
 
-def _turn(
-    host: Host,
-    definition: Definition,
-    change: str,
-    why: str,
-    operator: bool,
-    damage: str,
-    closes: bool,
-    fence: Optional[int],
-) -> bool:
+def _turn(host: Host, definition: Definition, asked: _Asked, damage: str) -> bool:
     """Close the change, then move; in this order nothing that was closed can be forgotten."""
     with host.lock():
         spot = Spot(host, definition.service, definition.root)
-        _refuse_older(spot, fence)
-        mine = spot.view.get("aid") if spot.view.get("change") == change else _aid_that_went_back(spot, change)
+        _refuse_older(spot, asked.fence)
+        mark = asked.mark(host, spot)
         try:
-            move = spot.decide("back", change=change, operator=operator, damage=damage)
+            move = spot.decide("back", change=asked.change, operator=asked.operator, damage=damage)
         except Refusal as refusal:
-            if (
-                closes and refusal.code == "REVERT_FAILED"
-            ):  # nothing is left to do here but it must not go on elsewhere either
-                spot.journal.close(change, mine)
+            if mark is not None and refusal.code == "REVERT_FAILED":
+                mark.set(host, spot)  # nothing is left to do here, but it must not go on elsewhere either
             raise
         _refuse_lost(spot, move)
-        closed = closes and spot.journal.close(change, mine)
-        if closes:
-            _close_statement(host, spot, change)
+        closed = mark is not None and mark.set(host, spot)
         if not move.changed:
             return closed
         if spot.view["state"] == "failed":
             _prepare_again(spot)
-        note_reason(host, spot, spot.view["aid"], "CLOSED", why)
+        note_reason(host, spot, spot.view["aid"], "CLOSED", asked.why)
         spot.go(move)
         return True
-
-
-def _close_statement(host: Host, spot: Spot, change: str) -> None:
-    """On an enrolled host the statement is closed as well: of closed changes only so many are remembered.
-
-    Without room for it the change's own mark has to do; going back waits for nothing.
-    """
-    begun = spot.view if spot.view.get("change") == change else spot.view.get("reverted") or {}
-    if begun.get("change") == change and begun.get("statement"):
-        from .record import Record
-
-        with contextlib.suppress(Refusal):
-            record = Record(host, spot.journal.service)
-            record.close(begun["statement"])
-            record.write()
 
 
 def _refuse_older(spot: Spot, fence: Optional[int]) -> None:
@@ -178,11 +211,6 @@ def _refuse_lost(spot: Spot, move: Move) -> None:
         f"{view['service']}: the way back from change {view['change']} was removed when its time was over; "
         "deploy the earlier release as a new change",
     )
-
-
-def _aid_that_went_back(spot: Spot, change: str) -> Any:
-    reverted = spot.view.get("reverted") or {}
-    return reverted.get("aid") if reverted.get("change") == change else None
 
 
 def _prepare_again(spot: Spot) -> None:

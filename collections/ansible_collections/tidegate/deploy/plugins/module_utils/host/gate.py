@@ -119,6 +119,7 @@ class Gate:
             raise Refusal("BUSY", f"{service}: what is trusted here, or the service, changed meanwhile; run again")
         record = Record(self._host, service)
         self._require_forward(spot, record)
+        record.admit(self._statement)
         challenge.use(self._host, service, self._is_emergency, self._challenge)
         seq = record.count(self._statement, int(spot.view.get("seq") or 0))
         record.doc["highest_utc"] = max(record.doc["highest_utc"], self._host.clock.utc())
@@ -163,10 +164,7 @@ class Gate:
     def _require_forward(self, spot: Spot, record: Record) -> None:
         """Attempts, vetoes, later statements and grants, unreviewed emergencies."""
         service, statement = self._wish.definition.service, self._statement
-        if record.is_closed(statement.id):
-            raise Refusal(
-                "CLOSED", f"{service}: {statement.change} was taken back here and may not go on; plan it anew"
-            )
+        record.require_open(statement)
         require_forward(record.doc, statement, _steady_seq(spot))
         if self._is_emergency:
             emergency.require_none_due(service, record.doc["emergency"])
@@ -230,5 +228,15 @@ def require_staging(host: Host, request: dict[str, Any]) -> None:
                 "FETCH", f"{service}: the trust bundle names no host that a release may be pulled from; push it"
             )
         source["allow_hosts"] = list(warden.bundle.doc["sources"])
+    _remember(host, service, permit.statement, request["check"])
     if not request["check"]:
         known.keep()
+
+
+def _remember(host: Host, service: str, statement: Statement, check: bool) -> None:
+    """Keep in mind that people have signed it, so that a way back can close it here before it was tried."""
+    with host.lock():
+        record = Record(host, service)
+        record.require_open(statement)
+        if record.admit(statement) and not check:
+            record.write()

@@ -6,30 +6,42 @@
 Invariants:
 
 - It is written under the host's lock, before the journal moves: what is not counted has not begun.
-- Numbers only rise: attempts, the sequence of statements, the index of the newest grant, and the time that was seen.
+- Numbers only rise: attempts, the sequence of statements, the index of the newest grant, the least trust, and the time that was seen.
 - Going back needs neither to read nor to write it.
+- It is about what people signed, and about nothing else: whoever can only log in adds nothing to it.
+- What it forgets cannot open this host any more: its window is over by a clock that is never set back, or it asks for less
+  trust than the host now takes. Where nothing of that kind is left to forget, what is new is refused.
 """
 
 from __future__ import annotations
 
 from ..core import canonical
 from ..core.errors import Refusal
+from ..core.shape import moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, Optional
 
     from ..core.logged import Seen
     from ..core.statement import Statement
     from .host import Host
 
-MAX_STATEMENTS = 1000
-_MAX_BYTES = 4 * 1024 * 1024
+MOST = 1000
+"""Statements, and vetoes, that are remembered of a service."""
+MOST_OF_ONE = 100
+"""Vetoes of one person among them: nobody keeps another's from being heard."""
+TOLD = 20
+"""Of the newest vetoes."""
+MAX_BYTES = 4 * 1024 * 1024
 _NOTHING: dict[str, Any] = {
     "v": 1,
+    "known": {},
     "statements": {},
     "next_seq": 1,
-    "vetoed": [],
+    "vetoed": {},
+    "least_trust": 0,
     "highest_utc": "",
     "fence": 0,
     "seen": None,
@@ -70,7 +82,7 @@ class Record:
             raise Refusal("NO_SPACE", f"{path}: what was tried cannot be written down ({error.strerror})") from None
 
     def count(self, statement: Statement, seq: int) -> int:
-        """Count one attempt by a statement.
+        """Count one attempt by a statement that was admitted.
 
         Args:
             statement: that is used.
@@ -83,25 +95,115 @@ class Record:
 
         self.doc["next_seq"] = max(self.doc["next_seq"], seq + 1)
         self.doc = attempted(self.doc, statement)
-        self.doc["statements"] = _newest(self.doc["statements"])
         return int(self.doc["statements"][statement.id]["seq"])
 
-    def veto(self, statement: Statement) -> bool:
-        """Close all that is about the same as a veto; whether it was open."""
+    def admit(self, statement: Statement) -> bool:
+        """Remember a statement whose signatures were found good; whether it was unknown.
+
+        Raises:
+            Refusal: FULL.
+        """
+        if statement.id in self.doc["known"]:
+            return False
+        self._forget(self._over())
+        if len(self.doc["known"]) >= MOST and not self._raise_least_trust(statement):
+            raise self._full(f"{MOST} statements")
+        doc = statement.doc
+        ends, least = (doc["window"] or {}).get("not_after") or "", doc["min_trust"]
+        known = {"change": _short(doc["change"]), "ends": ends, "min_trust": least, "closed": False}
+        self.doc["known"] = {**self.doc["known"], statement.id: known}
+        return True
+
+    def veto(self, statement: Statement, people: Sequence[str], utc: str) -> bool:
+        """Close all that is about the same as a veto; whether it was open.
+
+        Args:
+            statement: the veto.
+            people: who signed it, and may.
+            utc: the host's time.
+
+        Raises:
+            Refusal: FULL.
+        """
         if statement.about in self.doc["vetoed"]:
             return False
-        self.doc["vetoed"] = [*self.doc["vetoed"], statement.about][-MAX_STATEMENTS:]
+        by = self._first_with_room(people)
+        if by is None and self._raise_least_trust(statement):
+            by = self._first_with_room(people)
+        if by is None:
+            raise self._full(f"{MOST_OF_ONE} vetoes of {' and of '.join(people)}, or {MOST} in all")
+        doc = statement.doc
+        about = {"statement": statement.id, "change": _short(doc["change"]), "min_trust": doc["min_trust"]}
+        veto = {**about, "by": by, "at": utc}
+        self.doc["vetoed"] = {**self.doc["vetoed"], statement.about: veto}
         return True
 
     def close(self, statement: str) -> None:
-        """Let a statement that was tried here never be tried again."""
-        used = self.doc["statements"].get(statement)
-        if used is not None:
-            self.doc["statements"] = {**self.doc["statements"], statement: {**used, "closed": True}}
+        """Let a statement that is known here never be tried again."""
+        known = self.doc["known"].get(statement)
+        if known is not None:
+            self.doc["known"] = {**self.doc["known"], statement: {**known, "closed": True}}
 
-    def is_closed(self, statement: str) -> bool:
-        """Whether a way back has closed it."""
-        return bool(self.doc["statements"].get(statement, {}).get("closed"))
+    def is_about(self, statement: object, change: str) -> bool:
+        """Whether people signed that statement about a change of this host, as far as the host has seen."""
+        return bool(self.doc["known"].get(str(statement), {}).get("change") == change)
+
+    def require_open(self, statement: Statement) -> None:
+        """See that no way back has closed a statement, and that it is none of those that were forgotten.
+
+        Raises:
+            Refusal: CLOSED.
+        """
+        if self.doc["known"].get(statement.id, {}).get("closed"):
+            raise Refusal(
+                "CLOSED", f"{self._service}: {statement.change} was taken back here and may not go on; plan it anew"
+            )
+        least = self.doc["least_trust"]
+        if statement.doc["min_trust"] < least:
+            raise Refusal(
+                "CLOSED",
+                f"{self._service}: {statement.change} was planned under version {statement.doc['min_trust']} of trust, and this "
+                f"host has forgotten what was closed before version {least}; plan it anew",
+            )
+
+    def _first_with_room(self, people: Sequence[str]) -> Optional[str]:
+        given = [veto["by"] for veto in self.doc["vetoed"].values()]
+        return next((one for one in people if given.count(one) < MOST_OF_ONE and len(given) < MOST), None)
+
+    def _over(self) -> set[str]:
+        """What cannot be used any more, because its window has ended."""
+        highest = moment(self.doc["highest_utc"])
+        ends = {name: moment(one["ends"]) for name, one in self.doc["known"].items() if highest and one["ends"]}
+        return {name for name, end in ends.items() if end is not None and highest is not None and end < highest}
+
+    def _raise_least_trust(self, statement: Statement) -> bool:
+        """Take nothing any more that was planned under an earlier trust than the newest, and forget that; whether there was any.
+
+        Not for the sake of what was itself planned so.
+        """
+        from . import trusted  # with what it reads, which is needed seldom
+
+        number = trusted.newest(self._host)
+        if statement.doc["min_trust"] < number:
+            return False
+        old = {name for name, one in self.doc["known"].items() if one["min_trust"] < number}
+        vetoed = {about: one for about, one in self.doc["vetoed"].items() if one["min_trust"] >= number}
+        if not old and len(vetoed) == len(self.doc["vetoed"]):
+            return False
+        self._forget(old)
+        self.doc.update(vetoed=vetoed, least_trust=number)
+        return True
+
+    def _forget(self, names: set[str]) -> None:
+        for key in ("known", "statements"):
+            self.doc[key] = {name: one for name, one in self.doc[key].items() if name not in names}
+
+    def _full(self, what: str) -> Refusal:
+        return Refusal(
+            "FULL",
+            f"{self._service}: this host remembers {what}, and forgets none that could open it; bring it to the next version "
+            "of trust, and plan anew: what was planned before may be forgotten then",
+        )
 
     def witness(self, seen: Seen) -> None:
         """Keep a checkpoint, unless a larger one is kept: another service may have been shown that meanwhile."""
@@ -109,15 +211,15 @@ class Record:
             self.doc["seen"] = seen.doc()
 
 
-def _newest(statements: dict[str, Any]) -> dict[str, Any]:
-    kept = sorted(statements, key=lambda name: statements[name]["seq"])[-MAX_STATEMENTS:]
-    return {name: statements[name] for name in kept}
+def _short(change: str) -> str:
+    """The id of a change that a host may be asked for; of any other as much as tells what it was."""
+    return change.encode("ascii", "replace").decode("ascii")[:128]
 
 
 def _read(path: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
-            doc = canonical.loads(file.read(_MAX_BYTES))
+            doc = canonical.loads(file.read(MAX_BYTES))
     except FileNotFoundError:
         return dict(_NOTHING)
     except ValueError as error:
@@ -143,6 +245,16 @@ def reviews_due(host: Host) -> list[dict[str, Any]]:
     """The emergencies that nobody has shown a review of yet."""
     found = ((service, Record(host, service).doc["emergency"]) for service in host.services())
     return [{"service": service, **emergency} for service, emergency in found if emergency]
+
+
+def vetoes(host: Host) -> list[dict[str, Any]]:
+    """The newest vetoes, as far as they are told."""
+    found = [
+        {"service": service, "about": about, **{key: veto[key] for key in ("statement", "change", "by", "at")}}
+        for service in host.services()
+        for about, veto in Record(host, service).doc["vetoed"].items()
+    ]
+    return sorted(found, key=lambda veto: str(veto["at"]))[-TOLD:]
 
 
 def forget_log(host: Host) -> None:

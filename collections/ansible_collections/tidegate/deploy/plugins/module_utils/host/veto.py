@@ -26,7 +26,7 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
         changed, vetoed: what is closed, by: who has vetoed it; would in check mode.
 
     Raises:
-        Refusal: VETO or what else speaks against the signature; PERMIT, the statement is not for this host.
+        Refusal: VETO or what else speaks against the signature; PERMIT, the statement is not for this host; FULL.
     """
     warden = Warden.of(host)
     signed = Signed.parse(request, "request")
@@ -36,7 +36,7 @@ def step(host: Host, request: dict[str, Any]) -> dict[str, Any]:
     people = require_veto(statement, signed.signatures, warden.bundle, service, warden.now, signatures.verify)
     with host.lock():
         record = Record(host, service)
-        changed = record.veto(statement)
+        changed = record.veto(statement, people, host.clock.utc())
         if changed and not request["check"]:
             record.write()
     would = [f"close {statement.change} revision {statement.doc['revision']}"] if changed and request["check"] else []

@@ -150,6 +150,7 @@ def told(host: Host, program: str) -> dict[str, Any]:
             "program": program,
             "checkpoint": warden.checkpoint,
             "reviews_due": record.reviews_due(host),
+            "vetoes": record.vetoes(host),
             "problem": warden.identity.problem(host),
         }
     except (

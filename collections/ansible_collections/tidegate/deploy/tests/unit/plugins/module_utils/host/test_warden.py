@@ -26,7 +26,6 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.host import (
     signatures,
     staging,
 )
-from ansible_collections.tidegate.deploy.plugins.module_utils.host.journal import MAX_CLOSED
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.record import Record
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.bench import TOKEN
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.enrolled import (
@@ -415,6 +414,7 @@ def test_a_challenge_that_cannot_be_kept_spoils_no_staging(host: Enrolled, monke
     release = host.release("2.0")
     statement = host.statement(host.new_change(), release)
     asked = {"definition": host.definition(), "release": release, "artifact": {"sha256": "a" * 64}, "source": {}}
+    host.ask("stage", permit=host.signed(statement), **asked)
     host.disk.full = True
     assert "challenges" not in host.ask("stage", permit=host.signed(statement), challenge=True, **asked)
     assert host.answer("challenge", services=["web"])["code"] == "NO_SPACE"
@@ -474,25 +474,6 @@ def test_a_back_closes_the_statement(host: Enrolled) -> None:
     host.run_revert()
     assert host.current == before
     assert attempt(host, statement, release, 2)["code"] == "CLOSED"
-
-
-def test_what_was_closed_stays_closed(host: Enrolled) -> None:
-    """Whoever has the login may close changes that there are not, until the marks of others are forgotten."""
-    release = host.release("2.0")
-    taken_back = host.statement(host.new_change(), release, max_attempts=9)
-    gone_back = host.statement(host.new_change(), release, max_attempts=9)
-    asked = {"definition": host.definition(), "why": "asked", "operator": True, "wait_s": 0}
-    for number, statement in enumerate((taken_back, gone_back)):
-        assert attempt(host, statement, release, number)["ok"]
-        if statement is gone_back:
-            overdue(host)
-        host.ask("back", change=statement.change, statement=statement.id, **asked)
-        host.run_revert()
-    for number in range(MAX_CLOSED + 1):
-        host.ask("back", change=f"CHG-9999-{number}", **asked)
-    assert not {taken_back.change, gone_back.change} & {*host.stands["closed"]}
-    for number, statement in enumerate((taken_back, gone_back), 7):
-        assert attempt(host, statement, release, number)["code"] == "CLOSED"
 
 
 @pytest.mark.parametrize("state", ["pending", "ready", "reverting"])

@@ -255,6 +255,7 @@ CODES = {
     "DEFINITION": "a service is not defined on the host by its trust bundle, or not as it was approved",
     "NO_SSH_KEYGEN": "the host has no ssh-keygen of OpenSSH 8.1 or newer, which verifies signatures",
     "UNDER_WAY": "something is pending or going back on the host, which has to end first",
+    "FULL": "an enrolled host remembers as many statements or vetoes as it can, and may forget none",
     "REVIEW_DUE": "the host went forward by an emergency whose review it has not been shown",
     # people, keys and approvals
     "SIG_INVALID": "a signature or public key cannot be read, or the signature is not of these bytes by this key",
@@ -740,7 +741,7 @@ KINDS = {
     "trust.signed": "a person signed a version of it",
     "host.enrolled": "a host says that it enforces the trust, under this uid",
     "host.unenrolled": "a host enforces it no longer, by what enough people signed",
-    "host.said": "an enrolled host has gone forward by an emergency, without the store's consent, and says so",
+    "host.said": "an enrolled host says what was done there without the store: an emergency by which it went forward, or a veto",
     "evidence.seen": "what another system said about a change",
     "drift.found": "a host runs something else than what was recorded for it last, which status has found",
     "drift.mended": "it runs again what was recorded",

@@ -50,7 +50,7 @@ KINDS = {
     "trust.signed": "a person signed a version of it",
     "host.enrolled": "a host says that it enforces the trust, under this uid",
     "host.unenrolled": "a host enforces it no longer, by what enough people signed",
-    "host.said": "an enrolled host has gone forward by an emergency, without the store's consent, and says so",
+    "host.said": "an enrolled host says what was done there without the store: an emergency by which it went forward, or a veto",
     "evidence.seen": "what another system said about a change",
     "drift.found": "a host runs something else than what was recorded for it last, which status has found",
     "drift.mended": "it runs again what was recorded",

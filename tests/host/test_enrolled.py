@@ -53,8 +53,13 @@ def test_an_enrolled_host_refuses_by_itself(hand: Hand) -> None:
         hand.call("activate", permit=hand.signed(statement), **hand.activation(change, V2, V1.id))["code"]
         == "CHALLENGE"
     )
-    # with one it comes in; a copy of it does not
-    permit = hand.permit(statement)
+    # with one it comes in, over the challenge that came with the staging; a copy of it does not
+    again = {**driver.staging(V2), "source": {"kind": "have"}, "challenge": True}
+    staged = hand.call("stage", permit=hand.signed(statement), **again)
+    permit = {**hand.signed(statement), "grant": hand.grant(statement, staged)}
+    seen = host.ssh("stat -c '%a %U' /run/tidegate/verified /run/tidegate/challenges; ls /run/tidegate/verified").stdout
+    assert seen.splitlines()[:2] == ["700 root"] * 2
+    assert len(seen.splitlines()) >= 2 + len(permit["signatures"])
 
     answer = hand.call("activate", permit=permit, **hand.activation(change, V2, V1.id))
 

@@ -129,7 +129,10 @@ def _of_rules(bundle: Bundle) -> Iterator[str]:
         if missing:
             yield f"the rule {rule['name']!r} asks {asked_of(rule)}, and {missing} more people with keys are needed"
         if rule["strength"] not in open_it:
-            yield f"the rule {rule['name']!r} is content with {rule['strength']} approvals, which open no enrolled host"
+            found = (
+                f"the rule {rule['name']!r} is content with {rule['strength']} approvals, which open no enrolled host"
+            )
+            yield found + (" unless countersigned_opens is true" if rule["strength"] == COUNTERSIGNED else "")
 
 
 def _of_evidence(bundle: Bundle) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.rules import asked_of
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import NAMESPACE
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import NAMESPACE, Bundle
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust_lint import weakened
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.trusting import difference
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, listed, printable, table
@@ -46,6 +46,7 @@ def trust_text(version: Version, store: str) -> str:
         ("programs", doc["programs"]),
         ("downloads", doc["sources"] or "from nowhere"),
         ("keys", _demands(doc)),
+        ("elsewhere", list(_elsewhere(bundle)) or "nothing that was approved in other systems counts"),
         ("login", doc["login"]),
         ("ledger", [doc["log"]["origin"], *doc["log"]["keys"]]),
     ]
@@ -152,7 +153,16 @@ def _key(key: Mapping[str, Any]) -> str:
 
 def _rule(rule: Mapping[str, Any]) -> str:
     match = ", ".join(f"{key} {' or '.join(values)}" for key, values in sorted(rule["match"].items()))
-    return f"{rule['name']}: {asked_of(rule)}, for {match or 'every change'}; not the {' or '.join(rule['separation'])}"
+    barred = f"; not the {' or '.join(rule['separation'])}"
+    return f"{rule['name']}: {asked_of(rule)} ({rule['strength']}), for {match or 'every change'}{barred}"
+
+
+def _elsewhere(bundle: Bundle) -> Iterator[str]:
+    """What vouches for approvals given in other systems, and whose they are there."""
+    for name, bridge in bundle.evidence["bridges"].items():
+        yield f"{name} countersigns what {', '.join(bridge['systems'])} says: {'; '.join(map(_key, bridge['keys']))}"
+    for name, accounts in bundle.evidence["accounts"].items():
+        yield f"{name} is {', '.join(f'{account} of {system}' for system, account in sorted(accounts.items()))}"
 
 
 def _services(services: Mapping[str, Any]) -> Iterator[str]:

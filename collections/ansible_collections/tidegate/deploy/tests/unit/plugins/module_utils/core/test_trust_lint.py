@@ -54,7 +54,7 @@ FOUND = {
     ),
     "H13 a rule that bridges satisfy, where none does": (
         {"rules": [*BUNDLE["rules"], rule("board", {}, strength="countersigned")]},
-        "the rule 'board' is content with countersigned approvals, which open no enrolled host",
+        "the rule 'board' is content with countersigned approvals, which open no enrolled host unless countersigned_opens",
     ),
     "H13 records open nothing, whoever vouches for others": (
         opening([*RULES, rule("clicks", {}, strength="recorded")]),

@@ -14,6 +14,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.succession import require_first, require_successor
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import NAMESPACE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import ssh_keygen
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.bridges import with_bridges
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust import TrustData
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import signing
@@ -34,7 +35,7 @@ class Office:
         self.now, self.keys = NOW, keys
         self.store = Store.open(str(folder / "store.db"), lambda: self.now)
         self.people("ada", "bob", "cyd")
-        self.rule = {"groups": {"ops": 2}}
+        self.rule, self.more, self.bridges = {"groups": {"ops": 2}}, {}, None
 
     def people(self, *names, **until):
         self.who = {
@@ -47,8 +48,8 @@ class Office:
 
     @property
     def material(self):
-        data = {"site": "example.org", "rule": self.rule, "login_keys": [public(self.keys["eve"])]}
-        return replace(material(), data=TrustData.of(data), people=People.of(self.who))
+        data = {"site": "example.org", "rule": self.rule, "login_keys": [public(self.keys["eve"])], **self.more}
+        return replace(material(), data=TrustData.of(data), people=with_bridges(People.of(self.who), self.bridges))
 
     @property
     def versions(self):
@@ -120,6 +121,24 @@ def test_the_next_version_needs_the_people_of_both(office):
     assert whole.holds
     require_successor(first.bundle, whole.bundle, whole.armored, NOW, signing.verify)
     assert [1, 2] == [one.bundle.number for one in trusting.in_force(office.versions)]
+
+
+def test_what_bridges_let_through_is_shown_to_who_signs_it(office):
+    """With their keys and whose accounts those are; before, that nothing of that kind counts."""
+    office.draft()
+    first = office.sign("ada", "bob")
+    assert "nothing that was approved in other systems counts" in trust_text(first, "store.db")
+    office.who["ada"]["accounts"] = {"awx": "ada.there", "login": "ada"}
+    office.bridges = {
+        "board": {"systems": ["awx"], "keys": [{"key": public(office.keys["dan"]), "until": "2027-01-01"}]}
+    }
+    assert office.draft() is None
+    office.more = {"countersigned_opens": True}
+    shown = trust_text(office.draft(), "store.db")
+    assert "board countersigns what awx says: ssh-ed25519" in shown
+    assert "until 2027-01-01T23:59:59Z" in shown
+    assert "ada is ada.there of awx" in shown
+    assert "approvals given in other systems open hosts, once a bridge has countersigned them" in shown
 
 
 def test_a_version_that_runs_out_is_followed(office):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -13,15 +14,17 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.host import bounded
 
+AT_ONCE_S = 30
+"""Far less than what is not waited for takes, and enough for a machine that is busy."""
 DEAF = "trap '' TERM HUP INT; "
 
 
-def _sh(script: str, timeout_s: float = 5, **more: object) -> bounded.Ended:
+def _sh(script: str, timeout_s: float = 50, **more: object) -> bounded.Ended:
     return bounded.run(["/bin/sh", "-c", script], timeout_s, **more)  # type: ignore[arg-type]
 
 
 def _is_gone(pid: int) -> bool:
-    for _look in range(100):
+    for _look in range(1500):
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 return True
@@ -64,8 +67,8 @@ def test_no_shell_sees_arguments() -> None:
 def test_a_deaf_program_is_killed_in_time(tmp_path: Path) -> None:
     """Ignoring SIGTERM helps neither the program nor its children."""
     began = time.monotonic()
-    ended = _sh(f"{DEAF} sleep 60 & echo $! > {tmp_path}/child; echo started; sleep 60", 0.5)
-    assert time.monotonic() - began < 2
+    ended = _sh(f"{DEAF} sleep 60 & echo $! > {tmp_path}/child; echo started; sleep 60", 1)
+    assert time.monotonic() - began < AT_ONCE_S
     assert ended.rc is None
     assert ended.out == "started\n"
     assert _is_gone(int((tmp_path / "child").read_text()))
@@ -75,7 +78,7 @@ def test_children_of_a_program_that_ended_are_gone(tmp_path: Path) -> None:
     """A background child neither delays the end nor outlives it."""
     began = time.monotonic()
     ended = _sh(f"sleep 60 & echo $! > {tmp_path}/child; echo done")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < AT_ONCE_S
     assert (ended.rc, ended.out) == (0, "done\n")
     assert _is_gone(int((tmp_path / "child").read_text()))
 
@@ -83,16 +86,20 @@ def test_children_of_a_program_that_ended_are_gone(tmp_path: Path) -> None:
 def test_a_daemon_that_holds_the_output_is_not_waited_for(tmp_path: Path) -> None:
     """A descendant in a session of its own keeps the pipe open, and nobody minds."""
     began = time.monotonic()
-    ended = _sh(f"setsid sleep 3 & echo $! > {tmp_path}/child; sleep 0.2; echo done")
-    assert time.monotonic() - began < 2
+    ended = _sh(f"setsid sleep 60 & echo $! > {tmp_path}/child; sleep 0.2; echo done", 50)
+    took_s = time.monotonic() - began
+    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+    assert took_s < AT_ONCE_S
     assert (ended.rc, ended.out) == (0, "done\n")
 
 
-def test_a_daemon_that_writes_for_ever_is_bounded() -> None:
+def test_a_daemon_that_writes_for_ever_is_bounded(tmp_path: Path) -> None:
     """Not even one that fills the pipe all the time."""
     began = time.monotonic()
-    ended = _sh("setsid timeout 3 yes & sleep 0.2; exit 4", 1, keep_bytes=100)
-    assert time.monotonic() - began < 2.5
+    ended = _sh(f"setsid timeout 60 yes & echo $! > {tmp_path}/child; sleep 0.2; exit 4", 1.5, keep_bytes=100)
+    took_s = time.monotonic() - began
+    os.kill(int((tmp_path / "child").read_text()), signal.SIGTERM)
+    assert took_s < AT_ONCE_S
     assert ended.rc == 4
 
 

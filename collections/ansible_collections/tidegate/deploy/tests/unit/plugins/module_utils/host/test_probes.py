@@ -32,6 +32,10 @@ RUNNING = {
     "ExecMainStatus": "0",
 }
 HURRY = {"in_a_row": 2, "over_s": 0, "every_ms": 50}
+BRIEF_S = 1
+"""For probes that stay bad, and for those that need no more than a look at once."""
+AT_ONCE_S = 30
+"""Far less than what is tested to take no time would take, and enough for a machine that is busy."""
 
 
 class Systemd:
@@ -120,7 +124,7 @@ def _run(
     definition = {"root": root, "unit": "web.service", "user": None, "probes": [*docs, unit]}
     began = time.monotonic()
     results = probes.run(definition, dict(release) if release else None, since, budget_s, place, systemd or Systemd())
-    assert time.monotonic() - began < budget_s + 2, "the budget does not hold"
+    assert time.monotonic() - began < budget_s + AT_ONCE_S, "the budget does not hold"
     return {result["name"]: result for result in results}
 
 
@@ -140,7 +144,7 @@ def test_a_good_page() -> None:
 def test_the_wrong_version() -> None:
     """An old process that still answers is found."""
     with serving(says(b'{"version": "2.3.0"}')) as port:
-        result = _run(_http(port, release="json:version"), budget_s=0.6)["page"]
+        result = _run(_http(port, release="json:version"), budget_s=BRIEF_S)["page"]
     assert not result["ok"]
     assert not result["saw_release"]
     assert "found release '2.3.0' in json:version, expected 2.4.0" in result["detail"]
@@ -150,7 +154,7 @@ def test_a_redirect_is_not_followed() -> None:
     """A page elsewhere that is well says nothing about this one."""
     redirect = says(b"", "302 Found", "Location: http://127.0.0.1:1/\r\n")
     with serving(redirect) as port:
-        result = _run(_http(port, release="body"), budget_s=0.6)["page"]
+        result = _run(_http(port, release="body"), budget_s=BRIEF_S)["page"]
     assert not result["ok"]
     assert "found status 302 to 'http://127.0.0.1:1/' (redirects are not followed)" in result["detail"]
 
@@ -235,7 +239,7 @@ def _quick_look(port: int) -> str:
     place = look.Place("/nowhere", "web.service", None, None, Systemd())  # type: ignore[arg-type]
     began = time.monotonic()
     raw = look.look(probe, place, 0.3)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < AT_ONCE_S
     return judge(probe, raw).detail
 
 
@@ -243,7 +247,7 @@ def test_nobody_listens() -> None:
     """A closed port is a bad answer with its reason."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    result = _run(_http(port), budget_s=0.6)["page"]
+    result = _run(_http(port), budget_s=BRIEF_S)["page"]
     assert "found Connection refused, expected status 200" in result["detail"]
 
 
@@ -293,7 +297,7 @@ def test_a_page_that_comes_up_late() -> None:
 def test_good_only_for_a_moment() -> None:
     """What was well but not for long enough has not passed, and says so."""
     with serving(says(b"")) as port:
-        result = _run(_http(port, over_s=30), budget_s=0.6)["page"]
+        result = _run(_http(port, over_s=30), budget_s=BRIEF_S)["page"]
     assert not result["ok"]
     assert result["state"] == "short"
     assert "expected 2 over 30 s" in result["detail"]
@@ -319,7 +323,7 @@ def test_slow_is_bad_when_a_limit_says_so() -> None:
         says(b"")(connection, count)
 
     with serving(handle) as port:
-        result = _run(_http(port, latency_ms=100), budget_s=0.6)["page"]
+        result = _run(_http(port, latency_ms=100), budget_s=BRIEF_S)["page"]
     assert not result["ok"]
     assert "expected one within 100 ms" in result["detail"]
 
@@ -348,7 +352,7 @@ def test_tcp() -> None:
     tcp = {"kind": "tcp", "name": "port", **HURRY}
     with serving(_hang) as port:
         assert _run({**tcp, "port": port})["port"]["ok"]
-    result = _run({**tcp, "port": port}, budget_s=0.6)["port"]
+    result = _run({**tcp, "port": port}, budget_s=BRIEF_S)["port"]
     assert f"expected a connection to 127.0.0.1:{port}" in result["detail"]
 
 
@@ -373,7 +377,7 @@ def test_a_command_of_the_release(tmp_path: Path) -> None:
 def test_a_command_that_never_ends() -> None:
     """Ignoring SIGTERM does not help it."""
     script = "trap '' TERM; while :; do sleep 1; done"
-    result = _run(_command("/bin/sh", "-c", script), budget_s=0.6)["command"]
+    result = _run(_command("/bin/sh", "-c", script), budget_s=BRIEF_S)["command"]
     assert not result["ok"]
     assert "s (it was killed), expected exit status 0" in result["detail"]
 
@@ -388,9 +392,9 @@ def test_no_command_outlives_its_round(tmp_path: Path) -> None:
 
 def test_commands_that_cannot_run() -> None:
     """No program, no rights, no user: each is named."""
-    missing = _run(_command("/nowhere/check"), budget_s=0.6)["command"]["detail"]
+    missing = _run(_command("/nowhere/check"), budget_s=BRIEF_S)["command"]["detail"]
     assert "found that /nowhere/check cannot be run (No such file or directory)" in missing
-    stranger = _run(_command("/bin/true", user="no-such-user"), budget_s=0.6)["command"]["detail"]
+    stranger = _run(_command("/bin/true", user="no-such-user"), budget_s=BRIEF_S)["command"]["detail"]
     assert "found no user no-such-user on this host" in stranger
 
 
@@ -399,7 +403,7 @@ def test_commands_run_as_the_units_user() -> None:
     """Without a user of its own a probe has the rights of the service, not of root."""
     probe = _command("/usr/bin/id", "-un", stdout="^nobody$")
     assert _run(probe, systemd=Systemd(user="nobody"))["command"]["ok"]
-    assert not _run(probe, systemd=Systemd(user=""), budget_s=0.6)["command"]["ok"]
+    assert not _run(probe, systemd=Systemd(user=""), budget_s=BRIEF_S)["command"]["ok"]
 
 
 def test_log_since_the_switch() -> None:
@@ -408,8 +412,8 @@ def test_log_since_the_switch() -> None:
     log = {"kind": "log", "name": "log", "unit": "web.service", "pattern": "^ready$", **HURRY}
     assert _run(log, systemd=systemd, since=boottime_ms() - 10_000)["log"]["ok"]
     assert systemd.since[0] is not None
-    assert abs(systemd.since[0] - (time.time() - 10)) < 1
-    assert not _run({**log, "pattern": "never"}, systemd=systemd, budget_s=0.6)["log"]["ok"]
+    assert abs(systemd.since[0] - (time.time() - 10)) < 5
+    assert not _run({**log, "pattern": "never"}, systemd=systemd, budget_s=BRIEF_S)["log"]["ok"]
 
 
 def test_a_silent_systemd_is_bad() -> None:
@@ -419,13 +423,13 @@ def test_a_silent_systemd_is_bad() -> None:
         def properties(self, _unit: str, names: list[str], _timeout_s: float = 5) -> dict[str, str]:
             raise OSError("systemctl show web.service: no end within 5 s")
 
-    result = _run(systemd=Silent(), budget_s=0.6)["unit"]
+    result = _run(systemd=Silent(), budget_s=BRIEF_S)["unit"]
     assert "found systemctl show web.service: no end within 5 s, expected web.service active" in result["detail"]
 
 
 def test_an_answer_nobody_thought_of_is_bad() -> None:
     """A broken probe is a failed one, not a crash of the program."""
-    result = _run(systemd=Systemd({"NRestarts": "many"}), budget_s=0.6)["unit"]
+    result = _run(systemd=Systemd({"NRestarts": "many"}), budget_s=BRIEF_S)["unit"]
     assert "found that the probe broke (ValueError" in result["detail"]
 
 
@@ -437,8 +441,8 @@ def test_a_crash_ends_the_round_at_once() -> None:
     systemd = Systemd({}, {}, {"NRestarts": "1", "ExecMainStatus": "3"})
     with serving(says(b"")) as port:
         began = time.monotonic()
-        results = _run(_http(port, over_s=60), budget_s=20, systemd=systemd)
-    assert time.monotonic() - began < 5
+        results = _run(_http(port, over_s=60), budget_s=2 * AT_ONCE_S, systemd=systemd)
+    assert time.monotonic() - began < AT_ONCE_S
     assert results["unit"]["state"] == "crashed"
     refusal = probes.verdict(list(results.values()), started_after=True)
     assert refusal is not None
@@ -457,13 +461,13 @@ def test_a_main_process_that_changes_begins_again() -> None:
     """A process that is replaced once is watched anew; one that keeps changing never passes."""
     assert _run(systemd=Systemd({}, {"MainPID": "43"}))["unit"]["ok"]
     changing = Systemd(*({"MainPID": str(pid)} for pid in range(100)))
-    result = _run(systemd=changing, budget_s=0.6)["unit"]
+    result = _run(systemd=changing, budget_s=BRIEF_S)["unit"]
     assert "main process of web.service changed" in result["detail"]
 
 
 def test_a_unit_that_is_not_there() -> None:
     """An unknown unit is named as such."""
-    result = _run(systemd=Systemd({"LoadState": "not-found"}), budget_s=0.6)["unit"]
+    result = _run(systemd=Systemd({"LoadState": "not-found"}), budget_s=BRIEF_S)["unit"]
     assert "found a unit that systemd has not loaded (LoadState=not-found)" in result["detail"]
 
 
@@ -491,14 +495,14 @@ def test_each_place_runs_its_own() -> None:
 def test_no_probes_no_time() -> None:
     """Nothing to ask is over at once."""
     began = time.monotonic()
-    assert probes.run({"root": "/", "unit": "web.service", "probes": []}, None, None, 5, "controller") == []
-    assert time.monotonic() - began < 1
+    assert probes.run({"root": "/", "unit": "web.service", "probes": []}, None, None, 2 * AT_ONCE_S, "controller") == []
+    assert time.monotonic() - began < AT_ONCE_S
 
 
 def test_one_that_hangs_takes_no_time_from_others() -> None:
     """All are asked at the same time."""
     with serving(_hang) as stuck, serving(says(b"")) as port:
-        results = _run(_http(stuck), {**_http(port), "name": "other"}, budget_s=0.6)
+        results = _run(_http(stuck), {**_http(port), "name": "other"}, budget_s=BRIEF_S)
     assert not results["page"]["ok"]
     assert results["other"]["ok"]
 
@@ -508,7 +512,7 @@ def test_results_are_plain() -> None:
     from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 
     with serving(says(b"\xff\x00\x1b[2J")) as port:
-        results = list(_run(_http(port, body="y"), budget_s=0.6).values())
+        results = list(_run(_http(port, body="y"), budget_s=BRIEF_S).values())
     assert canonical.loads(canonical.dumps(results)) == results
     assert all(set(one) - {"life"} == {"name", "ok", "detail", "latency_ms", "saw_release", "state"} for one in results)
 
@@ -525,8 +529,8 @@ def test_quick_needs_one_good_answer() -> None:
     with serving(says(b"2.3.0")) as port:
         began = time.monotonic()
         definition = _definition(_http(port, over_s=60, in_a_row=50, release="body"))
-        results = probes.quick(definition, None, 10, Systemd())  # type: ignore[arg-type]
-    assert time.monotonic() - began < 3
+        results = probes.quick(definition, None, 2 * AT_ONCE_S, Systemd())  # type: ignore[arg-type]
+    assert time.monotonic() - began < AT_ONCE_S
     assert [one["ok"] for one in results] == [True, True]
 
 
@@ -539,8 +543,8 @@ def test_quick_gives_up_after_some_tries() -> None:
     with serving(handle) as flaky, serving(says(b"", "500 Oops")) as sick:
         began = time.monotonic()
         definition = _definition(_http(flaky), {**_http(sick), "name": "sick"})
-        results = probes.quick(definition, None, 10, Systemd())  # type: ignore[arg-type]
-    assert time.monotonic() - began < 3
+        results = probes.quick(definition, None, 2 * AT_ONCE_S, Systemd())  # type: ignore[arg-type]
+    assert time.monotonic() - began < AT_ONCE_S
     assert [one["ok"] for one in results] == [True, False, True]
     assert f"(try {probes.QUICK_TRIES}, in " in results[1]["detail"]
 
@@ -594,8 +598,8 @@ def _started(us: str) -> Any:
 def test_when_a_process_was_started() -> None:
     """The moment that systemd tells is moved to the boot clock before it is compared."""
     now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-    assert unit_started_after("web.service", boottime_ms() - 1000, _started(str(now_us))) is True
-    assert unit_started_after("web.service", boottime_ms() + 1000, _started(str(now_us))) is False
+    assert unit_started_after("web.service", boottime_ms() - 60_000, _started(str(now_us))) is True
+    assert unit_started_after("web.service", boottime_ms() + 60_000, _started(str(now_us))) is False
 
 
 @pytest.mark.parametrize("us", ["0", "", "never"])
@@ -607,7 +611,7 @@ def test_when_nobody_knows_the_start(us: str) -> None:
 # --- the time of an earlier run
 
 LIFE = {**RUNNING, "ActiveEnterTimestampMonotonic": "1000"}
-LONG = {"kind": "unit", "unit": "web.service", "name": "unit", "in_a_row": 2, "over_s": 3, "every_ms": 50}
+LONG = {"kind": "unit", "unit": "web.service", "name": "unit", "in_a_row": 2, "over_s": 2 * AT_ONCE_S, "every_ms": 50}
 WATCHED = {"web.service": ["0", "42", "1000"]}
 
 
@@ -621,9 +625,9 @@ def _again(lives: Any, *answers: dict[str, str], budget_s: float = 1) -> tuple[d
 
 def test_time_that_an_earlier_run_has_waited_counts_once() -> None:
     """While the same process runs: only the answers in a row are asked for. What a run saw is for the next."""
-    result, took_s = _again(WATCHED)
+    result, took_s = _again(WATCHED, budget_s=2 * AT_ONCE_S)
     assert (result["ok"], result["life"]) == (True, WATCHED["web.service"])
-    assert took_s < 0.8
+    assert took_s < AT_ONCE_S
     doc = {"root": "/opt/web", "unit": "web.service", "probes": [LONG]}
     assert probes.lives_of(doc, [result]) == WATCHED
 
@@ -641,10 +645,10 @@ def test_another_life_takes_its_time(now: dict[str, str]) -> None:
 
 def test_a_restart_since_the_earlier_run_is_a_crash() -> None:
     """It is found at the first look, although the process that runs now has not crashed."""
-    result, took_s = _again(WATCHED, {**LIFE, "NRestarts": "1", "MainPID": "43"})
+    result, took_s = _again(WATCHED, {**LIFE, "NRestarts": "1", "MainPID": "43"}, budget_s=2 * AT_ONCE_S)
     assert (result["ok"], result["state"]) == (False, "crashed")
     assert "restarts grew from 0 to 1" in result["detail"]
-    assert took_s < 0.8
+    assert took_s < AT_ONCE_S
 
 
 def test_a_bad_answer_takes_the_earlier_time_back() -> None:

@@ -36,7 +36,7 @@ class Office:
 
     def __init__(self, site, snow, strength="recorded", **settings):
         secret = {"env": "TIDEGATE_TEST_SECRET"}
-        there = {"url": f"{snow.url}/api", "user": "tidegate", "secret": secret, "timeout_s": 1, **settings}
+        there = {"url": f"{snow.url}/api", "user": "tidegate", "secret": secret, "timeout_s": 30, **settings}
         rule = {"name": "production", "groups": {"ops": 2}, "strength": strength}
         self.by = Governed(Policy.of({"approvals": [rule], "elsewhere": {"servicenow": there}}), People.of(PEOPLE))
         self.store, self.site, self.snow = site.store, site, snow

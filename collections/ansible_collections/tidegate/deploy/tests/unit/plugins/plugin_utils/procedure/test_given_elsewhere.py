@@ -309,8 +309,9 @@ def test_each_verdict_has_its_close_code(office, verdict, state, code):
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-def test_a_note_that_cannot_be_told_is_a_warning(office, fault):
+def test_a_note_that_cannot_be_told_is_a_warning(site, snow, fault):
     """A rollout goes on: nothing is raised, and the warning holds no secret."""
+    office = Office(site, snow, timeout_s=1)
     office.approve("ada.there", "ben.there")
     office.take()
     office.snow.fault = fault

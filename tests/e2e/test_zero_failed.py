@@ -120,7 +120,7 @@ def test_drained_host_that_goes_back_by_itself_serves_again(mixed: Project, host
 
         back = hosts.wait("web2", lambda seen: seen.settled and not seen.remains, DEADLINE_S + 30)
         sent = _sent(fleet, "web2")
-        _await(lambda: _sent(fleet, "web2") > sent + RATE / 10, 10)
+        _await(lambda: _sent(fleet, "web2") > sent + RATE / 10, 60)
 
     assert_all_on({"web2": back}, V1)
     assert back.journal["reverted"]["release"].startswith(f"{V2}-")

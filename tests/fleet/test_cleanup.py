@@ -70,7 +70,7 @@ def test_interrupted_builder_cleans_up_itself(fleet_name: str) -> None:
     _wait_until((RUN / fleet_name / STAGES["booting"]).exists)
     builder.terminate()
 
-    assert builder.wait(timeout=30) == 130
+    assert builder.wait(timeout=120) == 130
     assert machine_state(fleet_name) == before
 
 

@@ -210,10 +210,10 @@ def test_shifted_clock_moves_only_the_wall_clock(pair: Fleet, host: Host, second
     host.shift_clock(0)
 
     journal_s = int(json.loads(journal)["__REALTIME_TIMESTAMP"]) / 1_000_000
-    assert [by_login, by_sudo, by_unit, journal_s - time.time()] == pytest.approx([seconds] * 4, abs=10)
-    assert float(boot_clock) == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=10)
-    assert elsewhere == pytest.approx(0, abs=10)
-    assert int(host.ssh("date +%s").stdout) == pytest.approx(time.time(), abs=10)
+    assert [by_login, by_sudo, by_unit, journal_s - time.time()] == pytest.approx([seconds] * 4, abs=60)
+    assert float(boot_clock) == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=60)
+    assert elsewhere == pytest.approx(0, abs=60)
+    assert int(host.ssh("date +%s").stdout) == pytest.approx(time.time(), abs=60)
 
 
 def test_each_host_has_its_own_identity(pair: Fleet) -> None:

@@ -89,7 +89,7 @@ def _served_by(url: str) -> str:
 
 
 def _wait_until(condition) -> None:  # type: ignore[no-untyped-def]
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until, "the condition did not come true in time"
 

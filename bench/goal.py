@@ -16,11 +16,13 @@ class Goal:
     limit: float
     found: float | None
     unit: str = "×"
+    note: str = ""
 
     @property
     def met(self) -> str:
-        """In a word."""
-        return "not measured" if self.found is None else "yes" if self.found <= self.limit else "**no**"
+        """In a word, and with what is to be said about it."""
+        word = "not measured" if self.found is None else "yes" if self.found <= self.limit else "**no**"
+        return f"{word}; {self.note}" if self.note else word
 
     def shown(self, value: float | None) -> str:
         """A value with its unit."""

@@ -187,13 +187,20 @@ def test_the_ledger_is_measured_apart():
 
 
 def test_callbacks_are_measured_apart():
-    """Each contender beside none, each promise beside what was found; of one that did not run nothing is told."""
-    seconds = {"none": 10.0, "nothing": 10.1, "recorder": 10.4, "gate": 10.25, "gate and recorder": 10.6}
-    measured = {name: [{"wall_s": value / 2, "cpu_s": value}] for name, value in seconds.items()}
+    """Each contender beside none of the same round, each goal beside what was found; of one that did not run nothing is told."""
+    rounds = {"none": [10.0, 12.0, 11.0], "recorder": [10.4, 12.8, 11.0], "gate": [10.0, 12.2, 11.1]}
+    rounds["gate and recorder"] = [10.48, 13.6, 11.0]
+    measured = {name: [{"wall_s": one / 2, "cpu_s": one} for one in values] for name, values in rounds.items()}
+    enforcing = {"gate, enforcing": [{"wall_s": 1.0, "cpu_s": 1.0, "waited_s": waited} for waited in (0.2, 0.25, 0.21)]}
+    document = {"hosts": 50, "long": {"tasks": 20, "measured": measured}, "short": {"tasks": 2, "measured": enforcing}}
 
-    chapter = callbacks.chapter({"hosts": 50, "tasks": 20, "measured": measured})
+    chapter = callbacks.chapter(document)
 
-    assert "| recorder | 10.40 | 1.040 × | 10.4 to 10.4 | 1 |" in chapter
-    assert "| recorder, processor of a run beside none | ≤ 1.05 × | 1.04 × | yes |" in chapter
-    assert "| gate beside the recorder, processor per run | ≤ 0.10 s | 0.20 s | **no** |" in chapter
-    assert "beside what ARA adds (processor) | ≤ 0.20 × | – | not measured |" in chapter
+    assert "| recorder | 5.50 | 0.20 (0.10 to 0.30) | 11.00 | 0.40 (0.20 to 0.60) | – | 3 |" in chapter
+    assert "| recorder beside none, processor | ≤ 1.050 × | 1.040 × | yes |" in chapter
+    assert "| gate that observes beside none, long, clock | ≤ 0.100 s | 0.050 s | yes |" in chapter
+    assert "| gate that observes beside none, short, clock | ≤ 0.100 s | – | not measured |" in chapter
+    noisy = "| ≤ 0.100 s | 0.080 s | yes; half of the rounds lie 0.40 s apart, too far to tell |"
+    assert f"| gate and recorder beside recorder, long, processor {noisy}" in chapter
+    assert "| gate that enforces, wait for its answer | ≤ 0.100 s | 0.210 s | **no** |" in chapter
+    assert "beside what ARA adds, processor | ≤ 0.200 × | – | not measured |" in chapter

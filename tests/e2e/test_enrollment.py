@@ -15,6 +15,7 @@ import pytest
 from e2e.hosts import V1, Fleetful, assert_all_on
 from e2e.project import CHECKOUT, Project, Result, named
 from e2e.test_change_control import a_key, denied
+from host.driver import Driver, ready
 
 NAMES = ("web1", "web2", "web4")
 POLICY = {"approvals": [{"name": "production", "groups": {"ops": 2}}]}
@@ -103,6 +104,20 @@ def looked_at_by_the_doctor(site: Project, hosts: Fleetful) -> None:
     assert named(lines, "note ", " web4 ", "web: enforced against nobody: root and whoever can log in")
 
 
+def refused_while_under_way(office: Office, hosts: Fleetful) -> None:
+    """One host on which a change waits for its confirmation keeps all of them from being enrolled; that change goes on as it was."""
+    driver = Driver(hosts["web1"])
+    doc = hosts.see(["web1"])["web1"].journal["new_definition"]
+    change, _old = ready(driver, definition=doc, deadline_s=600)
+    refused = office.site.play("enroll")
+    assert (refused.rc, refused.codes) == (2, {"UNDER_WAY"}), refused.text
+    assert "1 host refused, and nothing was changed on any: web1: UNDER_WAY: " in refused.text
+    assert "expected none; let the rollout end first" in refused.text
+    assert {text.strip() for text in hosts.ssh(TRACES, NAMES).values()} == {""}
+    assert driver.service()["state"] == "ready"
+    driver.back(change, definition=doc).or_refuse()
+
+
 def another_program(folder: Path) -> dict[str, str]:
     """The environment of a controller whose host program differs by a comment, and so has another digest."""
     shutil.copytree(
@@ -116,10 +131,10 @@ def another_program(folder: Path) -> dict[str, str]:
 
 
 def test_hosts_follow_their_trust_until_they_are_let_go(office: Office, hosts: Fleetful) -> None:
-    """Enrolled by two signatures; driven by a login that is root for nothing else; a leaver's key goes, a host that was left
-    out catches up in order and takes another host program; a clone is refused; two people let all of them go."""
+    """Enrolled by two signatures once nothing is under way, one that was cut off when it is back; driven by a login that is root
+    for nothing else; a leaver's key goes, a host that was left out catches up in order and takes another host program; a clone is
+    refused; two people let all of them go."""
     site = office.site
-    before = hosts.see(NAMES)
 
     early = site.play("enroll")
     half = office.signed("ada")
@@ -127,6 +142,8 @@ def test_hosts_follow_their_trust_until_they_are_let_go(office: Office, hosts: F
     assert (early.rc, still.rc, early.codes, still.codes) == (2, 2, {"TRUST"}, {"TRUST"}), early.text
     assert "missing 1 of ops (trust)" in half.stdout
     assert office.signed("bob").of("trust")[-1]["holds"]
+    refused_while_under_way(office, hosts)
+    before = hosts.see(NAMES)
 
     hosts["web1"].ssh("mv /usr/bin/ssh-keygen /usr/bin/away")
     hosts["web2"].shift_clock(900)
@@ -145,9 +162,16 @@ def test_hosts_follow_their_trust_until_they_are_let_go(office: Office, hosts: F
     assert {**hosts.listing(NAMES), **hosts.everything(NAMES)} == files
     assert "make the user deploy" in previewed.stdout
 
+    hosts["web4"].cut()
+    partly = site.play("enroll")
+    hosts["web4"].restore()
+    assert (partly.rc, partly.codes) == (2, {"UNREACHABLE"}), partly.text
+    assert "2 of 3 hosts are up to date; run it again for the others: web4: UNREACHABLE: " in partly.text
+    assert hosts["web4"].ssh(TRACES).stdout == ""
     first = site.play("enroll")
     assert first.rc == 0, first.text
     assert "tidegate_enrolled: true" in first.stdout
+    assert [host for host, (_trust, did) in enforced(first).items() if did] == ["web4"]
     identities = {name: json.loads(text) for name, text in hosts.ssh(IDENTITY, NAMES).items()}
     assert {name: one["uid"] for name, one in identities.items()} == {
         host: one["uid"] for host, one in first.of("enroll")[-1]["hosts"].items()
@@ -206,7 +230,7 @@ def test_hosts_follow_their_trust_until_they_are_let_go(office: Office, hosts: F
     assert gone.rc == 0, gone.text
     assert {text.strip() for text in hosts.ssh(TRACES, NAMES).values()} == {""}
 
-    assert denied(site) >= {"TRUST", "NO_SSH_KEYGEN", "IDENTITY"}
+    assert denied(site) >= {"TRUST", "UNDER_WAY", "NO_SSH_KEYGEN", "IDENTITY"}
     after = hosts.see(NAMES)
     assert_all_on(after, V1)
     assert {name: one.started_us for name, one in after.items()} == {

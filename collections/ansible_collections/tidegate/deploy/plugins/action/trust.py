@@ -62,6 +62,7 @@ class ActionModule(WholeVerb):
             person, new, version = self._signed(store, version, arguments)
             drafted = drafted or (version if new else None)
             Display().display(_say(version, person))
+        told, stuck = self._enforced(store, inventory, environment, arguments)
         data = {
             "environment": environment,
             "number": version.bundle.number,
@@ -69,7 +70,8 @@ class ActionModule(WholeVerb):
             "holds": version.holds,
             "missing": list(version.missing),
             "person": person,
-            **self._enforced(store, inventory, environment, arguments),
+            "hosts": told,
+            "stuck": stuck,
         }
         return StepResult(self.STEP, OK, _say(version, person), changed=drafted is not None, data=data)
 
@@ -81,14 +83,14 @@ class ActionModule(WholeVerb):
 
     def _enforced(
         self, store: Store, inventory: Inventory, environment: str, arguments: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], dict[str, int]]:
         """What each host says that it enforces, those that are named or all that are known to be enrolled; and what keeps hosts
         from the newest version."""
         known = store.all_enrolled()
         wanted = trusting.chosen(inventory, environment, arguments.get("hosts"))
         hosts = wanted if arguments.get("hosts") else tuple(host for host in wanted if host in known)
         if not hosts:
-            return {"hosts": {}, "stuck": {}}
+            return {}, {}
         said = enrolling.look(self, hosts)
         found = trusting.versions(store, environment, store.latest())
         differs = enrolling.differences(store, said, found[-1])
@@ -103,7 +105,7 @@ class ActionModule(WholeVerb):
             }
             for host, one in Done(said).said.items()
         }
-        return {"hosts": told, "stuck": stuck}
+        return told, stuck
 
     def _stuck(self, store: Store, found: Sequence[Version], said: Mapping[str, Said]) -> dict[str, int]:
         """The version that each host cannot pass which is behind one; of those that could not be asked as it is known."""

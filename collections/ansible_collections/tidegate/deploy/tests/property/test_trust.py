@@ -30,7 +30,6 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.succession im
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import Bundle
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust_lint import findings, weakened
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core.made_trust import (
-    BUNDLE,
     CHALLENGE,
     NOW,
     UID,
@@ -48,6 +47,10 @@ from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core.ma
     verify,
     wanted,
 )
+from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core.opening import (
+    given as approved_elsewhere,
+)
+from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core.opening import opening
 
 KEYS, GROUPS, RISKS = ("ada", "bob", "cy", "dan"), ("ops", "trust"), (None, "low", "high")
 ENDS = st.sampled_from([None, None, "2026-11-27T00:00:00Z", "2026-12-01T00:00:00Z"])
@@ -231,8 +234,10 @@ LEAVES = {
     "reason": "the fleet moves",
 }
 GRANTED = log_of(6, body=body(STATEMENT))
-PEOPLE_S = Signed(STATEMENT.data, tuple(by(("ada", "bob"), STATEMENT))).doc()
-PERMIT = {**PEOPLE_S, "request": wanted(STATEMENT), "grant": shown(GRANTED)}
+OPENED = bundle(**opening())
+SIGNED_BY_ADA = Signed(STATEMENT.data, tuple(by(("ada",), STATEMENT))).doc()
+SEEN_OF_BOB = [approved_elsewhere(STATEMENT, "bob").doc()]
+PERMIT = {**SIGNED_BY_ADA, "evidence": SEEN_OF_BOB, "request": wanted(STATEMENT), "grant": shown(GRANTED)}
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -262,7 +267,7 @@ def with_another(doc, path, value):
 
 def used(found):
     """All that a host and its people ask of a bundle."""
-    for ask in (findings, overlaps, Bundle.members, Bundle.log_keys, lambda one: one.rules_for("web", "emergency")):
+    for ask in (findings, overlaps, Bundle.members, Bundle.bridges, Bundle.log_keys, lambda one: one.rules_for("web")):
         read_or_refused(ask, found)
     read_or_refused(lambda one: weakened(bundle(), one), found)
 
@@ -275,10 +280,10 @@ def read_or_refused(read, data):
         return None
 
 
-@given(st.sampled_from(list(places(BUNDLE))), VALUES)
+@given(st.sampled_from(list(places(OPENED.doc))), VALUES)
 def test_any_value_at_any_place_of_a_bundle(path, value):
     """A bundle that was read is its own canonical form, and can be asked everything."""
-    found = read_or_refused(Bundle.of, with_another(BUNDLE, path, value))
+    found = read_or_refused(Bundle.of, with_another(OPENED.doc, path, value))
     if found is not None:
         assert canonical.dumps(found.doc) == found.data
         used(found)
@@ -296,7 +301,7 @@ def test_any_value_at_any_place_of_a_permit(path, value):
 
     def passes(doc):
         permit = Permit.parse(doc)
-        asked = (bundle(), Identity(), "web", NOW, verify)
+        asked = (OPENED, Identity(), "web", NOW, verify, permit.evidence)
         require_statement(permit.statement, permit.signatures, permit.request, *asked)
         return require_grant(permit.grant, permit.statement, Identity(), CHALLENGE, Seen(), bundle(), NOW, verify)
 
@@ -315,7 +320,7 @@ def permit_in(data):
 
 
 READERS = {
-    "bundle": (Bundle.parse, canonical.dumps(BUNDLE)),
+    "bundle": (Bundle.parse, OPENED.data),
     "statement": (Statement.parse, STATEMENT.data),
     "leaving": (Unenroll.parse, canonical.dumps(LEAVES)),
     "permit": (permit_in, canonical.dumps(PERMIT)),

@@ -267,8 +267,9 @@ def with_another(doc, path, value):
 
 def used(found):
     """All that a host and its people ask of a bundle."""
-    for ask in (findings, overlaps, Bundle.members, Bundle.bridges, Bundle.log_keys, lambda one: one.rules_for("web")):
+    for ask in (findings, overlaps, Bundle.members, Bundle.bridges, Bundle.log_keys):
         read_or_refused(ask, found)
+    read_or_refused(lambda one: one.rules_for("web", "emergency"), found)
     read_or_refused(lambda one: weakened(bundle(), one), found)
 
 

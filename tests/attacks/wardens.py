@@ -9,6 +9,7 @@ from attacks.local import LOCAL
 from attacks.row import UNIT, Row
 
 WARDEN = f"{UNIT}/module_utils/host/test_warden.py"
+MARKS = f"{UNIT}/module_utils/host/test_marks.py"
 REQUESTING = f"{UNIT}/plugin_utils/procedure/test_requesting.py"
 ENROLLMENT = f"{UNIT}/module_utils/host/test_enrollment.py"
 MODEL = "collection:tests/property/test_warden.py::test_a_host_lets_forward_what_the_model_lets_forward"
@@ -119,9 +120,15 @@ WARDENS = (
     ),
     Row(
         "H07",
-        "a statement that is used up, was closed by a way back, or was followed by another",
-        "ATTEMPTS; CLOSED; FENCED; VETO",
+        "a statement that is used up, was closed by a way back, or was followed by another; also where a host has forgotten that, "
+        "or somebody has it remember very much",
+        "ATTEMPTS; CLOSED; FENCED; VETO; FULL",
         (
+            f"{MARKS}::test_changes_that_nobody_signed_leave_no_mark",
+            f"{MARKS}::test_a_statement_more_than_are_remembered_is_refused",
+            f"{MARKS}::test_what_ended_is_forgotten_and_opens_nothing",
+            f"{MARKS}::test_the_next_version_of_trust_makes_room",
+            f"{MARKS}::test_nobody_pushes_out_what_somebody_else_vetoed",
             f"{WARDEN}::test_attempts_are_counted",
             f"{WARDEN}::test_a_back_closes_the_statement",
             f"{WARDEN}::test_a_later_statement_closes_the_one_before",

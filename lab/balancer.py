@@ -20,7 +20,7 @@ from lab.state import FleetState
 
 PORT = 8000
 WEB_PORT = 8080
-STARTED_AFTER_S = 5.0
+STARTED_AFTER_S = 60.0
 STARTED_BY = """
 for group in $GROUPS_OF_IT; do echo $$ > "$group" || exit; done
 mount --bind "$FOLDER" "$IMAGE/mnt" && exec chroot "$IMAGE" /usr/sbin/haproxy -db -f /mnt/haproxy.cfg

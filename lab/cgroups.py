@@ -26,7 +26,7 @@ HYBRID_TREES = ("unified", "systemd", "cpu", "cpuacct", "memory", "pids")
 CONTROLLERS = "+cpu +memory +pids"
 WEIGHT_OF_ONE = {"cpu.shares": 1024, "cpu.weight": 100}
 WEIGHT_AT_MOST = {"cpu.shares": 262_144, "cpu.weight": 10_000}
-GONE_AFTER_S = 10.0
+GONE_AFTER_S = 60.0
 
 
 def mode() -> str:

@@ -18,8 +18,8 @@ from lab.image import CLOCK_LIBRARY
 from lab.state import FleetState, HostState
 
 POLL_S = 0.1
-BOOT_S = 60.0
-STOP_S = 20.0
+BOOT_S = 120.0
+STOP_S = 60.0
 REBOOT_ASKED = 133
 BOOTED_BY = f"""
 for group in $WATCH; do echo $$ > "$group" || exit; done

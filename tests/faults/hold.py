@@ -124,7 +124,7 @@ class Line:
         return log.read_text().split().count(step) if log.exists() else 0
 
 
-def until(holds: Callable[[], Any], what: str, timeout_s: float = 30) -> Any:
+def until(holds: Callable[[], Any], what: str, timeout_s: float = 60) -> Any:
     """Wait for a condition.
 
     Raises:

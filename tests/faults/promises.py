@@ -28,7 +28,7 @@ from lab.host import Host
 from lab.releases import PLACE
 
 ROOT = "opt/web"
-REST_S = 30
+REST_S = 60
 """How long a host may take to come to rest after a step has answered: retention, an orphaned session."""
 
 

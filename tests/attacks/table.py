@@ -488,7 +488,7 @@ ROWS = (
         "H13k",
         "an enrolled host is shown what a bridge countersigned, where its trust does not say that this opens it, or says so no longer",
         "QUORUM: countersigned evidence does not open this host",
-        (f"{HOSTS_HEAR}::test_what_opens_nothing", f"{OPENED}::test_it_closes_with_the_trust"),
+        (f"{HOSTS_HEAR}::test_what_opens_nothing", f"{OPENED}::test_it_closes_with_the_trust", BY_HAND),
     ),
     Row(
         "H13l",

@@ -13,6 +13,8 @@ from e2e.hostile import Ground, by_certificate, flipped, untouched
 from host.driver import V2, definition
 from host.hand import moment, someone
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import evidence
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.countersigned import Countersigned
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core import ssh_keys
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.enrolled import line, rule, sign, wanted
 
@@ -130,6 +132,15 @@ def recorded(_statement: Any) -> str:
     return '{"system":"awx","job":17,"person":"bob","strength":"recorded"}'
 
 
+def countersigned(ground: Ground) -> dict[str, Any]:
+    """A release that one person signed, and another approved in a system of which a bridge saw that."""
+    statement = ground.about()
+    there = {"system": "awx", "reference": "17", "account": "bob", "given_at": moment(), "url": "https://awx.example"}
+    made = sign("bridge", evidence.message(statement.id, "bob", there), evidence.NAMESPACE)
+    permit = ground.granted(statement, ground.by(statement, "ada"))
+    return ground.forward(statement, {**permit, "evidence": [Countersigned("bob", there, made).doc()]})
+
+
 OTHER = {"name": "web2", "uid": "f" * 32, "previous": V2.id, "challenge": ""}
 HOOKS = {"before": {"command": ["/bin/touch", "/x"]}, "after": None}
 
@@ -205,7 +216,8 @@ PERMITS: dict[str, tuple[Attack, str, str]] = {
         "apart",
     ),
     "H13 recorded evidence": (beside_ada(recorded), "SIG_INVALID", "signature"),
-    "H13 countersigned by a bridge": (signed_by("ada", "bridge"), "QUORUM", "is no key of anybody"),
+    "H13 signed by a bridge": (signed_by("ada", "bridge"), "QUORUM", "is no key of anybody"),
+    "H13 countersigned by a bridge": (countersigned, "QUORUM", "countersigned evidence does not open this host"),
     "H14 by a key that nobody touched": (beside_ada(untouched), "PRESENCE", "touch"),
 }
 

@@ -152,7 +152,10 @@ def grant(door: Door, run: Run, wave: Wave) -> list[str]:
     staged = {name: answer for name in asked if (answer := kept.of(name, now))}
     others = [name for name in asked if name not in staged]
     minted = each(door, others, False, lambda _name, program: call(program, "challenge", {"services": [service]}))
-    given = {**staged, **{name: said for name, said in minted.items() if said.verdict == "ok"}}
+    given: dict[str, Said | Mapping[str, Any]] = {
+        **staged,
+        **{name: said for name, said in minted.items() if said.verdict == "ok"},
+    }
     if given:
         _keep(
             run, statement, {name: _Given(run.plan.host(name).uid, said, service) for name, said in given.items()}, wave

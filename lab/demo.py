@@ -69,7 +69,7 @@ def _releases(fleet: Fleet, site: Site) -> None:
             prove(fleet, dict.fromkeys(WEB, "2.0.0"))
             tell(f"   {load.summary()}")
             require(load.failed == 0, f"{load.failed} requests failed")
-            killed()
+            killed.show()
 
         say("4  Release 3 crashes after 3 seconds. The canary stops it and is taken back; no other host is touched.")
         site.verb("rollout", "-e", "tidegate_change_file=changes/web-3.0.0.yml", expected=2)
@@ -91,12 +91,18 @@ def _people(fleet: Fleet, site_of_nobody: Site) -> None:
     with beside(lambda: governed.hand_in(site)) as handed_in:
         say("7  What is where, asked of the hosts.")
         site_of_nobody.verb("status")
-        change = handed_in()
-    governed.approve(fleet, site, change, dict.fromkeys(WEB, "1.0.0"))
-    with beside(lambda: enrolled.agree(fleet, site, governed.write)) as agreed:
-        governed.audit(site, site.folder / "audit", STORE)
-        agreed()
-    enrolled.demonstrate(fleet, site, WEB, governed.write)
+        change = handed_in.show()
+    governed.approve(site, change)
+    with beside(lambda: governed.gate(fleet, site)) as gated, beside(lambda: enrolled.agree(fleet, site)) as agreed:
+        site.verb("rollout", "-e", change)
+        prove(fleet, dict.fromkeys(WEB, "1.0.0"))
+        gated.show()
+        agreed.wait()
+        with beside(lambda: enrolled.enroll(site)) as enrolling:
+            governed.audit(site, site.folder / "audit", STORE)
+            agreed.show()
+            enrolling.show()
+    enrolled.demonstrate(fleet, site, WEB)
 
 
 def _kill_after_switch(fleet: Fleet, site: Site) -> None:

@@ -6,14 +6,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 from lab.fleet import Fleet
-from lab.show import CHECKOUT, Site, beside, prove, release, require, say, tell
-
-Write = Callable[[Path, Any], None]
+from lab.show import CHECKOUT, Site, beside, prove, release, require, say, tell, write
 
 ROUND_IT = """
 sudo rm /var/lib/tidegate/identity.json &&
@@ -21,7 +16,7 @@ sudo ln -sfn "$(ls -d /opt/web/releases/2.0.0-*)" /opt/web/current && sudo syste
 """
 
 
-def agree(fleet: Fleet, site: Site, write: Write) -> None:
+def agree(fleet: Fleet, site: Site) -> None:
     """The trust that hosts are to enforce, signed by two people."""
     say("14 Ada and Bob sign what the web hosts are to trust; the hosts are enrolled, and enforce it from then on.")
     key = fleet.key.with_suffix(".pub").read_text().strip()
@@ -31,25 +26,28 @@ def agree(fleet: Fleet, site: Site, write: Write) -> None:
         site.verb("trust", "-e", f"tidegate_key={site.folder / name}", "-e", "tidegate_sign=true")
 
 
-def demonstrate(fleet: Fleet, site: Site, hosts: tuple[str, ...], write: Write) -> None:
-    """Enrollment, a rollout that hosts refuse, and root's way round them.
+def enroll(site: Site) -> None:
+    """The web hosts enforce what was signed."""
+    site.verb("enroll", "-e", "tidegate_hosts=web")
+
+
+def demonstrate(fleet: Fleet, site: Site, hosts: tuple[str, ...]) -> None:
+    """A rollout that hosts refuse, and root's way round them.
 
     Args:
         fleet: whose hosts run release 1, and keep release 2.
-        site: with people who agreed on what the hosts are to trust.
+        site: which enrolled them.
         hosts: that are enrolled.
-        write: writes a file of the site.
 
     Raises:
         Unproven: something was not as it should be.
     """
-    site.verb("enroll", "-e", "tidegate_hosts=web")
     write(site.folder / "inventory/group_vars/web.yml", {"tidegate_enrolled": True})
-    _refused(fleet, site, hosts, write)
+    _refused(fleet, site, hosts)
     _round_it(fleet, site, hosts[0])
 
 
-def _refused(fleet: Fleet, site: Site, hosts: tuple[str, ...], write: Write) -> None:
+def _refused(fleet: Fleet, site: Site, hosts: tuple[str, ...]) -> None:
     say(
         "15 Somebody takes the policy, the gate and the ledger away, and rolls out release 2. The hosts refuse by themselves."
     )
@@ -76,7 +74,7 @@ def _round_it(fleet: Fleet, site: Site, host: str) -> None:
     with beside(lambda: _audit(site, host)) as audit:
         said = site.verb("status", "-e", "tidegate_service=web")
         require(f"{host} " in said and "1.0.0" in said, f"status does not say that {host} was changed:\n{said}")
-        audit()
+        audit.show()
 
 
 def _audit(site: Site, host: str) -> None:

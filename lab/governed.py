@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sqlite3
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.fleet import Fleet
-from lab.show import CHECKOUT, PLAYBOOK, Site, beside, prove, require, say, tell
+from lab.show import CHECKOUT, PLAYBOOK, Site, beside, require, say, tell, write
 
 PEOPLE = ("ada", "bob", "cyd")
 GATE_CLOSED = 77
@@ -53,12 +52,6 @@ def _key(path: Path) -> str:
     return path.with_suffix(".pub").read_text().strip()
 
 
-def write(path: Path, value: Any) -> None:
-    """Write a file of a site."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=1) + "\n")  # JSON is YAML
-
-
 def hand_in(site: Site) -> str:
     """A change that nobody has approved is refused.
 
@@ -77,27 +70,18 @@ def hand_in(site: Site) -> str:
     return change
 
 
-def approve(fleet: Fleet, site: Site, change: str, expected: dict[str, str]) -> None:
-    """Two people approve the change, and it goes out; the gate holds a playbook on other hosts meanwhile.
-
-    Args:
-        fleet: booted, with two good releases on each of its web hosts.
-        site: of these people.
-        change: what names the change that was handed in.
-        expected: by host, the release that it runs once the change went out.
+def approve(site: Site, change: str) -> None:
+    """The requester cannot approve, two others do.
 
     Raises:
-        Unproven: something was not as it should be.
+        Unproven: the requester could.
     """
     say("9  Cyd cannot approve what Cyd asked for. Ada and Bob do, each with a key of their own; then it goes out.")
-    said = _approve(site, change, "cyd", expected=2)
-    require("SELF" in said, f"the requester was not refused:\n{said}")
-    for name in ("ada", "bob"):
-        _approve(site, change, name)
-    with beside(lambda: _brownfield(fleet, site)) as brownfield:
-        site.verb("rollout", "-e", change)
-        prove(fleet, expected)
-        brownfield()
+    with beside(lambda: _approve(site, change, "ada")) as ada:
+        said = _approve(site, change, "cyd", expected=2)
+        require("SELF" in said, f"the requester was not refused:\n{said}")
+        ada.show()
+    _approve(site, change, "bob")
 
 
 def _approve(site: Site, change: str, name: str, expected: int = 0) -> str:
@@ -105,7 +89,12 @@ def _approve(site: Site, change: str, name: str, expected: int = 0) -> str:
     return site.verb("approve", "-e", change, "-e", key, "-e", "tidegate_sign=true", expected=expected)
 
 
-def _brownfield(fleet: Fleet, site: Site) -> None:
+def gate(fleet: Fleet, site: Site) -> None:
+    """A playbook of somebody's own is observed, refused, and let through.
+
+    Raises:
+        Unproven: it ran where it should not have, or did not where it should.
+    """
     workers = ("worker1", "worker2")
     say("10 A playbook that knows nothing of Tidegate, on protected hosts. At first the gate only observes.")
     site.run(PLAYBOOK, "patch.yml")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -13,16 +14,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from lab.fleet import Fleet
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PLAYBOOK = "ansible-playbook"
 POLL_S = 0.2
+
+RUNNING = {
+    "web": "curl -s -o /dev/null -D - http://127.0.0.1:8080/version | sed -n 's/^X-Release: *//Ip'",
+    "worker": "/opt/worker/current/bin/worker --running",
+}
 
 T = TypeVar("T")
 
@@ -54,29 +60,36 @@ def tell(line: str) -> None:
         kept.append(line)
 
 
-@contextmanager
-def beside(part: Callable[[], T]) -> Iterator[Callable[[], T]]:
-    """Let a part of the demonstration run beside what is in the block.
+class Part(Generic[T]):
+    """A part of the demonstration that runs beside others."""
 
-    Yields:
-        What waits for the end of the part, shows all that it said, and returns or raises what the part did; to be called
-        when its turn comes.
-    """
+    def __init__(self, ended: Future[T], kept: list[str]) -> None:
+        self._ended = ended
+        self._kept = kept
+
+    def wait(self) -> T:
+        """Wait for its end, and return or raise what it did."""
+        return self._ended.result()
+
+    def show(self) -> T:
+        """As `wait`, and show all that it said, because its turn has come."""
+        try:
+            return self.wait()
+        finally:
+            print(*self._kept, sep="\n", flush=True)
+
+
+@contextmanager
+def beside(part: Callable[[], T]) -> Iterator[Part[T]]:
+    """Let a part of the demonstration run beside what is in the block."""
     kept: list[str] = []
 
     def run() -> T:
         _of_thread.kept = kept
         return part()
 
-    def show() -> T:
-        try:
-            return ended.result()
-        finally:
-            print(*kept, sep="\n", flush=True)
-
     with ThreadPoolExecutor(1) as thread:
-        ended = thread.submit(run)
-        yield show
+        yield Part(thread.submit(run), kept)
 
 
 def require(true: bool, what: str) -> None:
@@ -199,6 +212,12 @@ def _told(lines: Iterator[str] | Sequence[str], everything: list[str]) -> Iterat
         in_block = (in_block or begins) and not ends
 
 
+def write(path: Path, value: Any) -> None:
+    """Write a file of a site."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=1) + "\n")  # JSON is YAML
+
+
 # --- proof -----------------------------------------------------------------------------------------------------------
 
 
@@ -208,8 +227,8 @@ def prove(fleet: Fleet, expected: dict[str, str]) -> None:
     Raises:
         Unproven: another one than expected, somewhere.
     """
-    with ThreadPoolExecutor() as pool:
-        seen = pool.map(lambda host: (release(fleet, host), running(fleet, host)), expected)
+    with ThreadPoolExecutor(len(expected)) as pool:
+        seen = pool.map(lambda host: _both(fleet, host), expected)
         for (host, version), (found, runs) in zip(expected.items(), seen, strict=True):
             require((found, runs) == (version, version), f"{host}: current {found}, running {runs}, not {version}")
     versions = ", ".join(sorted(set(expected.values())))
@@ -218,15 +237,12 @@ def prove(fleet: Fleet, expected: dict[str, str]) -> None:
 
 def release(fleet: Fleet, host: str) -> str:
     """The version that `current` leads to on a host; none before the first."""
+    return _both(fleet, host)[0]
+
+
+def _both(fleet: Fleet, host: str) -> tuple[str, str]:
+    """The version that `current` leads to on a host, and the one that its service says it is."""
     service = host.rstrip("0123456789")
-    link = fleet[host].ssh(f"readlink /opt/{service}/current", check=False).stdout.strip()
-    return link.rpartition("/")[2].rpartition("-")[0] or "none"
-
-
-def running(fleet: Fleet, host: str) -> str:
-    """The version that the service of a host says it is."""
-    if host.startswith("web"):
-        asked = "curl -s -o /dev/null -D - http://127.0.0.1:8080/version | sed -n 's/^X-Release: *//Ip'"
-    else:
-        asked = "/opt/worker/current/bin/worker --running"
-    return fleet[host].ssh(asked, check=False).stdout.strip() or "none"
+    said = fleet[host].ssh(f"readlink /opt/{service}/current; echo --; {RUNNING[service]}", check=False).stdout
+    link, _, running = said.partition("--\n")
+    return link.strip().rpartition("/")[2].rpartition("-")[0] or "none", running.strip() or "none"

@@ -90,6 +90,33 @@ def one_emergency_after_the_other(office: Office, hosts: Fleetful) -> None:
     assert journalled(site) == [("web1", first), ("web1", second)]
 
 
+def vetoed_without_a_store(office: Office, hosts: Fleetful, change: str) -> None:
+    """From what was exported, by one person, while the store cannot be reached; a host that was cut off is told later. Then the
+    store still grants the change and the hosts refuse it, until it is rejected there, too."""
+    site, exported = office.site, str(office.site.temp / "veto.json")
+    written = site.play("reject", change=change, reason="'the fair is on'", export=exported)
+    assert written.rc == 0, written.text
+    told = {"statement": exported, "key": office.keys["ada"], "sign": "true"}
+    away = {"TIDEGATE_STORE": "postgresql://nobody@127.0.0.1:1/none"}
+    hosts["web4"].cut()
+    partly = site.play("reject", env=away, **told)
+    hosts["web4"].restore()
+    assert (partly.rc, partly.codes) == (2, {"UNREACHABLE"}), partly.text
+    assert f"2 of 3 hosts refuse {change} by themselves now" in partly.text
+    assert "run it again for the others: web4: UNREACHABLE" in partly.text
+    whole = site.play("reject", env=away, **told)
+    assert whole.rc == 0, whole.text
+    assert whole.of("approval")[-1]["hosts"] == dict.fromkeys(NAMES, "ok")
+
+    refused = site.play("rollout", "--check", change=change)
+    assert (refused.rc, "VETO" in refused.text) == (2, True), refused.text
+    shown = site.play("status")
+    assert shown.rc == 0, shown.text
+    assert f"web: ada vetoed {change} at " in shown.stdout
+    assert f"reject it here, too: ansible-playbook tidegate.deploy.reject -e tidegate_change={change}" in shown.stdout
+    assert [host for host, _statement in journalled(site)][-len(NAMES) :] == list(NAMES)
+
+
 def taken_out_by_root(site: Project, hosts: Fleetful) -> None:
     """A host that says no longer that it is enrolled is told, and is drift."""
     identity = "/var/lib/tidegate/identity.json"
@@ -157,6 +184,7 @@ def test_release_reaches_enrolled_hosts_with_what_was_signed_and_granted(office:
     taken_out_by_root(site, hosts)
 
     unwanted = approved(office, "3.0.0")
+    vetoed_without_a_store(office, hosts, unwanted)
     veto = site.play("reject", change=unwanted, key=office.keys["ada"], sign="true", reason="'the fair is on'")
     assert veto.rc == 0, veto.text
     assert f"told web1, web2, web4, which refuse {unwanted} by themselves now" in veto.stdout

@@ -118,7 +118,7 @@ class Site:
     def __init__(self, folder: Path, hosts: int, tasks: int) -> None:
         self._folder = folder
         self._here = {"ansible_connection": "local", "ansible_python_interpreter": str(VENV / "bin/python")}
-        web = {"hosts": {f"web{number:03}": {} for number in range(hosts)}}
+        web: dict[str, Any] = {"hosts": {f"web{number:03}": {} for number in range(hosts)}}
         task = {"ansible.builtin.debug": {"msg": "hello"}}
         play = {
             "hosts": "all",

@@ -54,7 +54,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
                     return
                 yield answer
 
-        Questions.answers = timed
+        Questions.answers = timed  # type: ignore[assignment, method-assign]
         atexit.register(self._write)
 
     def _write(self) -> None:

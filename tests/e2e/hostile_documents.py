@@ -154,7 +154,7 @@ class Documents:
         fields = {**self._fields(), "permit": {**self._permit, "grant": self._grant}, "services": ["web"]}
         more = {"statement": "0" * 64, "bundle": "", "signatures": [], "login_keys": [line("ada")], "sha256": "0" * 64}
         fields = changed(self._chance, {**fields, **more, "why": "", "operator": True})
-        return _request(step, check=step == "back", **fields)  # whoever has the login may close any change
+        return _request(step, check=step == "back", **fields)  # whoever has the login may close what people signed
 
     def _forward(self, permit: dict[str, Any]) -> bytes:
         return _request("activate", **self._fields(), permit=permit)

@@ -226,7 +226,15 @@ def _read(path: str) -> dict[str, Any]:
         raise Refusal("HOST_ERROR", f"{path}: found no record ({error}); restore it or ask for help") from None
     if not isinstance(doc, dict) or doc.get("v") != 1:
         raise Refusal("PROTOCOL", f"{path}: found a record of another version; install the newer host program")
-    return {**_NOTHING, **doc}
+    return {**_NOTHING, **(doc if "known" in doc else _of_before(doc))}
+
+
+def _of_before(doc: dict[str, Any]) -> dict[str, Any]:
+    """A record of the program before, which kept less of each statement and veto: these are never forgotten."""
+    always = {"change": "", "min_trust": 2**53 - 1}
+    known = {name: {**always, "ends": "", "closed": bool(one.get("closed"))} for name, one in doc["statements"].items()}
+    vetoed = {about: {**always, "statement": "", "by": "", "at": ""} for about in doc["vetoed"]}
+    return {**doc, "known": known, "vetoed": vetoed}
 
 
 def highest_utc(host: Host) -> str:
@@ -253,6 +261,7 @@ def vetoes(host: Host) -> list[dict[str, Any]]:
         {"service": service, "about": about, **{key: veto[key] for key in ("statement", "change", "by", "at")}}
         for service in host.services()
         for about, veto in Record(host, service).doc["vetoed"].items()
+        if veto["statement"]
     ]
     return sorted(found, key=lambda veto: str(veto["at"]))[-TOLD:]
 

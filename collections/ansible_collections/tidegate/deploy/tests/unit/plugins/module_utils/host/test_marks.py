@@ -211,3 +211,19 @@ def test_what_is_remembered_stays_far_from_what_can_be_read(host: Enrolled, monk
     each = sum(len(canonical.dumps(kept.doc[key])) for key in ("known", "statements", "vetoed"))
     monkeypatch.undo()
     assert each * record.MOST < record.MAX_BYTES // 2
+
+
+def test_what_the_program_before_kept_stays_closed(host: Enrolled) -> None:
+    """It kept less of each; nothing of that is forgotten, and none of it is told."""
+    closed, vetoed_one = made(host), made(host)
+    kept = Record(host.host, "web")
+    del kept.doc["known"], kept.doc["least_trust"]
+    used = {"attempts": 1, "seq": 2, "closed": True}
+    kept.doc.update(statements={**kept.doc["statements"], closed.id: used}, vetoed=[vetoed_one.about])
+    kept.write()
+    trusted(host, 2)
+    assert (tried(host, closed), tried(host, vetoed_one)) == ("CLOSED", "VETO")
+    assert host.ask("ask", services=[])["enrolled"]["vetoes"] == []
+    assert tried(host, made(host, min_trust=2)) == ""
+    found = Record(host.host, "web").doc
+    assert (found["known"][closed.id]["closed"], list(found["vetoed"])) == (True, [vetoed_one.about])

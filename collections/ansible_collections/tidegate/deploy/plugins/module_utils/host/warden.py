@@ -146,6 +146,7 @@ def told(host: Host, program: str) -> dict[str, Any]:
             "name": warden.identity.name,
             "login": warden.identity.login,
             "trust": warden.bundle.number,
+            "countersigned_opens": warden.bundle.countersigned_opens,
             "bundle": warden.bundle.digest,
             "program": program,
             "checkpoint": warden.checkpoint,

@@ -90,6 +90,6 @@ def _enforcement(seen: Mapping[str, Seen]) -> Found:
         yield HOSTS, finding("enforced", NOTE, said, shows)
         return
     for name, one in seen.items():
-        against, hint = (enforcing.ALL, "nothing to do") if one.enforced else (enforcing.NOBODY, shows)
-        for service in one.stands:
-            yield name, finding("enforced", NOTE, f"{service}: enforced against {against}", hint)
+        hint = "nothing to do" if one.enforced else shows
+        for service, stand in one.stands.items():
+            yield name, finding("enforced", NOTE, f"{service}: enforced against {enforcing.against(stand)}", hint)

@@ -22,6 +22,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
 
 ALL, NOBODY = "everybody but root there", "nobody: root and whoever can log in"
+BRIDGED = "; what bridges countersign counts"
 SAID = "host.said"
 DUE = ("service", "statement", "change", "at")
 """What is told of an emergency that waits for its review; what people wrote freely is not."""
@@ -62,7 +63,7 @@ def enforcement(store: Store, stand: Stand, what: Known) -> dict[str, Any]:
     """
     about = stand.enrolled or {}
     return {
-        "against": "" if stand.why_unknown else ALL if stand.enforced else NOBODY,
+        "against": against(stand),
         "lost": lost(stand, what),
         "uid": about.get("uid", ""),
         "trust": about.get("trust", 0),
@@ -75,6 +76,13 @@ def enforcement(store: Store, stand: Stand, what: Known) -> dict[str, Any]:
         "vetoes": vetoing.unknown(store, about),
         "problems": list(_problems(stand, what)) if stand.enforced else [],
     }
+
+
+def against(stand: Stand) -> str:
+    """Against whom a host enforces what it does; empty where it could not be asked."""
+    if stand.why_unknown or not stand.enforced:
+        return "" if stand.why_unknown else NOBODY
+    return f"{ALL}{BRIDGED}" if (stand.enrolled or {}).get("countersigned_opens") else ALL
 
 
 def lost(stand: Stand, what: Known) -> str:

@@ -127,6 +127,7 @@ def test_it_closes_with_the_trust(host: Enrolled) -> None:
     release = host.release("2.0")
     statement = host.statement(host.new_change(), release)
     shown = given(statement, "ada", "bob")
+    assert host.ask("ask", services=[])["enrolled"]["countersigned_opens"]
     host.ask("trust", bundles=[opening(host, 3, until="2026-11-28T11:59:59Z")])
     ended = host.answer("activate", **asked(host, statement, release, shown))
     assert (ended["code"], "is not valid now" in ended["message"]) == ("QUORUM", True)
@@ -134,6 +135,7 @@ def test_it_closes_with_the_trust(host: Enrolled) -> None:
     closed = host.answer("activate", **asked(host, statement, release, shown))
     assert closed["code"] == "QUORUM"
     assert closed["message"].startswith("countersigned evidence does not open this host: version 4 of its trust")
+    assert not host.ask("ask", services=[])["enrolled"]["countersigned_opens"]
     assert host.ask("activate", **asked(host, statement, release, shown, ("ada", "bob")))["changed"]
 
 

@@ -42,6 +42,12 @@ def test_an_enrolled_host_says_what_it_enforces(site):
     assert (found["lost"], found["problems"]) == ("", [])
 
 
+def test_a_host_that_hears_bridges_says_so(site):
+    """Whoever has a key of one is among those who could let something through."""
+    found = enforcing.enforcement(site.store, stand(countersigned_opens=True), Known("the store", 2))
+    assert found["against"] == "everybody but root there; what bridges countersign counts"
+
+
 @pytest.mark.parametrize(
     ("about", "said"),
     [

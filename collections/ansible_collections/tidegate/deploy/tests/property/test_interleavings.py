@@ -9,8 +9,9 @@ program broken, and has to end in the promise that this rule keeps. With TIDEGAT
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -88,6 +89,14 @@ def _start(machine: Machine, walk: Walk) -> State:
     start = bare if walk.anew else deployed(machine, bare, BEFORE)
     machine.unwell = walk.unwell
     return start
+
+
+@pytest.fixture(autouse=True)
+def no_collecting() -> Iterator[None]:
+    """All states are kept until the end; to look for garbage among them is a third of a walk."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.mark.parametrize("name", WALKS)

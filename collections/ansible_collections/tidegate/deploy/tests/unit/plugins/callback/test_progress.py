@@ -81,24 +81,45 @@ def after_in_parent():
 
 
 class CallbackModule(CallbackBase):
-    CALLBACK_NAME = "at_fork"
+    CALLBACK_NAME = "beside"
 
     def v2_playbook_on_start(self, playbook):
         os.register_at_fork(after_in_parent=after_in_parent)
 """
 """The terminal is lost when the second worker runs already, and before the main process knows of it."""
 
+IMPATIENT = """
+from ansible.plugins.callback import CallbackBase
+from ansible_collections.tidegate.deploy.plugins.callback import progress
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_NAME = "beside"
+
+    def v2_playbook_on_start(self, playbook):
+        progress.GRACE_S = 1
+"""
+"""The alarm is one second away."""
+
 
 class Site:
     """A project of its own in a temporary folder."""
 
     def __init__(
-        self, folder: Path, tasks: str, ansible_cfg: str = "callbacks_enabled = tidegate.deploy.progress\n"
+        self,
+        folder: Path,
+        tasks: str,
+        ansible_cfg: str = "callbacks_enabled = tidegate.deploy.progress\n",
+        beside: str = "",
     ) -> None:
         self.folder = folder
         actions = folder / "collections/ansible_collections/fake/site/plugins/action"
         actions.mkdir(parents=True)
         (actions / "step.py").write_text(ACTION)
+        if beside:
+            ansible_cfg = "callbacks_enabled = tidegate.deploy.progress, beside\ncallback_plugins = callbacks\n"
+            (folder / "callbacks").mkdir()
+            (folder / "callbacks/beside.py").write_text(beside)
         (folder / "inventory.yml").write_text("all: {hosts: {web1: {ansible_connection: local}}}\n")
         (folder / "ansible.cfg").write_text(f"[defaults]\nhome = {folder}/home\n{ansible_cfg}")
         play = "- hosts: all\n  gather_facts: false\n  tasks:\n" + textwrap.indent(textwrap.dedent(tasks), "    ")
@@ -206,10 +227,11 @@ def test_a_failed_step_keeps_its_exit_code(tmp_path: Path) -> None:
     assert "failed   PROBE: bad" in lines_of(output)[0]
 
 
-@pytest.mark.parametrize("said", ["[1, 2]", "{step: {a: b}, verdict: 7, say: [x]}", "{}", "text"])
-def test_a_result_of_another_shape_changes_nothing(tmp_path: Path, said: str) -> None:
+def test_a_result_of_another_shape_changes_nothing(tmp_path: Path) -> None:
     """Whatever an action returns, the callback neither fails nor changes the run."""
-    code, output = Site(tmp_path, f"- fake.site.step: {{said: {said}}}\n- debug: {{msg: theirs}}\n").run()
+    shapes = ("[1, 2]", "{step: {a: b}, verdict: 7, say: [x]}", "{}", "text")
+    steps = "".join(f"- fake.site.step: {{said: {said}}}\n" for said in shapes)
+    code, output = Site(tmp_path, f"{steps}- debug: {{msg: theirs}}\n").run()
     assert code == 0, output
     assert "theirs" in output
     assert "Callback" not in output
@@ -233,11 +255,7 @@ def test_an_interrupted_run_ends_orderly_and_is_recorded(tmp_path: Path, signum:
 
 def test_a_signal_while_a_worker_starts_stops_that_worker_too(tmp_path: Path) -> None:
     """What is raised around a fork is lost, and nobody knows the new worker yet: the signal waits for both."""
-    site = Site(
-        tmp_path, INTERRUPTED, "callbacks_enabled = tidegate.deploy.progress, at_fork\ncallback_plugins = callbacks\n"
-    )
-    (tmp_path / "callbacks").mkdir()
-    (tmp_path / "callbacks/at_fork.py").write_text(AT_FORK)
+    site = Site(tmp_path, INTERRUPTED, beside=AT_FORK)
     code, output = site.run()
     assert code == 129, output
     assert_interrupted(site, "SIGHUP", int((tmp_path / ".tidegate/waiting").read_text()), output)
@@ -256,7 +274,9 @@ def test_recording_has_time_of_its_own() -> None:
 def test_a_run_that_hangs_when_it_is_interrupted_ends_all_the_same(tmp_path: Path) -> None:
     """A worker stopped while it holds the lock of Ansible's result queue: an alarm ends and records the run."""
     begin = "{begin: true, said: {step: plan, verdict: ok, say: planned}}"
-    site = Site(tmp_path, f"- fake.site.step: {begin}\n- fake.site.step: {{jams: true, wait: true}}\n")
+    site = Site(
+        tmp_path, f"- fake.site.step: {begin}\n- fake.site.step: {{jams: true, wait: true}}\n", beside=IMPATIENT
+    )
     process = site.start()
     site.await_waiting(process)
     process.send_signal(signal.SIGTERM)
@@ -277,19 +297,6 @@ def test_a_run_that_was_closed_stays_as_it_was_closed(tmp_path: Path) -> None:
     assert "interrupted" not in output
 
 
-def test_a_run_that_its_playbook_left_open_is_recorded(tmp_path: Path) -> None:
-    """A playbook that stops before it closes the run leaves no live run and no lease behind."""
-    site = Site(
-        tmp_path, "- fake.site.step: {begin: true, said: {step: plan, verdict: ok, say: x}}\n- fail: {msg: stop}\n"
-    )
-    code, output = site.run()
-    assert code == 2, output
-    with site.store() as store:
-        run = store.runs(store.changes()[0].id)[0]
-        assert (run.state, run.message) == ("interrupted", "the playbook ended before the run was closed")
-        assert store.lease("web", "production") is None
-
-
 FUTURES = {
     "a release": ("{}", "hosts that are not confirmed go back by themselves"),
     "own tasks": ('{"tasks": {"revert": null}}', "hosts stay as they are, since the site's own tasks do not go back"),
@@ -297,20 +304,24 @@ FUTURES = {
 
 
 @pytest.mark.parametrize(("planned", "future"), FUTURES.values(), ids=FUTURES)
-def test_what_becomes_of_hosts_is_said_by_what_the_change_carries(tmp_path: Path, planned: str, future: str) -> None:
-    """A host that has a release is taken back by its own reaper; nobody does that with the site's own tasks."""
+def test_a_run_that_its_playbook_left_open_is_recorded(tmp_path: Path, planned: str, future: str) -> None:
+    """A playbook that stops before it closes the run leaves no live run and no lease behind, and it is said what becomes
+    of hosts: one that has a release is taken back by its own reaper; nobody does that with the site's own tasks."""
     said = f"begin: true, planned: '{planned.replace(chr(39), chr(39) * 2)}', said: {{step: plan, verdict: ok, say: x}}"
     site = Site(tmp_path, f"- fake.site.step: {{{said}}}\n- fail: {{msg: stop}}\n")
     code, output = site.run()
     assert code == 2, output
+    with site.store() as store:
+        run = store.runs(store.changes()[0].id)[0]
+        assert (run.state, run.message) == ("interrupted", "the playbook ended before the run was closed")
+        assert store.lease("web", "production") is None
     assert future in lines_of(output)[-1]
 
 
-@pytest.mark.parametrize("step", ["doctor", "init"])
-def test_a_step_that_records_nothing_leaves_the_store_alone(tmp_path: Path, step: str) -> None:
-    """After it nobody opens the store: what a run left open there stays for the next verb."""
-    said = f"said: {{step: {step}, verdict: ok, say: x}}"
-    site = Site(tmp_path, f"- fake.site.step: {{begin: true, {said}}}\n")
+def test_steps_that_record_nothing_leave_the_store_alone(tmp_path: Path) -> None:
+    """After them nobody opens the store: what a run left open there stays for the next verb."""
+    doctor, init = (f"said: {{step: {step}, verdict: ok, say: x}}" for step in ("doctor", "init"))
+    site = Site(tmp_path, f"- fake.site.step: {{begin: true, {doctor}}}\n- fake.site.step: {{{init}}}\n")
     code, output = site.run()
     assert code == 0, output
     with site.store() as store:

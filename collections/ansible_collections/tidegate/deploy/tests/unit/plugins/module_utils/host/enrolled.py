@@ -52,6 +52,7 @@ def line(name: str) -> str:
     return " ".join(ssh_keys.public(keys() / name).split()[:2])
 
 
+@functools.cache  # ed25519: the same each time
 def sign(who: str, data: bytes, namespace: str) -> str:
     """Somebody's signature."""
     return ssh_keys.signed(keys() / who, data, namespace)

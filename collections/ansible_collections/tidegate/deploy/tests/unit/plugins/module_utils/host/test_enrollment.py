@@ -22,6 +22,7 @@ from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.en
     PROGRAM,
     Enrolled,
     line,
+    look_up_signatures,
     rule,
     sign,
 )
@@ -200,8 +201,9 @@ def test_a_rule_that_sudo_does_not_take_is_never_in_place(fresh: Enrolled) -> No
     assert not fresh.host.is_enrolled
 
 
-def test_an_enrollment_that_is_cut_off_anywhere_is_done_again(tmp_path: Path) -> None:
+def test_an_enrollment_that_is_cut_off_anywhere_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At no moment does the login reach a host that demands nothing; asking again goes on."""
+    look_up_signatures(monkeypatch)
     count = Enrolled(tmp_path / "count", enroll=False)
     count.disk.count = 0
     count.ask("enroll", **count.enrollment())
@@ -287,8 +289,11 @@ def test_both_quorums_sign_a_change_of_the_quorum(host: Enrolled) -> None:
     assert host.ask("trust", bundles=[host.signed_bundle(after, "cy", "dan", "ada", "bob")])["trust"] == 2
 
 
-def test_trust_that_is_cut_off_anywhere_is_the_one_before_or_after(tmp_path: Path) -> None:
+def test_trust_that_is_cut_off_anywhere_is_the_one_before_or_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A version counts whole or not at all."""
+    look_up_signatures(monkeypatch)
     count = Enrolled(tmp_path / "count")
     both = [count.signed_bundle(count.bundle(2)), count.signed_bundle(count.bundle(3))]
     count.disk.count = 0

@@ -67,9 +67,7 @@ class ActionModule(WholeVerb):
         definitions = {host: inventory.services_of(host).service(name).definition for host in hosts}
         stands = ask_all(self, definitions, intact=True)
         enforced = self._enforced(store, inventory, stands)
-        last: dict[str, drifting.Confirmed] = {}
-        for environment in {inventory.environment_of(host) for host in hosts}:
-            last |= drifting.confirmed_hosts(store, name, environment)
+        last = drifting.confirmed_hosts(store, name, map(inventory.environment_of, hosts))
         drifts = {
             host: "; ".join(filter(None, (drifting.drift_of(store, stand, last.get(host)), enforced[host]["lost"])))
             for host, stand in stands.items()

@@ -72,9 +72,7 @@ def _drift(store: Store, seen: Mapping[str, Seen], environments: Mapping[str, st
         for service, stand in one.stands.items():
             services.setdefault(service, {})[name] = stand
     for service, stands in services.items():
-        last: dict[str, drifting.Confirmed] = {}
-        for environment in {environments[name] for name in stands}:
-            last |= drifting.confirmed_hosts(store, service, environment)
+        last = drifting.confirmed_hosts(store, service, map(environments.__getitem__, stands))
         for name, stand in stands.items():
             said = drifting.drift_of(store, stand, last.get(name))
             if said:

@@ -9,7 +9,7 @@ which a change of this store put what runs, though nobody could read that back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.entries import Entry, digest_of
@@ -33,12 +33,12 @@ class Confirmed(NamedTuple):
     change_id: str
 
 
-def confirmed_hosts(store: Store, service: str, environment: str) -> dict[str, Confirmed]:
+def confirmed_hosts(store: Store, service: str, environments: Iterable[str]) -> dict[str, Confirmed]:
     """What each host of a service was on when a run last read it back at rest, after a confirm or a way back."""
-    notes = store.notes_of(service, environment, _AT_REST)
     return {
         host: Confirmed(str(stood["current"]), change)
-        for host, change, stood in notes
+        for environment in set(environments)
+        for host, change, stood in store.notes_of(service, environment, _AT_REST)
         if stood and stood.get("state") == "steady" and FROM_CHECK not in stood
     }
 

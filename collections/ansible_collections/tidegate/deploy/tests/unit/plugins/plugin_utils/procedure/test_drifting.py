@@ -32,7 +32,7 @@ def stand(current=NEW, state="steady", damage="", change=None, unknown=""):
 
 def drift(site, **how):
     return drifting.drift_of(
-        site.store, stand(**how), drifting.confirmed_hosts(site.store, "web", "production")["web1"]
+        site.store, stand(**how), drifting.confirmed_hosts(site.store, "web", ["production"])["web1"]
     )
 
 
@@ -42,8 +42,8 @@ def entered(site, kind):
 
 def test_only_what_was_read_back_at_rest_counts_as_recorded(site, change):
     """A step that failed says nothing, and so does another environment's."""
-    assert drifting.confirmed_hosts(site.store, "web", "production") == {"web1": (NEW, change)}
-    assert drifting.confirmed_hosts(site.store, "web", "staging") == {}
+    assert drifting.confirmed_hosts(site.store, "web", ["production"]) == {"web1": (NEW, change)}
+    assert drifting.confirmed_hosts(site.store, "web", ["staging"]) == {}
 
 
 def test_another_release_and_other_files_are_drift(site, change):
@@ -90,7 +90,7 @@ def test_after_a_way_back_the_old_release_is_what_was_recorded(site, change):
 
 def test_drift_has_one_entry_until_it_changes_or_is_mended(site, change):
     """Of the change that was on the host, with the host; what was found as a digest, for it names files."""
-    last = drifting.confirmed_hosts(site.store, "web", "production")
+    last = drifting.confirmed_hosts(site.store, "web", ["production"])
     for found in ("bin differs", "bin differs", "lib differs", "", "", "bin differs"):
         assert drifting.record(site.store, "web", {"web1": found, "web3": found}, last) == ""
     found = entered(site, "drift.found")
@@ -103,7 +103,7 @@ def test_drift_has_one_entry_until_it_changes_or_is_mended(site, change):
 
 def test_who_may_only_read_is_told_why_there_is_no_entry(site, change, monkeypatch):
     """Drift is told all the same."""
-    last = drifting.confirmed_hosts(site.store, "web", "production")
+    last = drifting.confirmed_hosts(site.store, "web", ["production"])
     with site.store.reading() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")
     why = drifting.record(site.store, "web", {"web1": "bin differs"}, last)

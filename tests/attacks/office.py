@@ -151,11 +151,28 @@ class Office:
             assert found is not None
             return found.state
 
+    def want(self, requester: str) -> None:
+        """Another change, which is a draft, and whose hosts enforce by themselves."""
+        uids = {"web1": "1" * 32, "web2": "2" * 32, "web3": "3" * 32}
+        with self.store() as store:
+            self.change = self._draft(store, requester=requester, uids=uids)
+
     def _planned(self, store: Store, title: str | None) -> str:
+        made = self._draft(store, title)
+        moving.move(store, made, "submit", actor="cyd", requested_by="cyd")
+        return made
+
+    def _draft(
+        self,
+        store: Store,
+        title: str | None = None,
+        requester: str | None = None,
+        uids: Mapping[str, str] | None = None,
+    ) -> str:
         rules = rules_for(Policy.of(POLICY), Kind("web", "production"))
-        plan = plans.parse({**a_plan(rules=rules.digest).doc, "title": title})
+        drafted = a_plan(rules=rules.digest, requester=requester).as_found({}, uids or {}, 0)
+        plan = plans.parse({**drafted.doc, "title": title})
         made, _revision = store.new_change(
             "web", "production", plan.content_digest, canonical.dumps(plan.doc), "/changes/web.yml", year=2026
         )
-        moving.move(store, made, "submit", actor="cyd", requested_by="cyd")
         return made

@@ -120,6 +120,33 @@ def test_signing_elsewhere(office: Office) -> None:
     assert 1 == len(office.denied), flipped.stdout
 
 
+def test_whoever_wants_it_signs_elsewhere(office: Office) -> None:
+    """B01a: what leaves is the request of whom the change file names; only their signature hands it in, and that shows."""
+    office.want("cyd")
+    exported = office.play("submit", tidegate_export="request.json")
+    assert 0 == exported.returncode, exported.stdout
+    assert f"{office.change} is in request.json; nothing was decided" in exported.stdout
+    command = (
+        next(line for line in exported.stdout.splitlines() if "ssh-keygen -Y sign" in line).split("  ")[-1].strip()
+    )
+    for name in ("ada", "cyd"):
+        signed = command.replace("~/.ssh/id_ed25519", name).split()
+        subprocess.run(signed, cwd=office.folder, check=True, capture_output=True)
+        (office.folder / "request.json.sig").rename(office.folder / f"{name}.sig")
+    tool = [sys.executable, "-I", str(VERIFIER), "plan", "request.json", "request.json.plan"]
+    shown = subprocess.run(tool, cwd=office.folder, capture_output=True, text=True, check=True)
+    assert f"request of {office.change} revision 1" in shown.stdout
+
+    false = office.play("submit", tidegate_signature="ada.sig")
+    assert 2 == false.returncode, false.stdout
+    assert f"REQUEST: {office.change} is wanted by cyd, and the request is signed by" in false.stdout
+    assert ("draft", ["REQUEST"]) == (office.state, office.denied)
+    handed_in = office.play("submit", tidegate_signature="cyd.sig")
+    assert 0 == handed_in.returncode, handed_in.stdout
+    assert "cyd (signed)" in handed_in.stdout
+    assert "submitted" == office.state
+
+
 def test_the_key_of_the_agent(office: Office) -> None:
     """With an agent that holds one key of the people, nothing needs to be named."""
     agent = subprocess.run(["ssh-agent", "-s"], capture_output=True, text=True, check=True).stdout

@@ -42,6 +42,7 @@ WARDENS = (
             BY_HAND,
             f"{REQUESTING}::test_who_wants_it_is_whose_key_it_is",
             f"{REQUESTING}::test_without_it_nothing_goes_forward",
+            "tests/attacks/test_approve.py::test_whoever_wants_it_signs_elsewhere",
         ),
     ),
     Row(

@@ -128,10 +128,8 @@ class ActionModule(RecordDoor):
         plan = recorded(change.plan_bytes)
         government = Government(self, plan.host_names[0])
         by, moment = government.governed, store.latest()
-        say = self._requested(store, change, arguments, government) if verb == deciding.SUBMIT else ""
-        is_decided = not say
-        if is_decided:
-            say = deciding.decide(store, change, verb, reason, by, moment)
+        exported = self._requested(store, change, arguments, government) if verb == deciding.SUBMIT else ""
+        say = exported or deciding.decide(store, change, verb, reason, by, moment)
         emergencies = emergency_ids(store, change.id) if verb == deciding.REVIEW and not self.check else set()
         if emergencies:
             waiting, silent = reviewing.waiting(self, store, plan.enrolled, emergencies)
@@ -141,10 +139,10 @@ class ActionModule(RecordDoor):
         if self.check:
             drop_scratch()
         data = {"service": plan.service, "release": plan.release_id, "hosts": list(plan.host_names)}
-        return StepResult(self.STEP, "ok", say, changed=is_decided, data={**data, "outlook": found.doc()})
+        return StepResult(self.STEP, "ok", say, changed=not exported, data={**data, "outlook": found.doc()})
 
     def _requested(self, store: Store, change: ChangeRow, arguments: Mapping[str, Any], government: Government) -> str:
-        """The signature of whoever wants a change, as enrolled hosts demand it; where it is to be made elsewhere, in one sentence."""
+        """Record the signature of whoever wants a change, where hosts demand it or a key is named; or say where it was exported."""
         enrolled = recorded(change.plan_bytes).enrolled
         if not enrolled and not any(arguments.get(name) for name in signing.ARGUMENTS):
             return ""

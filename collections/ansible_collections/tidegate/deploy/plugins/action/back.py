@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.definition import Definition
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import put_by
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import PAUSE
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import order
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import HostStep
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import Permits
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import BACK, StepResult
@@ -35,13 +35,13 @@ class ActionModule(HostStep):
 
     def step(self, run: Run, host: str, arguments: Mapping[str, Any]) -> StepResult:
         self._count_unknown_failure(run, host)
-        definition = run.plan.definition_of(host)
+        definition, closes = run.plan.definition_of(host), order.closes(run)
         request = {
             "change": run.change_id,
             "definition": definition,
             "why": arguments.get("why") or self._why(run, host),
             "operator": run.verb == ROLLBACK,
-            "closes": self._closes(run),
+            "closes": closes,
             "wait_s": ATTEMPTS * Definition.parse(definition).deadline_s(),
         }
         request |= self._enrolled(run, host) if run.plan.host(host).uid else self._fenced(run)
@@ -55,7 +55,7 @@ class ActionModule(HostStep):
         closed = ", the change is closed there" if answer.fields.get("closed") else ""
         say = f"back on {current}" if came_back else f"stays on {current}{closed}"
         result = self.result_of(answer, say, verdict=verdict, data={"service": dict(answer.service)})
-        return result if self._closes(run) else replace(result, where={**result.where, "open": True})
+        return result if closes else replace(result, where={**result.where, "open": True})
 
     @staticmethod
     def _fenced(run: Run) -> dict[str, Any]:
@@ -68,10 +68,6 @@ class ActionModule(HostStep):
         index = None if run.verb == ROLLBACK else Permits(run.store.folder, run.id).index_of(host)
         statement = put_by(run.store, change_of(run.store, run.change_id))
         return {"statement": statement} | ({} if index is None else {"fence": index})
-
-    def _closes(self, run: Run) -> bool:
-        """Whether the change may not go on on this host: it ends, or is taken back everywhere."""
-        return run.verb == ROLLBACK or bool(run.halted and run.policy != PAUSE)
 
     def _why(self, run: Run, host: str) -> str:
         if run.verb == ROLLBACK:

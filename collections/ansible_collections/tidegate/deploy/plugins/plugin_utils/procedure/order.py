@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import TAKE_BACK
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import PAUSE, TAKE_BACK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import HostRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import ROLLBACK, Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.sequence.back import back_batches
@@ -46,6 +46,16 @@ def way_back(run: Run) -> Batches:
     batches = list(back_batches(open_ones, sick, len(rows), run.plan.floor, silent))
     rest = tuple(name for name in rows if name not in open_ones and name not in closed)
     return [*batches, rest] if rest else batches
+
+
+def closes(run: Run) -> bool:
+    """Whether the change may not go on on a host that returns: it ends, or is taken back everywhere.
+
+    One that has begun nowhere stays open, for it is over only when people say so: the same command may run it again.
+    """
+    if run.verb == ROLLBACK:
+        return True
+    return bool(run.halted) and run.policy != PAUSE and bool(run.store.touched_hosts(run.change_id))
 
 
 def _is_unconfirmed(run: Run, row: HostRow) -> bool:

@@ -209,6 +209,18 @@ def test_failures_before_the_first_wave_count(site):
     assert run.plan.waves == order.waves(run)
 
 
+def test_a_change_that_has_begun_nowhere_stays_open(site):
+    """The first host refused it before anything was switched: the same command may try again. What has begun is closed."""
+    run = site.frozen()
+    site.store.open_wave(run.id, 0)
+    site.say("web1", "activate", "failed", "CHALLENGE", touched=False, where={"state": "steady", "current": OLD})
+    run = Run.current(site.store)
+
+    assert (bool(run.halted), order.closes(run), order.way_back(run)) == (True, False, [])
+    site.say("web2", "activate", touched=True)
+    assert order.closes(run)
+
+
 def test_the_way_back_takes_the_unhealthy_first_and_closes_the_change_everywhere(site):
     """Touched hosts go back, sick ones before healthy ones; the untouched follow at once."""
     plan = a_plan(waves=[["web1"], ["web2", "web3"], ["web4"]], floor=2)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from e2e.hosts import V1, V2, Fleetful, assert_all_on
@@ -22,10 +22,10 @@ WARDEN = "cat /var/lib/tidegate/services/web/warden.json"
 WAVES = [["web1"], ["web2"], ["web4"]]
 
 
-def approved(office: Office, version: str) -> str:
+def approved(office: Office, version: str, waves: Sequence[Sequence[str]] = WAVES) -> str:
     """A change that cyd wants, and two others have signed."""
     site = office.site
-    site.change(version, hosts=list(NAMES), waves=WAVES, floor=1, requester="cyd")
+    site.change(version, hosts=[host for wave in waves for host in wave], waves=waves, floor=1, requester="cyd")
     planned = site.play("plan", change_file=f"changes/web-{version}.yml")
     assert planned.rc == 0, planned.text
     change = planned.change

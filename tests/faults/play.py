@@ -17,10 +17,11 @@ from e2e.project import CHECKOUT, Project
 from faults import injections, outages, promises
 from faults.alone import V1, V2, Alone
 from faults.enrolled import enroll, used_up
+from faults.governed import Governed
 from faults.hold import Gates, until
 from faults.outages.outage import Outage
 from faults.rollouts import OLD_STAR_S, Rollout
-from faults.table import ENROLLED, PYTHON, Cell, Row
+from faults.table import ENROLLED, GOVERNED, PYTHON, Cell, Row
 from host.driver import Release
 from host.hand import FORGET
 from host.permitted import Permitted
@@ -121,11 +122,13 @@ def _again(hosts: Fleetful, alone: Alone) -> None:
 # --- with a controller
 
 
-def play_rollout(site: Project, hosts: Fleetful, cell: Cell) -> None:
+def play_rollout(site: Project, hosts: Fleetful, row: Row, cell: Cell) -> None:
     """Do one cell, and run the command again."""
     outage = outages.named(cell.fault)
-    rollout = Rollout(site, hosts, cell.place in outage.deadlines or cell.expected.startswith(("OLD*", "EITHER")))
+    kind = Governed if row.world == GOVERNED else Rollout
+    rollout = kind(site, hosts, cell.place in outage.deadlines or cell.expected.startswith(("OLD*", "EITHER")))
     with ExitStack() as undo:
+        undo.callback(rollout.forget)
         undo.callback(_let_go, rollout)
         outage.prepare(rollout, undo)
         rollout.begin(cell.place)

@@ -28,6 +28,7 @@ LINES = {
     "D": ("mid", "stage", "web1"),
     "U": ("reply", "stage", "web1"),
     "back": ("before", "back", "web1"),
+    "P": ("before", "activate", "web1"),
     "V": ("before", "probe", "web1"),
     "K": ("before", "confirm", "web1"),
     "L": ("reply", "confirm", "web1"),
@@ -128,6 +129,9 @@ class Rollout:
             Gates(self.hosts[name]).clear()
         self.environment, self.arguments = {}, []
         return self.start().end()
+
+    def forget(self) -> None:
+        """Take away what putting hosts back leaves there."""
 
     @property
     def change(self) -> str:

@@ -24,7 +24,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ALONE, CONTROLLER, ENROLLED = "host", "controller", "enrolled host"
+ALONE, CONTROLLER = "host", "controller"
+ENROLLED, GOVERNED = "enrolled host", "controller of enrolled hosts"
 PYTHON = "python"
 """A place: the fault is a file of tests, the collection's or the site's, which proves it without a host."""
 
@@ -66,7 +67,7 @@ class Row:
     Args:
         number: of the row.
         fault: in words.
-        world: what it is tried on: a host alone, also one that is enrolled, or a run of Ansible.
+        world: what it is tried on: a host alone, or a run of Ansible; enrolled ones, or not.
         cells: at its phases.
     """
 
@@ -94,6 +95,11 @@ def controller(number: int, fault: str, *cells: Cell) -> Row:
 def enrolled(number: int, fault: str, *cells: Cell) -> Row:
     """A row on an enrolled host, which has more states that can be struck; no controller."""
     return Row(number, fault, ENROLLED, cells)
+
+
+def governed(number: int, fault: str, *cells: Cell) -> Row:
+    """A row that needs a run of Ansible, whose change people have signed for hosts that demand it."""
+    return Row(number, fault, GOVERNED, cells)
 
 
 GONE = "the host went back"
@@ -384,9 +390,21 @@ CONTROLLER_ROWS = (
 ROWS = tuple(sorted((*HOST_ROWS, *CONTROLLER_ROWS), key=lambda row: row.number))
 
 ENROLLED_ROWS = (
+    governed(
+        2, "controller killed once something is switched",
+        Cell("V", "Killed", "OLD* BLOCK REC"),
+    ),
     enrolled(
         5, "a run that was stopped takes back what a later one has granted",
         Cell("V", "OlderRun", "NEW", then="confirm", code="FENCED", says="another run has taken over"),
+    ),
+    governed(
+        9, "SSH to a host lost at its switch or later, back after the deadline",
+        Cell("K", "CutBeyondDeadline", "OLD BLOCK REC"),
+    ),
+    governed(
+        11, "power cut between the challenge of a host and its activation",
+        Cell("S", "PowerIsBack", "OLD BLOCK REC", at="P"),
     ),
     enrolled(
         12, "power cut",
@@ -409,6 +427,10 @@ ENROLLED_ROWS = (
         Cell("S used", "FullDiskAndInodes", "OLD", at="used", code="NO_SPACE", says="what was tried cannot be written", attempts=0),
         Cell("S counted", "FullDiskAndInodes", "OLD", at="counted", code="NO_SPACE", says="the activation cannot be written"),
         Cell("S minted", "FullDiskAndInodes", "OLD", at="minted", then="activate", code="NO_SPACE", attempts=0),
+    ),
+    governed(
+        20, "disk of the store full",
+        Cell("L", "StoreFull", "OLD BLOCK REC"),
     ),
     enrolled(
         21, "no inode left, or read-only",

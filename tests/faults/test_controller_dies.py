@@ -15,4 +15,4 @@ from faults.table import Cell, Row
 @cells(1, 2, 3, 4, 5, 6, 7, 66)
 def test_fault(site: Project, hosts: Fleetful, row: Row, cell: Cell) -> None:
     """The promises hold, and the same command again converges."""
-    play_rollout(site, hosts, cell)
+    play_rollout(site, hosts, row, cell)

@@ -8,13 +8,16 @@ from __future__ import annotations
 import pytest
 from e2e.hosts import Fleetful
 from faults.cells import cells_of_enrolled
-from faults.play import play
-from faults.table import Cell, Row
+from faults.play import play, play_rollout
+from faults.table import GOVERNED, Cell, Row
 from host.driver import Release
 
 
 @pytest.mark.usefixtures("baseline")
 @cells_of_enrolled()
-def test_fault(hosts: Fleetful, bulky: Release, row: Row, cell: Cell) -> None:
+def test_fault(request: pytest.FixtureRequest, hosts: Fleetful, bulky: Release, row: Row, cell: Cell) -> None:
     """The promises hold, attempts are counted once, no permit is good twice, and the next change gets through with a new one."""
-    play(hosts, bulky, row, cell)
+    if row.world == GOVERNED:
+        play_rollout(request.getfixturevalue("site"), hosts, row, cell)
+    else:
+        play(hosts, bulky, row, cell)

@@ -15,4 +15,4 @@ from faults.table import Cell, Row
 @cells(8, 9, 10, 14, 15, 20, 24, 48, 55, 57)
 def test_fault(site: Project, hosts: Fleetful, row: Row, cell: Cell) -> None:
     """The promises hold, and the same command again converges."""
-    play_rollout(site, hosts, cell)
+    play_rollout(site, hosts, row, cell)

@@ -83,6 +83,19 @@ class GoneForEver(Outage):
         assert "unknown" in end or "reached" in end, end
 
 
+class PowerIsBack(Outage):
+    """The first host loses its power, and has it again before the next request comes; what it held in its memory is gone."""
+
+    def strike(self, rollout: Rollout, undo: ExitStack) -> None:
+        rollout.hosts["web1"].kill()
+        rollout.hosts["web1"].start()
+        rollout.hosts["web1"].wait_ready()
+
+    def inspect(self, rollout: Rollout) -> None:
+        assert rollout.result is not None
+        assert "CHALLENGE" in rollout.result.codes, rollout.result.text
+
+
 class Partition(CutBeyondDeadline):
     """Of the second wave one host can be reached, the other cannot."""
 

@@ -5,30 +5,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import RECORDED, SIGNED
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.requested import require_request
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import REQUEST
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import REQUEST, Statement
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import ssh_keygen, statements
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals import ApprovalRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 
 
-def signature_of(store: Store, change: ChangeRow) -> str:
-    """What the requester of a change signed about its newest plan, armored; empty where they signed nothing.
+def signature_of(statement: Statement, rows: Iterable[ApprovalRow]) -> str:
+    """What the requester of a change signed about a plan of it, armored; empty where they signed nothing.
 
     Args:
-        store: where it is recorded.
-        change: the store's row of it.
-
-    Raises:
-        Refusal: STATEMENT, the store's plan was edited.
+        statement: about that plan, of whatever type.
+        rows: what people decided about the plan.
     """
-    request = statements.of_change(change).as_request().id
-    rows = store.approvals(change.id, change.revision)
+    request = statement.as_request().id
     return next((str(row.signature) for row in rows if (row.decision, row.statement) == (REQUEST, request)), "")
 
 
@@ -45,7 +43,8 @@ def require(store: Store, change: ChangeRow, people: People, now: datetime) -> N
         Refusal: as `require_request`; STATEMENT, the store's plan was edited.
     """
     statement = statements.of_change(change)
-    require_request(statement, signature_of(store, change), people.by_name, now, ssh_keygen.verify)
+    rows = store.approvals(change.id, change.revision)
+    require_request(statement, signature_of(statement, rows), people.by_name, now, ssh_keygen.verify)
 
 
 def strength_of(store: Store, change: ChangeRow, people: People, now: datetime) -> str:

@@ -113,7 +113,7 @@ def signed(store: Store, change: ChangeRow) -> dict[str, Any]:
     ]
     permit = {
         **Signed(statement.data, signatures).doc(),
-        "request": requests.signature_of(store, change),
+        "request": requests.signature_of(statement, rows),
         "grant": None,
     }
     return {**permit, "evidence": evidence} if evidence else permit

@@ -71,7 +71,9 @@ def test_it_is_kept_shown_and_no_approval(enrolled):
         enrolled.signs(name)
     assert enrolled.why_not is None
     permit = permits.signed(enrolled.store, enrolled.change)
-    assert (2, requests.signature_of(enrolled.store, enrolled.change)) == (len(permit["signatures"]), permit["request"])
+    rows = enrolled.store.approvals(enrolled.change.id, enrolled.change.revision)
+    signature = requests.signature_of(statements.of_change(enrolled.change), rows)
+    assert (2, signature) == (len(permit["signatures"]), permit["request"])
     comparison = Comparison(enrolled.store)
     for entry in enrolled.store.entries():
         comparison.see(entry)

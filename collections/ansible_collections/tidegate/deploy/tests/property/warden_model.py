@@ -177,7 +177,8 @@ class Model:
 
     def may_veto(self, consent: Consent, who: str) -> bool:
         """Whether somebody's veto is taken, if it is anybody's."""
-        return who in self.trust.ops and (
+        may = who in self.trust.ops and consent.min_trust <= self.trust.number
+        return may and (
             consent.id in self.vetoed or self.has_place(who) or (self.may_forget(consent) and self.has_place(who, True))
         )
 

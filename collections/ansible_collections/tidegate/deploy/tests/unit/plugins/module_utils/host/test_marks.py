@@ -189,6 +189,14 @@ def test_nobody_pushes_out_what_somebody_else_vetoed(host: Enrolled) -> None:
     assert {tried(host, statement) for statement in (mine, *others[:2])} == {"VETO"}
 
 
+def test_a_veto_of_what_needs_later_trust_keeps_no_place(host: Enrolled) -> None:
+    """Such a place would never be free again; and what is rejected cannot go forward before that trust is here."""
+    later = made(host, min_trust=2)
+    assert (vetoed(host, later, "ada"), tried(host, later)) == ("TRUST_STALE", "TRUST_STALE")
+    trusted(host, 2)
+    assert (vetoed(host, later, "ada"), tried(host, later)) == ("", "VETO")
+
+
 def test_vetoes_are_told_with_whose_they_are(host: Enrolled) -> None:
     """To whoever asks the host how it stands."""
     statement = made(host)
@@ -200,9 +208,7 @@ def test_vetoes_are_told_with_whose_they_are(host: Enrolled) -> None:
 
 def test_what_is_remembered_stays_far_from_what_can_be_read(host: Enrolled, monkeypatch: pytest.MonkeyPatch) -> None:
     """With as many of the longest as there may ever be: what statements call their changes is not kept whole."""
-    statement = host.statement(
-        "\N{GREEK SMALL LETTER OMEGA}" * 1000, host.release("2.0"), window=WINDOW, min_trust=2**53 - 1
-    )
+    statement = host.statement("\N{GREEK SMALL LETTER OMEGA}" * 1000, host.release("2.0"), window=WINDOW)
     assert vetoed(host, statement, "ada") == ""
     kept = Record(host.host, "web")
     kept.admit(statement)

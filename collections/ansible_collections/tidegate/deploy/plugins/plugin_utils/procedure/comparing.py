@@ -12,6 +12,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.fitness impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import drifting, enforcing, trusting
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.enforcing import Known
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.examining import Finding, Seen
 
 HOSTS = "hosts"
@@ -39,30 +40,31 @@ def findings(
 def _of_hosts(
     store: Store | None, seen: Mapping[str, Seen], logins: Mapping[str, str], environments: Mapping[str, str]
 ) -> Found:
-    """Hosts that say no longer that they are enrolled, whose trust is behind, or that wait for a review."""
+    """What is wrong with what each host enforces, or with what the store knows of that."""
     newest: dict[str, int] = {}
+    for environment in sorted({environments[name] for name, one in seen.items() if one.enforced}):
+        try:
+            newest[environment] = trusting.newest(store, environment, store.latest()) if store is not None else 0
+        except Refusal as refusal:
+            said = f"what hosts of {environment} are to trust is not known: {refusal.message}"
+            yield HOSTS, finding("trust", WARN, said, "find out who edited the store: tidegate.deploy.audit")
     for name, one in seen.items():
-        environment = environments[name]
-        if store is not None and one.enforced and environment not in newest:
-            newest[environment] = 0
-            try:
-                newest[environment] = trusting.newest(store, environment, store.latest())
-            except Refusal as refusal:
-                said = f"what hosts of {environment} are to trust is not known: {refusal.message}"
-                yield HOSTS, finding("trust", WARN, said, "find out who edited the store: tidegate.deploy.audit")
-        what = enforcing.known(store, logins.get(name, ""), name, newest.get(environment, 0))
-        about = one.enrolled or {}
-        if what.by and not one.enforced:
-            yield name, finding("enforced", WARN, *enforcing.gone(what.by))
-        late = enforcing.behind(about, what)
-        if one.enforced and late:
-            yield name, finding("trust", WARN, *late)
-        for due in about.get("reviews_due") or ():
-            said = (
-                f"{due['service']}: the emergency of {due['change']} waits for its review, and the next one is refused"
-            )
-            hint = "tidegate.deploy.review" if store is None else enforcing.review_command(store, due)
-            yield name, finding("review", WARN, said, hint)
+        what = enforcing.known(store, logins.get(name, ""), name, newest.get(environments[name], 0))
+        yield from ((name, found) for found in _of_host(store, one, what))
+
+
+def _of_host(store: Store | None, one: Seen, what: Known) -> Iterator[Finding]:
+    """That a host says no longer that it is enrolled, that its trust is behind, and that it waits for a review."""
+    about = one.enrolled or {}
+    late = enforcing.behind(about, what)
+    if what.by and not one.enforced:
+        yield finding("enforced", WARN, *enforcing.gone(what.by))
+    if one.enforced and late:
+        yield finding("trust", WARN, *late)
+    for due in about.get("reviews_due") or ():
+        said = f"{due['service']}: the emergency of {due['change']} waits for its review, and the next one is refused"
+        hint = "tidegate.deploy.review" if store is None else enforcing.review_command(store, due)
+        yield finding("review", WARN, said, hint)
 
 
 def _drift(store: Store, seen: Mapping[str, Seen], environments: Mapping[str, str]) -> Found:

@@ -58,11 +58,12 @@ def _releases(fleet: Fleet, site: Site) -> None:
     """Good and bad releases, and a controller that is killed."""
     say("1  Release 1 goes everywhere, for the first time.")
     workers = site.start_verb("rollout", "-e", "tidegate_change_file=changes/worker-1.0.0.yml")
-    site.verb("rollout", "-e", "tidegate_change_file=changes/web-1.0.0.yml")
+    with beside(lambda: fleet.balance(*WEB)) as balancer:
+        site.verb("rollout", "-e", "tidegate_change_file=changes/web-1.0.0.yml")
     end(workers)
     prove(fleet, {**dict.fromkeys(WEB, "1.0.0"), **dict.fromkeys(WORKERS, "1.0.0")})
 
-    with Load(fleet.balance(*WEB), RATE) as load:
+    with Load(balancer.wait(), RATE) as load:
         say(f"2  Release 2 goes out in waves, while {RATE} requests a second go through HAProxy.")
         with beside(lambda: _kill_after_switch(fleet, site)) as killed:
             site.verb("rollout", "-e", "tidegate_change_file=changes/web-2.0.0.yml")

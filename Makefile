@@ -73,10 +73,11 @@ types: dev
 	@$(STAGE) mypy
 
 site: dev
-	@$(STAGE) python -m pytest $(WITHOUT_HOSTS)
+	@$(STAGE) python -m pytest -n auto $(WITHOUT_HOSTS)
 
+# One more than there are processors: some tests wait, for an answer that does not come or for the end of a time limit.
 unit: dev
-	@$(STAGE) python -m pytest -n auto $(DEPLOY)/tests
+	@$(STAGE) python -m pytest -n $$(($$(nproc) + 1)) $(DEPLOY)/tests
 
 playbooks: dev
 	@$(STAGE) python -m pytest -n 2 --dist loadfile $(PLAYBOOKS)

@@ -133,7 +133,7 @@ class Alone:
         self.release = self.big
         self._session = self._open_session()
         self._write(self._stage_request(self.big) + self.big.path.read_bytes())
-        until(self._some_unpacked, "files that are unpacked", 20)
+        until(self._some_unpacked, "files that are unpacked")
 
     def _some_unpacked(self) -> bool:
         trees = [folder / "tree" for folder in self.private_folders()]

@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 
 from faults.injections.warden import waiting
+from faults.kinds import CONTROLLER, GOVERNED, PYTHON
 from faults.record import TABLES
-from faults.table import CONTROLLER, GOVERNED, PYTHON, ROWS
+from faults.table import ROWS
 
 EVERY_ROW = [row for rows in TABLES.values() for row in rows]
 PAGE = (Path(__file__).parents[2] / "docs/faults.md").read_text(encoding="utf-8")

@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from faults.table import ENROLLED_ROWS, ROWS, Row
+from faults.enrolled_table import ENROLLED_ROWS
+from faults.kinds import Row
+from faults.table import ROWS
 
 EVERY = os.environ.get("FAULTS") == "all"
 IN_EVERY_RUN = (12, 19, 35, 50, 67, 72)

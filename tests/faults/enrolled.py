@@ -14,7 +14,7 @@ from typing import Any
 from faults.alone import Alone
 from faults.injections.program import carrying, of_version
 from faults.injections.warden import permitted, waiting
-from faults.table import Cell
+from faults.kinds import Cell
 
 SPENT = {"CHALLENGE", "CLOSED"}
 """How a host refuses what it has let through before."""

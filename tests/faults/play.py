@@ -19,9 +19,9 @@ from faults.alone import V1, V2, Alone
 from faults.enrolled import enroll, used_up
 from faults.governed import Governed
 from faults.hold import Gates, until
+from faults.kinds import ENROLLED, GOVERNED, PYTHON, Cell, Row
 from faults.outages.outage import Outage
 from faults.rollouts import OLD_STAR_S, Rollout
-from faults.table import ENROLLED, GOVERNED, PYTHON, Cell, Row
 from host.driver import Release
 from host.hand import FORGET
 from host.permitted import Permitted

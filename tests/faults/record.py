@@ -12,7 +12,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from faults.table import ENROLLED_ROWS, ROWS, Cell, Row
+from faults.enrolled_table import ENROLLED_ROWS
+from faults.kinds import Cell, Row
+from faults.table import ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/faults.md"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from e2e.hosts import Fleetful
 from e2e.project import Project
 from faults.cells import cells
+from faults.kinds import Cell, Row
 from faults.play import play_rollout
-from faults.table import Cell, Row
 
 
 @cells(1, 2, 3, 4, 5, 6, 7, 66)

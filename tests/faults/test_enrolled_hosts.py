@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 from e2e.hosts import Fleetful
 from faults.cells import cells_of_enrolled
+from faults.kinds import GOVERNED, Cell, Row
 from faults.play import play, play_rollout
-from faults.table import GOVERNED, Cell, Row
 from host.driver import Release
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from e2e.hosts import Fleetful
 from e2e.project import Project
 from faults.cells import cells
+from faults.kinds import Cell, Row
 from faults.play import play_rollout
-from faults.table import Cell, Row
 
 
 @cells(8, 9, 10, 14, 15, 20, 24, 48, 55, 57)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 from e2e.hosts import Fleetful
 from faults.cells import cells
+from faults.kinds import Cell, Row
 from faults.play import play
-from faults.table import Cell, Row
 from host.driver import Release
 
 

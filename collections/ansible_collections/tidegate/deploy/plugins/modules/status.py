@@ -61,9 +61,9 @@ status:
         - C(catch_up_until) says until when a partial change takes the hosts that were down; C(next) has the commands for one
           that waits for somebody.
         - C(window) says of an open one whether it may run now, or when, and its windows in words.
-        - C(type) is its kind; C(wanted_by) says who wants it, C(approved_by) says who has approved it, C(missing) what it lacks, C(downgrade) that an open one brings
-          hosts to an older release than they run, C(review_due_at) until when an
-          emergency is reviewed.
+        - C(type) is its kind; C(wanted_by) says who wants it, C(approved_by) says who has approved it, C(missing) what it lacks,
+          C(downgrade) that an open one brings hosts to an older release than they run, C(review_due_at) until when an emergency
+          is reviewed.
       returned: always
       type: list
       elements: dict

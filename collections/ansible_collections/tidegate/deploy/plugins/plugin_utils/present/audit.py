@@ -30,14 +30,14 @@ def audit_text(found: Audited, store: str, warnings: Sequence[str]) -> str:
 
 
 def verdict_of(found: Audited) -> str:
-    """One sentence: good, or the first bad entry."""
+    """One sentence: good, or the first bad entry, or that there is none and still not all is good."""
     size = found.walked.size
     if not found.findings:
         return f"all {size} entries are as they were" if size else "it has no entry yet"
     first = first_bad(found.findings)
-    return (
-        f"NOT as it was; {'the first bad entry is not known' if first is None else f'the first bad entry is {first}'}"
-    )
+    if first is None:
+        return f"NOT as it should be; none of its {size} entries is wrong by itself, but not all else agrees with them"
+    return f"NOT as it was; the first bad entry is {first}"
 
 
 def first_bad(findings: Sequence[Finding]) -> str | None:

@@ -15,15 +15,15 @@ EVIDENCE = {
     "bridges": {"board": BRIDGE},
     "accounts": {name: {"servicenow": f"{name}.there"} for name in ("ada", "bob", "gus")},
 }
-RULES = [
+RULES = (
     rule("two of ops", {"type": ["normal"]}, strength="countersigned"),
     rule("fire", {"type": ["emergency"]}, strength="countersigned"),
-]
+)
 
 
 def opening(rules=RULES, **changes):
     """What a bundle has more or else."""
-    return {"countersigned_opens": True, "evidence": {**EVIDENCE, **changes}, "rules": rules}
+    return {"countersigned_opens": True, "evidence": {**EVIDENCE, **changes}, "rules": list(rules)}
 
 
 def seen(person, **changes):

@@ -11,8 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 from collections.abc import Iterator
 from typing import Any, BinaryIO
+
+ENDS_S = 5
+"""How long a command that reads no more may take to end."""
 
 _BLOCK_BYTES = 1024 * 1024
 
@@ -34,7 +38,7 @@ def followed_by(connection: Any, file: BinaryIO | None) -> Iterator[bool]:
         return
 
     def send_both(pipe: Any, data: bytes, process: Any) -> None:
-        send(_Followed(pipe, file), data, process)
+        send(_Followed(pipe, file, process), data, process)
 
     connection._send_initial_data = send_both
     try:
@@ -46,17 +50,30 @@ def followed_by(connection: Any, file: BinaryIO | None) -> Iterator[bool]:
 class _Followed:
     """A pipe to which a file is written before it is closed."""
 
-    def __init__(self, pipe: Any, file: BinaryIO) -> None:
+    def __init__(self, pipe: Any, file: BinaryIO, process: Any) -> None:
         self._pipe = pipe
         self._file = file
+        self._process = process
 
     def write(self, data: bytes) -> None:
-        self._pipe.write(data)
+        with self._heard_out():
+            self._pipe.write(data)
 
     def close(self) -> None:
-        self._pipe.flush()
-        _copy(self._file.fileno(), self._pipe.fileno())
-        self._pipe.close()
+        with self._heard_out():
+            self._pipe.flush()
+            _copy(self._file.fileno(), self._pipe.fileno())
+            self._pipe.close()
+
+    @contextlib.contextmanager
+    def _heard_out(self) -> Iterator[None]:
+        """A command that reads no more is about to end; once it has, the plugin goes by its own words."""
+        try:
+            yield
+        except BrokenPipeError:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(ENDS_S)
+            raise
 
 
 def _copy(source: int, target: int) -> None:

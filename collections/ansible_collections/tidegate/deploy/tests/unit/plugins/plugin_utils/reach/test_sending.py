@@ -79,10 +79,10 @@ def test_a_file_follows_and_is_not_in_memory(file, sends, monkeypatch):
 
 
 def test_a_command_that_ends_early_is_no_error_of_the_sender(file):
-    """Its own words say more."""
+    """Its own words say more, also if it takes a while to end."""
     ssh = Ssh()
     with followed_by(ssh, file):
-        assert ssh.exec_command(b"{}\n", "head -c 2; exit 3") == "{}"
+        assert ssh.exec_command(b"{}\n", "head -c 2; exec <&-; sleep 0.2; exit 3") == "{}"
 
 
 def test_other_plugins_are_left_alone(file):

@@ -22,7 +22,7 @@ from faults.hold import Gates, until
 from faults.kinds import ENROLLED, GOVERNED, PYTHON, Cell, Row
 from faults.outages.outage import Outage
 from faults.rollouts import OLD_STAR_S, Rollout
-from host.driver import Release
+from host.driver import Driver, Release
 from host.hand import FORGET
 from host.permitted import Permitted
 
@@ -60,7 +60,8 @@ def play(hosts: Fleetful, bulky: Release, row: Row, cell: Cell) -> None:
         alone.end()
         _revive(host)
         if row.world == ENROLLED:
-            host.ssh(FORGET, check=False)
+            host.ssh(f"{FORGET}; rm -rf /usr/local/lib/tidegate", check=False)
+            Driver(host).service()  # which brings this program in place of the one that can be held
 
 
 def _revive(host: Host) -> None:

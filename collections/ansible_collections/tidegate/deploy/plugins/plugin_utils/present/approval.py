@@ -13,7 +13,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement imp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.plan import plan_text
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, sign_command
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.approving import Asked
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import command
 
@@ -126,7 +126,7 @@ def export_veto_text(file: str, statement: Statement) -> str:
     return block(
         f"sign the veto of {statement.change} elsewhere",
         [
-            ("sign it", f"ssh-keygen -Y sign -n {statement.namespace} -f ~/.ssh/id_ed25519 {quoted}"),
+            ("sign it", sign_command(statement.namespace, file)),
             ("push it", push),
         ],
     )
@@ -154,7 +154,7 @@ def export_text(file: str, plan_file: str, namespace: str, verb: str, change: st
         f"sign {change} elsewhere",
         [
             ("look at it", f"python3 tidegate-verify.py plan {quoted} {shlex.quote(plan_file)}"),
-            ("sign it", f"ssh-keygen -Y sign -n {namespace} -f ~/.ssh/id_ed25519 {quoted}"),
+            ("sign it", sign_command(namespace, file)),
             (
                 "hand it in",
                 f"ansible-playbook tidegate.deploy.{verb} -e tidegate_change={change} -e tidegate_signature={quoted}.sig",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -35,6 +36,11 @@ def size(count: int) -> str:
         if count >= step:
             return f"{count / step:.1f} {unit}"
     return f"{count} bytes"
+
+
+def sign_command(namespace: str, file: str) -> str:
+    """What is typed to sign the bytes of a file for a use on another machine."""
+    return f"ssh-keygen -Y sign -n {namespace} -f ~/.ssh/id_ed25519 {shlex.quote(file)}"
 
 
 def files(count: int) -> str:

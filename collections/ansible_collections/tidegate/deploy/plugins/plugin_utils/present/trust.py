@@ -14,7 +14,13 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.rules import 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust import NAMESPACE, Bundle
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.trust_lint import weakened
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.trusting import difference
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, listed, printable, table
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import (
+    block,
+    listed,
+    printable,
+    sign_command,
+    table,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.enrolling import Went
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import Said
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import OK
@@ -71,7 +77,7 @@ def export_text(file: str, version: Version) -> str:
         f"sign trust version {version.bundle.number} elsewhere",
         [
             ("look at it", f"python3 -m json.tool {quoted}; sha256sum {quoted} (expected {version.bundle.digest})"),
-            ("sign it", f"ssh-keygen -Y sign -n {NAMESPACE} -f ~/.ssh/id_ed25519 {quoted}"),
+            ("sign it", sign_command(NAMESPACE, file)),
             ("hand it in", _again(version, hand_in)),
         ],
     )

@@ -133,17 +133,7 @@ class Gate:
 
     def _require_statement(self, now: datetime) -> None:
         self._require_what_is_asked(now)
-        require_statement(
-            self._statement,
-            self._permit.signatures,
-            self._permit.request,
-            self._warden.bundle,
-            self._warden.identity,
-            self._wish.definition.service,
-            now,
-            self._known.verify,
-            self._permit.evidence,
-        )
+        _require_signed(self._permit, self._warden, self._wish.definition.service, now, self._known)
 
     def _require_what_is_asked(self, now: datetime) -> None:
         doc, wish, identity = self._statement.doc, self._wish, self._warden.identity
@@ -190,6 +180,20 @@ def _require_equal(doc: Any, pairs: Iterable[tuple[str, Any, Any]]) -> None:
         )
 
 
+def _require_signed(permit: Permit, warden: Warden, service: str, now: datetime, known: signatures.Known) -> None:
+    require_statement(
+        permit.statement,
+        permit.signatures,
+        permit.request,
+        warden.bundle,
+        warden.identity,
+        service,
+        now,
+        known.verify,
+        permit.evidence,
+    )
+
+
 def require_staging(host: Host, request: dict[str, Any]) -> None:
     """See that a statement with enough signatures is about the release that is to be staged; a pull asks only known hosts.
 
@@ -210,17 +214,7 @@ def require_staging(host: Host, request: dict[str, Any]) -> None:
         ("action", "deploy", doc["action"]),
     )
     _require_equal(doc, pairs)
-    require_statement(
-        permit.statement,
-        permit.signatures,
-        permit.request,
-        warden.bundle,
-        warden.identity,
-        service,
-        warden.now,
-        known.verify,
-        permit.evidence,
-    )
+    _require_signed(permit, warden, service, warden.now, known)
     source = fields.mapping(request, "source")
     if source.get("kind") == URL:
         if not warden.bundle.doc["sources"]:

@@ -62,7 +62,9 @@ class ActionModule(WholeVerb):
             person, new, version = self._signed(store, version, arguments)
             drafted = drafted or (version if new else None)
             Display().display(_say(version, person))
-        told, stuck = self._enforced(store, inventory, environment, arguments)
+        if drafted or person:
+            found = trusting.versions(store, environment, store.latest())
+        told, stuck = self._enforced(store, inventory, environment, arguments, found)
         data = {
             "environment": environment,
             "number": version.bundle.number,
@@ -82,7 +84,12 @@ class ActionModule(WholeVerb):
         return trusting.sign(store, version, signature, store.latest())
 
     def _enforced(
-        self, store: Store, inventory: Inventory, environment: str, arguments: Mapping[str, Any]
+        self,
+        store: Store,
+        inventory: Inventory,
+        environment: str,
+        arguments: Mapping[str, Any],
+        found: Sequence[Version],
     ) -> tuple[dict[str, Any], dict[str, int]]:
         """What each host says that it enforces, those that are named or all that are known to be enrolled; and what keeps hosts
         from the newest version."""
@@ -92,7 +99,6 @@ class ActionModule(WholeVerb):
         if not hosts:
             return {}, {}
         said = enrolling.look(self, hosts)
-        found = trusting.versions(store, environment, store.latest())
         differs = enrolling.differences(store, said, found[-1])
         Display().display(hosts_text(said, differs))
         stuck = self._stuck(store, found, said)

@@ -49,8 +49,13 @@ def known(store: Store | None, login: str, host: str, newest: int) -> Known:
         host: its name.
         newest: the number of the newest trust of its environment that holds.
     """
+    return Known(said_by(store, login, host), newest)
+
+
+def said_by(store: Store | None, login: str, host: str) -> str:
+    """Who says that a host is enrolled, as in `Known`; the arguments are those of `known`."""
     by = [word for word, says in (("the inventory", login), ("the store", store and store.enrolled(host))) if says]
-    return Known(" and ".join(by), newest)
+    return " and ".join(by)
 
 
 def enforcement(store: Store, stand: Stand, what: Known) -> dict[str, Any]:
@@ -156,7 +161,7 @@ def ingest(store: Store, host: str, about: Mapping[str, Any]) -> str:
         for due in about.get("reviews_due") or ():
             body = {"host": host, "uid": uid, **{key: due[key] for key in DUE}}
             store.append_once(SAID, actor(), body, f"{uid} {due['statement']}")
-        for veto in vetoing.unknown(store, about):
+        for veto in vetoing.undecided(store, about):
             body = {"host": host, "uid": uid, **{key: veto[key] for key in vetoing.TOLD}}
             store.append_once(SAID, actor(), body, f"{uid} {veto['statement']}")
     except Refusal as refusal:

@@ -9,7 +9,7 @@ those that could say so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import checkpoint as checkpoints
@@ -49,7 +49,7 @@ def ask(door: Door, store: Store, hostvars: Mapping[str, Mapping[str, Any]]) -> 
     names = enrolled_names(store, hostvars)
     seen = Seen([], [], [])
     for name, said in (look(door, names) if names else {}).items():
-        _add(seen, name, said, enforcing.known(store, login_of(hostvars[name]), name, 0).by)
+        _add(seen, name, said, lambda host: enforcing.said_by(store, login_of(hostvars[host]), host))
     return seen
 
 
@@ -59,13 +59,13 @@ def enrolled_names(store: Store, hostvars: Mapping[str, Mapping[str, Any]]) -> l
     return sorted(said_to_be | (set(store.all_enrolled()) & set(hostvars)))
 
 
-def _add(seen: Seen, name: str, said: Said, by: str) -> None:
+def _add(seen: Seen, name: str, said: Said, by: Callable[[str], str]) -> None:
     if said.verdict != OK:
         seen.silent.append(f"{name} was not asked what it has seen: {said.code}: {said.message}")
         return
     about = said["enrolled"]
     if not said["enforced"] or about is None:
-        seen.findings.append(Finding("rows", f"{name}: {': '.join(enforcing.gone(by))}"))
+        seen.findings.append(Finding("rows", f"{name}: {': '.join(enforcing.gone(by(name)))}"))
         return
     if about.get("problem"):
         seen.findings.append(Finding("rows", f"{name}: {about['problem']}"))

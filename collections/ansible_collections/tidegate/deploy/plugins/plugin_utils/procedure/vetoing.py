@@ -99,8 +99,13 @@ def unknown(store: Store, about: Mapping[str, Any]) -> list[dict[str, Any]]:
         store: keeps what people decided.
         about: what the host says of its enrollment.
     """
-    found = [veto for veto in about.get("vetoes") or () if not _is_decided(store, veto)]
+    found = undecided(store, about)
     return [{**{key: veto[key] for key in TOLD}, "next": _next(store, veto)} for veto in found]
+
+
+def undecided(store: Store, about: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The same as the host tells them."""
+    return [veto for veto in about.get("vetoes") or () if not _is_decided(store, veto)]
 
 
 def _is_decided(store: Store, veto: Mapping[str, Any]) -> bool:

@@ -134,7 +134,7 @@ class Interruption:
     def give_time(self) -> None:
         """Ansible has let go of the run: what is left may be slow on a busy machine, and is no longer what can hang."""
         if self.signum is not None:
-            signal.alarm(RECORD_S)
+            _alarm_after(RECORD_S)
 
     def raise_again(self) -> None:
         """Stop, if a signal came whose exception was swallowed. For hooks in the main thread."""
@@ -159,7 +159,7 @@ class Interruption:
     def _end(self, signum: int, frame: FrameType | None) -> None:
         self.signum = self.signum or signum
         signal.signal(signal.SIGALRM, self._end_at_once)
-        signal.alarm(GRACE_S)
+        _alarm_after(GRACE_S)
         try:
             if callable(self._interrupt):
                 self._interrupt(signal.SIGINT, frame)
@@ -290,6 +290,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             say = interrupted_text(cause, run.plan if run.change_id else None)
             line = line_for_output(datetime.now().astimezone(), "-", {"step": "run", "verdict": "unknown", "say": say})
             self._display.display(line, color=_color("unknown"))
+
+
+def _alarm_after(seconds: float) -> None:
+    """Ring, and go on ringing: what hears it first may be another thread, while the main one waits for a lock for ever."""
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
 
 
 def _color(verdict: object) -> str | None:

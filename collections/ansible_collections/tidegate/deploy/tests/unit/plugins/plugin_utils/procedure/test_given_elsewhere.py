@@ -309,12 +309,13 @@ def test_each_verdict_has_its_close_code(office, verdict, state, code):
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-def test_a_note_that_cannot_be_told_is_a_warning(site, snow, fault):
+def test_a_note_that_cannot_be_told_is_a_warning(site, snow, fault, monkeypatch):
     """A rollout goes on: nothing is raised, and the warning holds no secret."""
-    office = Office(site, snow, timeout_s=1)
+    office = Office(site, snow)
     office.approve("ada.there", "ben.there")
     office.take()
     office.snow.fault = fault
+    monkeypatch.setattr(telling, "NOTE_S", 1)
     told = telling.noted(office.store, office.change, office.by.policy, "wave 1")
     assert told is not None
     assert told.startswith("ServiceNow was not told: servicenow (http://127.0.0.1:")

@@ -30,7 +30,7 @@ class People:
 
 def system(name: str, url: str, **more: object) -> System:
     """A system as a site names it, its secret in the environment."""
-    return systems({name: {"url": url, "secret": {"env": "TIDEGATE_TEST_SECRET"}, "timeout_s": 5, **more}})[name]
+    return systems({name: {"url": url, "secret": {"env": "TIDEGATE_TEST_SECRET"}, "timeout_s": 60, **more}})[name]
 
 
 def utc(moment: datetime) -> str:

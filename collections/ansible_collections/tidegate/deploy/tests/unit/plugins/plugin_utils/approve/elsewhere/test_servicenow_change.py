@@ -40,7 +40,7 @@ def snow() -> Iterator[ServiceNowServer]:
 
 @pytest.fixture
 def there(snow: ServiceNowServer) -> ServiceNowChange:
-    return ServiceNowChange(servicenow_client(system("servicenow", f"{snow.url}/api", user="tidegate"), 1))
+    return ServiceNowChange(servicenow_client(system("servicenow", f"{snow.url}/api", user="tidegate")))
 
 
 def made(snow):

@@ -142,7 +142,33 @@ def test_a_closed_change_is_refused(site: Any) -> None:
     done = site.run(playbook, "-e", f"tidegate_change={change}")
 
     assert (77, []) == (done.rc, site.touched)
-    assert "NOT_OPEN: " in done.said[0]
+    again = f"plan it again with -e tidegate_change_file={site.folder}/changes/own.yml"
+    assert [
+        f"refuses web1, web2: NOT_OPEN: {change} is closed, and lets nothing through any more; {again}"
+    ] == done.said
+
+
+def test_a_paused_playbook_says_the_one_way_on(site: Any) -> None:
+    """No rollout takes it up again: gate and outlook both name what does lead on, and a rollout of it says the same."""
+    site.protect(**ENFORCE)
+    playbook = site.play()
+    change = site.planned(playbook)
+    run = f"ansible-playbook site.yml -e tidegate_change={change}"
+
+    resumed = site.run("tidegate.deploy.resume", "-e", f"tidegate_change={change}")
+    paused = site.run("tidegate.deploy.pause", "-e", f"tidegate_change={change}", "-e", "tidegate_reason=wait")
+    done = site.run(playbook, "-e", f"tidegate_change={change}")
+
+    assert 2 == resumed.rc
+    assert (
+        f"UNSUPPORTED: this change is a playbook of yours, which Tidegate neither rolls out nor takes back: plan it, run it with {run}, "
+        in resumed.text
+    )
+    assert 0 == paused.rc
+    assert "tidegate.deploy.resume" not in paused.text
+    assert f"next    ansible-playbook tidegate.deploy.close -e tidegate_change={change}" in paused.text
+    assert (77, []) == (done.rc, site.touched)
+    assert f"PAUSED: {change} is paused: close it, and plan it again with -e tidegate_change_file=" in done.said[0]
 
 
 def test_outside_its_window_a_change_is_refused(site: Any) -> None:

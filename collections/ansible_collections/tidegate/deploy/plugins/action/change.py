@@ -39,6 +39,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhe
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.host_witnesses import enrolled_names
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import run_command
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.outlook import outlook_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import (
     FAILED,
@@ -228,8 +229,8 @@ def _require_ours(plan: Plan, change_id: str) -> None:
     if plan.payload == PLAYBOOK:
         raise Refusal(
             "UNSUPPORTED",
-            f"this change is a playbook of yours, which Tidegate does not roll out: plan it, and run the playbook itself with "
-            f"-e tidegate_change={change_id}; end it with close",
+            "this change is a playbook of yours, which Tidegate neither rolls out nor takes back: plan it, run it with "
+            f"{run_command(plan, change_id)}, and end it with close",
         )
 
 

@@ -13,6 +13,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ARCHIVE, PLAYBOOK, Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import NORMAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, duration, files, listed, size
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import run_command
 
 _POLICIES = {
     TAKE_BACK: "any failure takes every host back",
@@ -65,7 +66,7 @@ def _rolled_out(plan: Plan, change_id: str) -> list[tuple[str, Any]]:
         return [
             ("playbook", f"{name} sha256 {file['sha256']}"),
             ("hosts", listed(plan.host_names)),
-            ("run it", f"ansible-playbook {name} -e tidegate_change={change_id}"),
+            ("run it", run_command(plan, change_id)),
         ]
     release = plan.doc["release"]
     waves = [

@@ -13,7 +13,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import CHANGE_ID
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import PLAYBOOK, Plan
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import PAUSED
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import PAUSED, TERMINAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.bridges import everybody
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
@@ -56,7 +56,7 @@ def decide(
     answer = window_of(plan, policy, now)
     for refusal in (
         _clock(store),
-        _consent(store, change, policy, people, now),
+        _consent(store, change, plan, policy, people, now),
         _window(change, answer),
         _hosts(change, plan, names),
         _playbook(change, plan, playbook),
@@ -78,11 +78,20 @@ def _clock(store: Store) -> Refusal | None:
 
 
 def _consent(
-    store: Store, change: ChangeRow, policy: Policy, people: Mapping[str, Any], now: datetime
+    store: Store, change: ChangeRow, plan: Plan, policy: Policy, people: Mapping[str, Any], now: datetime
 ) -> Refusal | None:
     """Why nobody lets the change go forward; None if somebody does, or policy asks nobody."""
+    if change.state in TERMINAL:
+        return Refusal(
+            "NOT_OPEN", f"{change.id} is {change.state}, and lets nothing through any more; {_again(change)}"
+        )
     if change.state == PAUSED:
-        return Refusal("PAUSED", f"{change.id} is paused: resume it, take it back, or close it first")
+        ways = (
+            f"close it, and {_again(change)}"
+            if plan.payload == PLAYBOOK
+            else "resume it, take it back, or close it first"
+        )
+        return Refusal("PAUSED", f"{change.id} is paused: {ways}")
     known = everybody(people, f"beside {policy.place}")
     return why_not(store, change, Governed(policy, known, operator_of(known)), now)
 
@@ -104,7 +113,11 @@ def _playbook(change: ChangeRow, plan: Plan, found: str | None) -> Refusal | Non
     if plan.payload != PLAYBOOK or found in [file["sha256"] for file in plan.files.values()]:
         return None
     planned = ", ".join(path.rpartition("/")[2] for path in plan.files)
-    again = f"plan it again with -e tidegate_change_file={change.source}"
     return Refusal(
-        "DRIFT", f"{change.id} is for {planned} as it was when it was planned, and another file would run; {again}"
+        "DRIFT",
+        f"{change.id} is for {planned} as it was when it was planned, and another file would run; {_again(change)}",
     )
+
+
+def _again(change: ChangeRow) -> str:
+    return f"plan it again with -e tidegate_change_file={change.source}"

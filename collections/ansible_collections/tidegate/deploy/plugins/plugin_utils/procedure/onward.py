@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import PLAYBOOK, Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -24,6 +25,19 @@ def command(verb: str, change_id: str = "", remark: str = "") -> str:
     return " ".join(words) + (f"   # {remark}" if remark else "")
 
 
+def run_command(plan: Plan, change_id: str) -> str:
+    """What to type to roll a change out; of a playbook of the site's own, to run that."""
+    if plan.payload != PLAYBOOK:
+        return command("rollout", change_id)
+    [path] = plan.files
+    return f"ansible-playbook {path.rpartition('/')[2]} -e tidegate_change={change_id}"
+
+
+def close_command(change_id: str) -> str:
+    """What to type to end a change as it stands."""
+    return f"{command('close', change_id)} -e \"tidegate_reason='WHY'\""
+
+
 def ways_on(change_id: str, returns: bool = True) -> list[str]:
     """How somebody goes on with a paused change: three commands, of which one is to be typed.
 
@@ -31,11 +45,10 @@ def ways_on(change_id: str, returns: bool = True) -> list[str]:
         change_id: of the change.
         returns: whether there is a way back.
     """
-    close = command("close", change_id)
     return [
         command("resume", change_id, "go on where it stopped, when the cause is mended"),
         *([command("rollback", change_id, "or take every host back")] if returns else []),
-        f"{close} -e \"tidegate_reason='WHY'\"   # or end it as it stands",
+        f"{close_command(change_id)}   # or end it as it stands",
     ]
 
 
@@ -72,7 +85,7 @@ def require_in_time(store: Store, change: ChangeRow, catch_up_for_s: int) -> Non
             "CATCH_UP",
             f"{change.id}: hosts that it left behind could be caught up until {until(change, catch_up_for_s)}; close it, "
             "then the same change file opens a new change, which leaves alone what is on the release already",
-            next=[f"{command('close', change.id)} -e \"tidegate_reason='WHY'\""],
+            next=[close_command(change.id)],
         )
 
 

@@ -14,11 +14,17 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import req
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import requester_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import PLAYBOOK, Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import consent
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import command, ways_on
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import (
+    close_command,
+    command,
+    run_command,
+    ways_on,
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ def outlook_of(store: Store, change: ChangeRow, by: Governed, now: datetime) -> 
         missing,
         vetoed,
         due,
-        (*_next(change, plan.rules is not None), *([states.review_command(change.id)] if due else [])),
+        (*_next(change, plan), *([states.review_command(change.id)] if due else [])),
     )
 
 
@@ -110,15 +116,16 @@ def _wanted_by(store: Store, change: ChangeRow, by: Governed, now: datetime) -> 
     return f"{name} ({requests.strength_of(store, change, by.people, now)})" if name else ""
 
 
-def _next(change: ChangeRow, asked: bool) -> tuple[str, ...]:
+def _next(change: ChangeRow, plan: Plan) -> tuple[str, ...]:
     """What leads on from a state."""
     if change.state == states.PAUSED:
-        return tuple(ways_on(change.id))
-    verbs = {
-        states.DRAFT: "submit" if asked else "rollout",
-        states.SUBMITTED: "approve",
-        states.APPROVED: "rollout",
-        states.IMPLEMENTING: "resume" if states.resting(change) == states.PAUSED else "rollout",
-        states.PARTIAL: "resume",
+        return (close_command(change.id),) if plan.payload == PLAYBOOK else tuple(ways_on(change.id))
+    run, resume = run_command(plan, change.id), command("resume", change.id)
+    ways = {
+        states.DRAFT: run if plan.rules is None else command("submit", change.id),
+        states.SUBMITTED: command("approve", change.id),
+        states.APPROVED: run,
+        states.IMPLEMENTING: resume if states.resting(change) == states.PAUSED else run,
+        states.PARTIAL: resume,
     }
-    return (command(verbs[change.state], change.id),) if change.state in verbs else ()
+    return (ways[change.state],) if change.state in ways else ()

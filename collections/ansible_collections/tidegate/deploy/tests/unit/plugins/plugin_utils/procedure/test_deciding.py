@@ -13,6 +13,8 @@ import pytest
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import of_change
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.bundle import Bundle, File
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import RUN
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
@@ -365,6 +367,18 @@ def test_each_state_says_what_to_type_next(site):
     assert len(outlook_of(site.store, paused, FREE, site.store.now()).next) == 3
     cancelled = moving.move(site.store, change.id, "cancel", reason=WHY)
     assert outlook_of(site.store, cancelled, ASKED, site.store.now()).next == ()
+
+
+def test_a_playbook_of_the_site_is_run_and_closed_and_never_rolled_out(site):
+    """What would be refused is not proposed: neither rollout, nor resume and rollback of what is paused."""
+    own = Bundle(None, (), {"0-playbooks/site.yml": File(b"- hosts: web\n", False)})
+    change = planned(site, action=RUN, bundle=own)
+    draft = outlook_of(site.store, change, FREE, site.store.now())
+    assert draft.next == (f"ansible-playbook site.yml -e tidegate_change={change.id}",)
+    paused = moving.move(site.store, change.id, "pause", reason=WHY)
+    assert outlook_of(site.store, paused, FREE, site.store.now()).next == (
+        f"ansible-playbook tidegate.deploy.close -e tidegate_change={change.id} -e \"tidegate_reason='WHY'\"",
+    )
 
 
 def test_a_review_that_is_due_is_told_beside_the_state(site):

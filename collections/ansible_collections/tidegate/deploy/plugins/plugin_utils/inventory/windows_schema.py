@@ -35,6 +35,9 @@ ZONE = {
     "pattern": "^[A-Za-z][A-Za-z0-9+_-]*(/[A-Za-z0-9+_-]+)*$",
     "description": "a time zone such as Europe/Berlin or UTC",
 }
+_EXACT = "^[^*?!\\[\\]\\x00-\\x1f\\x7f]+$"
+"""A pattern would be the name of nothing, and what it is written for would hold for no change."""
+
 MOMENT = {
     "type": "string",
     "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$",
@@ -43,7 +46,7 @@ MOMENT = {
 
 
 def _names(what: str) -> dict[str, Any]:
-    item = {"type": "string", "minLength": 1, "description": f"the name of {what}"}
+    item = {"type": "string", "pattern": _EXACT, "description": f"the name of one {what}, no pattern"}
     return {"type": "array", "minItems": 1, "items": item, "description": f"a list of names of {what}s"}
 
 

@@ -9,7 +9,7 @@ rule without that match asks for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,6 +163,27 @@ def findings(policy: Policy, places: Iterable[tuple[str, str]], members: Members
         for type_ in TYPES:
             lines |= dict.fromkeys(_of_service(policy, Kind(service, environment, type_), members))
     return list(lines)
+
+
+def meant_for_nothing(policy: Policy, places: Collection[tuple[str, str]]) -> list[str]:
+    """What of a policy holds for no change, because no service that is named is in an environment that is named.
+
+    Args:
+        policy: of the site.
+        places: each service with an environment that it is in.
+
+    Returns:
+        One readable line each.
+    """
+    lines = []
+    for kind in ("approvals", "windows", "freezes"):
+        for index, entry in enumerate(policy.doc.get(kind, ())):
+            named = {key: entry.get("match", {}).get(key) for key in ("service", "environment")}
+            match = {key: names for key, names in named.items() if names}
+            if not any(meant_for(match, *place, NORMAL, None) for place in places):
+                told = " and ".join(f"{key} {', '.join(names)}" for key, names in match.items())
+                lines.append(f"{policy.place}: {kind}[{index}] ({entry['name']}) is for {told}, which is nothing here")
+    return lines
 
 
 def _of_service(policy: Policy, kind: Kind, members: Members) -> Iterator[str]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.fitness import NOTE, REFUSE, WARN, finding
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.vitals import Finding
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import findings
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import findings, meant_for_nothing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import LOGIN, Governed
 
 CHECK = "approvals"
@@ -39,5 +39,8 @@ def staffing(governed: Callable[[], Governed], places: Iterable[tuple[str, str]]
             finding(CHECK, NOTE, said, f"write accounts: {{{LOGIN}: USER}} at each person of {by.people.place}")
         )
     hint = f"add people to {by.people.place}, or let the rule ask others"
-    wrong = findings(by.policy, sorted(set(places)), by.people.members(now))
+    there = sorted(set(places))
+    wrong = findings(by.policy, there, by.people.members(now))
+    unmet = meant_for_nothing(by.policy, there) if there else []
+    found += [finding(CHECK, NOTE, line, "see that the names are right: it holds for no change") for line in unmet]
     return [*found, *(finding(CHECK, WARN, line, hint) for line in wrong)]

@@ -58,6 +58,14 @@ WRONG = {
         rules({"groups": {"*": 1}}),
         "approvals[0].groups[\"*\"]: found the name '*', expected the name of a",
     ),
+    "a pattern of services": (
+        rules({"match": {"service": ["*"]}}),
+        "approvals[0].match.service[0]: found '*', expected the name of one service, no pattern",
+    ),
+    "a pattern of environments": (
+        rules({"match": {"environment": ["!test"]}}),
+        "approvals[0].match.environment[0]: found '!test', expected the name of one environment, no pattern",
+    ),
     "another strength": (rules({"strength": "weak"}), "approvals[0].strength: found 'weak', expected recorded, "),
     "another duty": (rules({"separation": ["boss"]}), "approvals[0].separation[0]: found 'boss', expected one of"),
     "another type": (rules({"match": {"type": ["big"]}}), "approvals[0].match.type[0]: found 'big', expected one of"),

@@ -40,6 +40,19 @@ def test_a_service_that_nobody_can_approve():
     assert any("dbas has nobody" in text for _level, text in nobody)
 
 
+def test_a_name_in_the_policy_that_is_nowhere():
+    """A rule, a window and a freeze for what is not here hold for nothing, and nobody would notice."""
+    typo = {"name": "x", "match": {"service": ["web", "db"], "environment": ["prod"]}}
+    policy = {
+        "approvals": [{**typo, "groups": {"ops": 1}}],
+        "windows": [{**typo, "from": "10:00", "to": "12:00"}],
+        "freezes": [{**typo, "from": "2026-12-20", "until": "2026-12-30", "reason": "fair"}],
+    }
+    found = told(policy, {name: person(name, "ops") for name in ("ada", "bob")})
+    said = "tidegate_policy: {} (x) is for service web, db and environment prod, which is nothing here"
+    assert [("note", said.format(f"{kind}[0]")) for kind in ("approvals", "windows", "freezes")] == found
+
+
 def test_who_is_absent_is_missed():
     """An absence without a deputy takes somebody away."""
     away = {**person("bob", "ops"), "absent": [{"from": "2026-11-27", "until": "2026-11-29"}]}

@@ -18,6 +18,7 @@ import pytest
 from store.server import PASSWORD, PASSWORD_IN_URL, Server, database_of
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.address import shown
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.inspect import inspect
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import LOCK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
@@ -135,7 +136,7 @@ def test_a_schema_of_somebody_else_is_refused(server, path, clock):
     """Our tables are not put among others."""
     server.execute(database_of(path), "CREATE SCHEMA tidegate; CREATE TABLE tidegate.theirs (a int)")
     refusal, _shown = refused(path, clock)
-    assert "is not a store of Tidegate: it holds the table 'theirs'" in refusal.message
+    assert f"{shown(path)} is not a store of Tidegate: it holds the table 'theirs'" in refusal.message
 
 
 def test_tables_of_others_in_the_database_do_not_matter(server, path, clock):

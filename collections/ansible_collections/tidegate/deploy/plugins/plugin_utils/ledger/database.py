@@ -68,13 +68,14 @@ class Database:
     Args:
         backend: where it is kept.
         clock: the present time, handed in by the door.
+        name: what it is called for people, where that is not its place.
     """
 
     kept_in = ""
     """Where what is noted is kept instead, while the store is away."""
 
-    def __init__(self, backend: Backend, clock: Clock) -> None:
-        self.name = backend.name
+    def __init__(self, backend: Backend, clock: Clock, name: str = "") -> None:
+        self.name = name or backend.name
         self.folder = backend.folder
         self._backend = backend
         self._clock = clock
@@ -92,24 +93,24 @@ class Database:
         newest = steps[-1].number
         with self.reading() as connection:
             shape = self._backend.shape(connection)
-            if shape is not None and _SEEN.get(self.name) == (shape, newest):
+            if shape is not None and _SEEN.get(self._backend.name) == (shape, newest):
                 return
-            seen = migrations.version(connection)
+            seen = migrations.version(connection, self.name)
         if seen == newest:
             if shape is not None:
-                _SEEN[self.name] = (shape, seen)
+                _SEEN[self._backend.name] = (shape, seen)
             return
         with self.writing() as connection:
-            seen = migrations.version(connection)
+            seen = migrations.version(connection, self.name)
             if seen < newest:
                 self._backend.prepare_migration(connection, seen, newest)
-            if migrations.migrate(connection, stamp(self.now()), steps, self._backend.statement):
+            if migrations.migrate(connection, self.name, stamp(self.now()), steps, self._backend.statement):
                 self._backend.protect(connection)
 
     def schema(self) -> int:
         """The number of the last migration that the store has seen; 0 for an empty one."""
         with self.reading() as connection:
-            return migrations.version(connection)
+            return migrations.version(connection, self.name)
 
     def protect(self) -> list[str]:
         """Grant every role what it needs and no more, once more: roles may be younger than the tables.

@@ -49,7 +49,7 @@ def _asked(address: str) -> tuple[Mapping[str, Any], int]:
     with server.refusing(), server.engine().connect() as connection, connection.begin():
         server.begin(connection, write=False)
         facts = dict(connection.exec_driver_sql(_FACTS).mappings().one())
-        return facts, migrations.version(connection)
+        return facts, migrations.version(connection, server.name)
 
 
 def _usable(facts: Mapping[str, Any], number: int, name: str) -> Iterator[Finding]:

@@ -18,8 +18,11 @@ _NAMES = {
 """What tells the names of all tables, by the kind of database."""
 
 
-def version(connection: sa.Connection) -> int:
+def version(connection: sa.Connection, store: str) -> int:
     """The number of the last migration that this database has seen; 0 for an empty one.
+
+    Args:
+        store: what it is called, for people.
 
     Raises:
         Refusal: STORE, the database holds tables, but none of ours.
@@ -28,28 +31,31 @@ def version(connection: sa.Connection) -> int:
     if MIGRATIONS.name in tables:
         return connection.execute(sa.select(sa.func.max(MIGRATIONS.c.number))).scalar() or 0
     if tables:
-        raise Refusal("STORE", f"this database is not a store of Tidegate: it holds the table {tables[0]!r}")
+        raise Refusal(
+            "STORE",
+            f"{store} is not a store of Tidegate: it holds the table {tables[0]!r}. Name another one in TIDEGATE_STORE",
+        )
     return 0
 
 
-def require(seen: int) -> None:
+def require(seen: int, store: str) -> None:
     """See that a store that is only read has the schema of this code.
 
     Raises:
         Refusal: STORE_SCHEMA.
     """
-    refuse_newer(seen, NEWEST)
+    refuse_newer(seen, NEWEST, store)
     if seen < NEWEST:
         raise Refusal(
             "STORE_SCHEMA",
-            f"the store has schema {seen}, this Tidegate needs {NEWEST}, and nothing is migrated by reading. "
+            f"the store {store} has schema {seen}, this Tidegate needs {NEWEST}, and nothing is migrated by reading. "
             "Let its owner run: ansible-playbook tidegate.deploy.store",
             found=seen,
             expected=NEWEST,
         )
 
 
-def refuse_newer(seen: int, newest: int) -> None:
+def refuse_newer(seen: int, newest: int, store: str) -> None:
     """See that the code that runs knows what the database holds.
 
     Raises:
@@ -58,7 +64,7 @@ def refuse_newer(seen: int, newest: int) -> None:
     if seen > newest:
         raise Refusal(
             "STORE_SCHEMA",
-            f"the store has schema {seen}, this Tidegate knows up to {newest}. "
+            f"the store {store} has schema {seen}, this Tidegate knows up to {newest}. "
             "Run the Tidegate that wrote it, or a newer one",
             found=seen,
             expected=newest,
@@ -67,6 +73,7 @@ def refuse_newer(seen: int, newest: int) -> None:
 
 def migrate(
     connection: sa.Connection,
+    store: str,
     now: str,
     steps: tuple[Migration, ...] = ALL,
     worded: Callable[[str], str] = lambda statement: statement,
@@ -74,6 +81,7 @@ def migrate(
     """Apply what is missing, within the caller's transaction, and answer whether anything was.
 
     Args:
+        store: what it is called, for people.
         now: the time, as the store keeps it.
         steps: all that there are.
         worded: a statement in the words of this kind of database.
@@ -81,8 +89,8 @@ def migrate(
     Raises:
         Refusal: STORE_SCHEMA, the database is newer than this code.
     """
-    seen, newest = version(connection), steps[-1].number
-    refuse_newer(seen, newest)
+    seen, newest = version(connection, store), steps[-1].number
+    refuse_newer(seen, newest, store)
     if seen == 0:
         connection.exec_driver_sql(
             worded(

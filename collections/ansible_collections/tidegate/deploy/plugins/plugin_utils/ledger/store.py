@@ -16,7 +16,7 @@ from types import TracebackType
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import migrations
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.address import file_of, is_server
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.address import file_of, is_server, shown
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals import Approvals
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.changes import Changes
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.checkpoints import Checkpoints
@@ -71,7 +71,11 @@ class Store(Changes, Approvals, Trust, Runs, OnceTasks, Leases, Observations, Ch
             backend = Server(address, folder or folder_beside(()), busy_s)
         else:
             backend = SqliteFile(prepare_file(file_of(address), clock, create, mounts), busy_s)
-        store = cls(backend, clock)
+        return cls._migrated(backend, clock)
+
+    @classmethod
+    def _migrated(cls, backend: Backend, clock: Clock, name: str = "") -> Store:
+        store = cls(backend, clock, name)
         try:
             store.migrate()
         except BaseException:
@@ -97,7 +101,7 @@ class Store(Changes, Approvals, Trust, Runs, OnceTasks, Leases, Observations, Ch
             _make_private(folder)
         if not os.path.exists(copy):
             _copy(address, copy, clock)
-        return cls.open(copy, clock)
+        return cls._migrated(SqliteFile(prepare_file(copy, clock, True, mounts_of_kernel)), clock, shown(address))
 
     def copy_to(self, path: str) -> None:
         """Write a consistent copy of the store to a new file, for its user only.
@@ -107,7 +111,7 @@ class Store(Changes, Approvals, Trust, Runs, OnceTasks, Leases, Observations, Ch
         """
         with refusing(path):
             if isinstance(self._backend, SqliteFile):
-                copy_file(self.name, path)
+                copy_file(self._backend.name, path)
                 return
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with Store(SqliteFile(path), self._clock) as copy:
@@ -137,7 +141,7 @@ def _copy(address: str, copy: str, clock: Clock) -> None:
     if is_server(address):
         with Store(Server(address, os.path.dirname(copy)), clock) as source:
             if source.schema():
-                migrations.require(source.schema())
+                migrations.require(source.schema(), source.name)
                 source.copy_to(copy)
         return
     path = file_of(address)

@@ -32,7 +32,11 @@ def content_of(store: Store, change_id: str) -> dict[str, Any]:
     """
     change = store.change(change_id)
     if change is None:
-        raise Refusal("NO_CHANGE", f"the store knows no change {change_id}", change=change_id)
+        raise Refusal(
+            "NO_CHANGE",
+            f"{change_id}: the store {store.name} knows no such change; tidegate.deploy.status lists them",
+            change=change_id,
+        )
     entries = store.entries(change_id)
     runs = [_run(store, run) for run in store.runs(change_id)]
     return {

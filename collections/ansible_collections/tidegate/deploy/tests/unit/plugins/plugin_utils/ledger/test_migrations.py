@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 
 import pytest
@@ -33,7 +34,7 @@ def tables_of(store):
 
 def version_of(store):
     with store.reading() as connection:
-        return version(connection)
+        return version(connection, "x")
 
 
 def test_the_tables_are_what_queries_expect(store):
@@ -65,7 +66,9 @@ def test_an_older_store_is_brought_up_to_date(store):
 def test_a_newer_store_is_refused(store, path, clock):
     """Older code says what it found and what it knows, and changes nothing."""
     store.migrate(TWO_TABLES)
-    with pytest.raises(Refusal, match=f"has schema {NEXT}, this Tidegate knows up to {NEXT - 1}") as caught:
+    with pytest.raises(
+        Refusal, match=rf"the store {re.escape(store.name)} has schema {NEXT}, this Tidegate knows up to {NEXT - 1}"
+    ) as caught:
         Store.open(path, clock)
     assert caught.value.code == "STORE_SCHEMA"
     assert version_of(store) == NEXT
@@ -113,7 +116,7 @@ def test_a_store_that_was_seen_is_not_looked_into_again(store, path, clock, monk
     """Unless its tables changed meanwhile, as by newer code."""
     asked = []
 
-    monkeypatch.setattr(migrations, "version", lambda connection: asked.append(1) or version(connection))
+    monkeypatch.setattr(migrations, "version", lambda *about: asked.append(1) or version(*about))
     Store.open(path, clock).close()
     assert len(asked) <= 1
     asked.clear()

@@ -119,7 +119,7 @@ def test_a_database_of_somebody_else_is_refused(path, clock):
     Path(path).parent.mkdir()
     with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE theirs (a)")
-    with pytest.raises(Refusal, match="is not a store of Tidegate: it holds the table 'theirs'"):
+    with pytest.raises(Refusal, match=f"{path} is not a store of Tidegate: it holds the table 'theirs'"):
         Store.open(path, clock)
 
 
@@ -214,6 +214,7 @@ def test_check_mode_works_on_a_scratch_copy(path, tmp_path, clock):
     """A copy, or a new store where there is none, kept for the run; the store's own folder is not touched."""
     with Store.scratch(path, str(tmp_path / "first"), clock) as scratch:
         plan(scratch)
+        assert scratch.name == path
     assert not Path(path).parent.exists()
     with Store.open(path, clock) as store:
         plan(store)

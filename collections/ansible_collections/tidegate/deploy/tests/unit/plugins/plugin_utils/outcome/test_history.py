@@ -151,7 +151,9 @@ def test_a_record_is_signed_again_only_when_it_changed(store, change, key, whole
 
 def test_a_change_that_is_not_there_is_refused(store):
     """By name."""
-    with pytest.raises(Refusal, match="the store knows no change CHG-2026-0099") as caught:
+    with pytest.raises(
+        Refusal, match=f"CHG-2026-0099: the store {store.name} knows no such change; tidegate.deploy.status lists them"
+    ) as caught:
         history.whole_of(store, "CHG-2026-0099")
     assert caught.value.code == "NO_CHANGE"
 

@@ -306,6 +306,7 @@ ROWS = (
         (
             f"{NARROWED}::test_narrowed_run_is_refused_with_its_cause",
             f"{NARROWED}::test_waves_hold_however_ansible_is_set",
+            f"{CONTROL}::test_a_narrowed_run_is_entered",
             f"{GATE}::test_no_way_into_the_middle_of_a_play_steps_around_it",
         ),
     ),

@@ -85,10 +85,22 @@ def test_no_variable_disables_approval(
     assert_refused(office, touching(office, *before, play=play, **variables), "QUORUM")
 
 
-def test_without_callbacks_the_same_is_refused(office: Office) -> None:
+CALLBACKS = {
+    "missing": "",
+    "broken": "from ansible.plugins.callback.minimal import CallbackModule\nCallbackModule.__init__ = None",
+    "replaced": "from ansible.plugins.callback.minimal import CallbackModule",
+}
+
+
+@pytest.mark.parametrize("callback", CALLBACKS.values(), ids=CALLBACKS)
+def test_without_callbacks_the_same_is_refused(office: Office, callback: str) -> None:
     """C01, C02: what decides is the action, and the verbs, whatever callbacks there are."""
     config = office.folder / "ansible.cfg"
-    config.write_text("".join(line for line in config.read_text().splitlines(True) if "callbacks" not in line))
+    lines = [line for line in config.read_text().splitlines() if "callbacks" not in line]
+    config.write_text("\n".join([*lines, "callbacks_enabled = gate", "callback_plugins = callbacks", ""]))
+    (office.folder / "callbacks").mkdir()
+    if callback:
+        (office.folder / "callbacks/gate.py").write_text(callback)
     assert_refused(office, touching(office), "QUORUM")
     again = office.play("submit")
     assert 2 == again.returncode, again.stdout
@@ -130,7 +142,7 @@ def test_nothing_begins_outside_of_its_window(office: Office) -> None:
 
 
 def test_a_step_that_is_called_by_itself_has_no_run(office: Office) -> None:
-    """C07: the same door, the same refusal."""
+    """C07: the same door, the same refusal, which is entered."""
     ran = subprocess.run(
         [str(Path(sys.executable).with_name("ansible")), "web1", "-c", "local", "-m", "tidegate.deploy.activate"],
         cwd=office.folder,
@@ -142,6 +154,21 @@ def test_a_step_that_is_called_by_itself_has_no_run(office: Office) -> None:
     )
     assert 2 == ran.returncode, ran.stdout + ran.stderr
     assert "NO_CHANGE: no change is open in this run" in ran.stdout
+    assert ["NO_CHANGE"] == office.denied
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [(("--limit", "web1"), "LIMIT"), (("--skip-tags", "all"), "NO_CHANGE")],
+    ids=["limit", "skip-tags"],
+)
+def test_a_narrowed_run_is_entered(office: Office, args: tuple[str, ...], code: str) -> None:
+    """C04: also what is refused before a run has begun leaves its trace, and nothing else."""
+    ran = office.play("rollout", *args)
+    assert 0 != ran.returncode, ran.stdout
+    assert f"{code}: " in ran.stdout
+    assert "Traceback" not in ran.stdout
+    assert ("submitted", {code}) == (office.state, {*office.denied})
 
 
 @pytest.mark.parametrize("verb", ["submit", "cancel", "pause"])

@@ -29,8 +29,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
     vetoing,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.approving import APPROVE, REJECT, VERBS, Asked
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb, refuse_limit
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import refuse_limit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import OK, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import change_of
 

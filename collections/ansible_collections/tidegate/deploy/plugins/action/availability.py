@@ -26,6 +26,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availabi
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import run_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import SKIPPED, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, change_of
 
@@ -44,7 +45,7 @@ class ActionModule(RecordDoor):
     _governs: Government | None = None
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        run = Run.current(store)
+        run = run_of(store, self.check)
         if run.halted:
             return StepResult(self.STEP, SKIPPED, f"not started, the rollout stopped with {run.row.code}")
         try:

@@ -25,6 +25,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.ending i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import next_commands
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import Challenges, Permits
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import run_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import (
     CLOSE,
@@ -50,7 +51,7 @@ class ActionModule(RecordDoor):
     }
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        run = Run.current(store)
+        run = run_of(store, self.check)
         if (ROLLOUT if run.verb == RESUME else run.verb) != arguments["verb"]:
             raise Refusal(
                 "DATA",

@@ -15,10 +15,11 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.inspect imp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import locate
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.doctor import counts, doctor_text, grouped, said
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import comparing, controller, examining
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor, refuse_limit
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import modes_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import refuse_limit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import FAILED, OK, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import (
     drop_scratch,

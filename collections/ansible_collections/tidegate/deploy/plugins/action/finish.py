@@ -12,8 +12,8 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availability import finish_waves
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import run_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import SKIPPED, StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 
 
 class ActionModule(RecordDoor):
@@ -23,7 +23,7 @@ class ActionModule(RecordDoor):
     FINISHES = True
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        run = Run.current(store)
+        run = run_of(store, self.check)
         if run.row.state == "completed":
             return StepResult(self.STEP, "ok", "nothing was to be done")
         if run.halted:

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import run_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 
 
 class ActionModule(RecordDoor):
@@ -22,7 +22,7 @@ class ActionModule(RecordDoor):
     ARGUMENTS: ClassVar[dict[str, Any]] = {"there": {"type": "bool", "required": True}, "say": {"type": "str"}}
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        run = Run.current(store)
+        run = run_of(store, self.check)
         host = str(self.task_vars["inventory_hostname"])
         there = bool(arguments["there"])
         result = StepResult(self.STEP, "ok", arguments.get("say") or ("it is there" if there else "it is not there"))

@@ -15,8 +15,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.guess im
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.place import new_file, write_new
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.services import init_text, services_file
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import surveying
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor, refuse_limit
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import refuse_limit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
 
 

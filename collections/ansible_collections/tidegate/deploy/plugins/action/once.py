@@ -17,6 +17,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks, previewing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availability import require_budget
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import run_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import SKIPPED, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 
@@ -35,7 +36,7 @@ class ActionModule(RecordDoor):
     }
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        run = Run.current(store)
+        run = run_of(store, self.check)
         if arguments["at"] == ALL:
             return self._all(run, arguments["time"])
         name = arguments.get("name")

@@ -27,6 +27,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.outlook import Outlook, outlook_of
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import run_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import PLAN, Run, change_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, now
@@ -40,7 +41,7 @@ class ActionModule(RecordDoor):
     _by: Governed | None = None
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        run = Run.current(store)
+        run = run_of(store, self.check)
         try:
             _require_sound(run)
             frozen = opening.freeze(run, now().year)

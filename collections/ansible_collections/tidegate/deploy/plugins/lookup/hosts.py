@@ -72,8 +72,8 @@ from ansible import context
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ARCHIVE, PLAYBOOK, TASKS
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import order, own_tasks, watchdog
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import refuse_limit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.lookup import RecordLookup
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import entered, refuse_limit, run_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import drop_scratch, store_to_finish
 
@@ -130,15 +130,16 @@ def _asked(term: str, variables: Mapping[str, Any]) -> list[Any]:
         raise Refusal("DATA", f"found {term!r}, expected one of {', '.join(_TERMS)}")
     if any(context.CLIARGS.get(preview) for preview in ("listhosts", "listtasks", "syntax")):
         return [1] if term in _SIZES else [NOBODY]
-    refuse_limit()
-    if term == _SITE:
+    if term == _SITE and not context.CLIARGS.get("subset"):
         return ["localhost"]
     check = bool(context.CLIARGS.get("check"))
     if check:
         atexit.register(drop_scratch)
     sources = [str(source) for source in variables.get("ansible_inventory_sources") or []]
     with store_to_finish(sources, check) as store:
-        run = Run.current(store)
+        with entered(store, check):
+            refuse_limit()
+        run = run_of(store, check)
         if term in _GOES_BACK:
             watchdog.leave(run)
         elif not check:

@@ -49,6 +49,7 @@ from ansible import context
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.lookup import RecordLookup
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import run_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import store_folder, store_to_finish
 
@@ -68,7 +69,7 @@ def _asked(term: str, variables: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise Refusal("DATA", f"found {term!r}, expected one of {', '.join((*_PARTS, *_ONCE))}")
     sources, check = variables.get("ansible_inventory_sources") or [], bool(context.CLIARGS.get("check"))
     with store_to_finish(sources, check) as store:
-        run = Run.current(store)
+        run = run_of(store, check)
         folders = [Path(store.folder), Path(store_folder(sources))]
         if term in _PARTS:
             wanted = (run.plan.doc["tasks"] or {}).get(term)

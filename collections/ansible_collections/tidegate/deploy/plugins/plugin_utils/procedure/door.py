@@ -9,7 +9,6 @@ import gc
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ansible import context
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader
 from ansible.utils.display import Display
@@ -17,11 +16,17 @@ from ansible.utils.display import Display
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import prepare
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.holder import actor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.postgresql import Away
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.warm import warm
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.witnesses import places, require_kept
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import (
+    deny,
+    entered,
+    refuse_limit,
+    refuse_unsafe,
+    run_of,
+)
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import (
     FAILED,
     SKIPPED,
@@ -131,13 +136,14 @@ class RecordDoor(Door):
     REFUSAL_TEXT: ClassVar[staticmethod[[Refusal], str] | None] = None
 
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
-        refuse_limit()
         try:
             with open_store(self.sources, self.check) as store:
-                self.refuse_unsafe(store)
+                with entered(store, self.check):
+                    refuse_limit()
+                    refuse_unsafe()
                 return self._acted(store, arguments)
         except Away:
-            pass
+            refuse_limit()
         with store_to_finish(self.sources, self.check) as store:
             return self.go_on(store, arguments)
 
@@ -160,18 +166,6 @@ class RecordDoor(Door):
             store.require_there()
         return self.act(store, arguments)
 
-    def refuse_unsafe(self, store: Store) -> None:
-        """Refuse to begin where every user of the controller may change what shapes the run, and enter that.
-
-        Raises:
-            Refusal: UNSAFE_PATH.
-        """
-        told = told_unsafe()
-        if told:
-            refusal = Refusal("UNSAFE_PATH", told)
-            self.deny(store, refusal)
-            raise refusal
-
     def require_kept(self, store: Store) -> None:
         """See that the store has lost nothing that the site's witnesses have seen, before something is added that begins.
 
@@ -188,9 +182,7 @@ class RecordDoor(Door):
             refusal: that is about to be answered.
             identity: the change that it is about, as it was named; one that there is not is no id in the ledger.
         """
-        if not self.check and not refusal.code.startswith("STORE"):
-            known = identity if identity and store.change(identity) is not None else None
-            store.deny(actor(), refusal.code, refusal.message, known)
+        deny(store, refusal, self.check, identity)
 
     def sign_off(self, store: Store, change_id: str | None = None) -> None:
         """Sign the ledger where a run has ended, and the record of its change; what did not work is a warning.
@@ -236,7 +228,8 @@ class Question(RecordDoor):
     def perform(self, arguments: Mapping[str, Any]) -> StepResult:
         with open_store(self.sources, self.check) as store:
             try:
-                self.refuse_unsafe(store)
+                with entered(store, self.check):
+                    refuse_unsafe()
                 return self.act(store, arguments)
             finally:
                 if self.check and last_of_process(store) is None:
@@ -258,7 +251,7 @@ class HostStep(RecordDoor):
     """A step on one host of a run: it is skipped once the run stopped, and what it came to is recorded."""
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        run = Run.current(store)
+        run = run_of(store, self.check)
         host = str(self.task_vars["inventory_hostname"])
         run.plan.host(host)
         reason = self.reason_to_skip(run, host)
@@ -340,18 +333,3 @@ class HostStep(RecordDoor):
         if not answer.ok:
             return StepResult(self.STEP, FAILED, answer.message, code=answer.code, where=where, changed=answer.changed)
         return StepResult(self.STEP, more.pop("verdict", "ok"), say, changed=answer.changed, where=where, **more)
-
-
-def refuse_limit() -> None:
-    """Refuse a run that somebody narrowed: a plan's hosts are the plan's.
-
-    Raises:
-        Refusal: LIMIT.
-    """
-    subset = context.CLIARGS.get("subset")
-    if subset:
-        raise Refusal(
-            "LIMIT",
-            f"found --limit {subset!r}; Tidegate works on whole plans and sites. Name the hosts of a change with hosts: "
-            "in its file instead",
-        )

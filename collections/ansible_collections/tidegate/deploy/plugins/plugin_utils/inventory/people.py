@@ -8,6 +8,7 @@ What is here has been linted: names are exact, keys are strong and somebody's al
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,13 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people_schema import PEOPLE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import Problem, problems, refuse, shown
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
+    Path,
+    Problem,
+    problems,
+    refuse,
+    shown,
+)
 
 VARIABLE = "tidegate_people"
 _DAY = len("2026-11-28")
@@ -174,8 +181,13 @@ def key_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
             try:
                 _key(entry)
             except Refusal as refusal:
-                found, _comma, expected = refusal.message.removeprefix("found ").partition(", expected ")
-                yield Problem((name, "keys", index, "key"), found, expected)
+                yield key_problem((name, "keys", index, "key"), refusal)
+
+
+def key_problem(path: Path, refusal: Refusal) -> Problem:
+    """What a refusal of a key says, as a problem at its place."""
+    found, expected = re.split("[,;] expected ", refusal.message.removeprefix("found "), maxsplit=1)
+    return Problem(path, found, expected)
 
 
 def shared_problems(value: Mapping[str, Any]) -> Iterator[Problem]:

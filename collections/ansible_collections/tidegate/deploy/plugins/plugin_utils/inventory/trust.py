@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey, Signature
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import key_problem
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust_schema import TRUST
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import Problem, problems, refuse
@@ -105,5 +106,4 @@ def _key_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
         try:
             PublicKey.of_line(line.strip())
         except Refusal as refusal:
-            found, _comma, expected = refusal.message.removeprefix("found ").partition(", expected ")
-            yield Problem(("login_keys", index), found, expected)
+            yield key_problem(("login_keys", index), refusal)

@@ -96,10 +96,13 @@ WRONG = {
     ),
     "certificate": (
         {"ada": ada(keys=[{"key": a_line(9, b"ssh-ed25519-cert-v01@openssh.com")}])},
-        "ada.keys[0].key: found a certificate",
+        "ada.keys[0].key: found a certificate (ssh-ed25519-cert-v01@openssh.com), which never counts, expected a plain key: ",
     ),
     "cert-authority": ({"ada": ada(keys=[{"key": f"cert-authority {a_line(9)}"}])}, "found a certificate"),
-    "dsa": ({"ada": ada(keys=[{"key": "ssh-dss AAAA"}])}, "found the kind of key 'ssh-dss'"),
+    "dsa": (
+        {"ada": ada(keys=[{"key": "ssh-dss AAAA"}])},
+        "found the kind of key 'ssh-dss', which may not sign, expected a plain key: ",
+    ),
     "low order": (
         {"ada": ada(keys=[{"key": a_line(1)}])},
         "ada.keys[0].key: found an Ed25519 key that is no proper point",

@@ -41,7 +41,10 @@ def test_defaults_are_filled_in():
         (data(rule={"any_of": ["ops"]}), "rule.count: found nothing, expected it beside any_of"),
         (data(rule={"groups": {"ops": 1}, "strength": "recorded"}), "rule.strength: found an unknown key"),
         (data(login_keys=[]), "login_keys: found an empty list, expected a list of the public keys"),
-        (data(login_keys=["ssh-dss AAAA"]), "login_keys[0]: found"),
+        (
+            data(login_keys=["ssh-dss AAAA"]),
+            "login_keys[0]: found the kind of key 'ssh-dss', which may not sign, expected a plain key: ",
+        ),
         (data(login="Root!"), "login: found 'Root!', expected the name of the user"),
         (data(expires_after="1y"), "expires_after: found '1y', expected for how many days a version holds"),
         (data(programs=["abc"]), "programs[0]: found 'abc', expected a SHA-256 digest"),

@@ -32,11 +32,13 @@ def office(tmp_path: Path) -> Office:
 
 
 def test_two_people_approve(tmp_path: Path) -> None:
-    """Each sees the plan, what is asked and who is missing; the second signature approves. Free text is only text."""
+    """Each sees the plan, what is asked and who is missing, and then where the change stands; the second signature approves.
+    Free text is only text."""
     office = Office(tmp_path, title=EVIL)
     first = office.play("approve", tidegate_key=str(office.keys["ada"]), tidegate_sign=True)
     assert 0 == first.returncode, first.stdout
     assert "missing 1 of ops (production)" in first.stdout
+    assert "submitted: handed in for approval" in first.stdout
     assert "\x1b[2J" not in first.stdout
     assert "\u202e" not in first.stdout
     assert "\\x1b[2J\\u202e{{ lookup('pipe', 'touch PWNED') }}" in first.stdout
@@ -45,6 +47,8 @@ def test_two_people_approve(tmp_path: Path) -> None:
     second = office.play("approve", tidegate_key=str(office.keys["bob"]), tidegate_sign=True)
     assert 0 == second.returncode, second.stdout
     assert "approve by bob; it is approved" in second.stdout
+    assert "approved: approved by everybody whom policy asks" in second.stdout
+    assert "next         ansible-playbook tidegate.deploy.rollout" in second.stdout
     assert "ada (signed)" in second.stdout
     assert ("approved", []) == (office.state, office.denied)
 

@@ -14,6 +14,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import Signature
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange, ssh_keygen
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import TERMINAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.approval import (
     asked_text,
@@ -22,6 +23,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.approval i
     veto_text,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.outlook import outlook_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
     approving,
     given_elsewhere,
@@ -31,6 +33,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.approving import APPROVE, REJECT, VERBS, Asked
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.outlook import outlook_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import refuse_limit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import OK, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import change_of
@@ -78,8 +81,12 @@ class ActionModule(WholeVerb):
             if asked.verb == REJECT:
                 self._push(asked, signature)
         again = "" if decided.new else " (as before)"
+        what = f"{change.id}: {asked.verb} by {by.people.called(decided.person)}{again}"
+        Display().display(outlook_text(outlook_of(store, change_of(store, change.id), by, store.latest()), what))
+        if decided.state in TERMINAL:
+            self.sign_off(store, change.id)
         missing = f", missing {decided.standing.missing}" if decided.standing.missing else ""
-        say = f"{change.id}: {asked.verb} by {by.people.called(decided.person)}{again}; it is {decided.state}{missing}"
+        say = f"{what}; it is {decided.state}{missing}"
         return self._said(asked, say, decided.state, decided.person, changed=decided.new)
 
     def _push(self, asked: Asked, signature: Signature) -> None:

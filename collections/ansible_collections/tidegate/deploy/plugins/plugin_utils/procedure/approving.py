@@ -31,6 +31,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store impor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import Rules
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import consent, moving
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.deciding import SUBMIT
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import command
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import change_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.timing import window_of
 
@@ -110,6 +112,8 @@ def ask(store: Store, change: ChangeRow, verb: str, reason: str, by: Governed, n
             "DATA",
             f"tidegate_reason: found nothing, expected why, for example -e \"tidegate_reason='too risky today'\" ({verb})",
         )
+    if change.state == states.DRAFT and verb != WITHDRAW:
+        _require_handed_in(store, change)
     states.decide(change, verb, moving.facts_of(store, change))
     plan = plans.recorded(change.plan_bytes)
     rules = consent.rules_of(plan, by.policy)
@@ -125,6 +129,12 @@ def ask(store: Store, change: ChangeRow, verb: str, reason: str, by: Governed, n
     differs = () if old is None else tuple(difference(plans.recorded(old), plan))
     windows = tuple(window_of(plan, by.policy, now).lines)
     return Asked(verb, change, statement, rules, standing, differs, before if old is not None else 0, windows)
+
+
+def _require_handed_in(store: Store, draft: ChangeRow) -> None:
+    states.decide(draft, SUBMIT, moving.facts_of(store, draft))  # says so where nobody's approval is asked
+    way = command(SUBMIT, draft.id)
+    raise Refusal("NOT_OPEN", f"{draft.id} is a draft; hand it in first: {way}", change=draft.id, next=[way])
 
 
 def decide(

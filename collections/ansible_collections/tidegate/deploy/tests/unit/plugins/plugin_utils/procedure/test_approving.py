@@ -21,6 +21,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals import ApprovalRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import command
 
 from ...module_utils.core.ssh_keys import a_key, public, signed
 from .conftest import a_plan
@@ -268,11 +269,13 @@ def test_rejecting_needs_a_reason(office):
 
 
 def test_a_draft_is_not_approved(site, office_keys):
-    """What nobody has handed in cannot be approved; the message says what is expected."""
+    """What nobody has handed in cannot be approved or rejected; the message says what to type first."""
     office = Office(site, office_keys)
     office.plan(a_plan("3.0.0", rules=office.rules.digest))
-    with pytest.raises(Refusal, match=r"NOT_OPEN.*is draft"):
-        office.asked()
+    for verb in ("approve", "reject"):
+        with pytest.raises(Refusal, match=r"is a draft; hand it in first") as caught:
+            office.asked(verb, "too risky")
+        assert ("NOT_OPEN", [command("submit", office.change.id)]) == (caught.value.code, caught.value.facts["next"])
 
 
 def test_a_key_without_its_passphrase_is_said(office, tmp_path):

@@ -127,6 +127,8 @@ def ask(store: Store, change: ChangeRow, verb: str, reason: str, by: Governed, n
     before = max((row.revision for row in store.approvals(change.id) if row.decision == counting.APPROVE), default=0)
     old = store.plan_bytes(change.id, before) if verb == APPROVE and 0 < before < change.revision else None
     differs = () if old is None else tuple(difference(plans.recorded(old), plan))
+    if old == change.plan_bytes:
+        differs = ("nothing: it is the same plan again",)
     windows = tuple(window_of(plan, by.policy, now).lines)
     return Asked(verb, change, statement, rules, standing, differs, before if old is not None else 0, windows)
 

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from attacks.office import POLICY, RUN_S, Office
 
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import history
+
 TOUCHES = {"name": "Touch", "ansible.builtin.copy": {"content": "", "dest": "{{ playbook_dir }}/TOUCHED"}}
 ASKS = {"name": "Ask", "tidegate.deploy.gate": {"id": "{{ tidegate_change }}"}, "run_once": True}
 TRICKS = {
@@ -124,6 +126,8 @@ def test_a_veto_outranks_the_approvals_before_it(office: Office) -> None:
     )
     assert 0 == vetoed.returncode, vetoed.stdout
     assert "rejected" == office.state
+    with office.store() as store:
+        assert history.whole_of(store, office.change)["signature"] is not None
     assert_refused(office, touching(office), "NOT_OPEN")
 
 

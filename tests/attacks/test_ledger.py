@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from attacks.office import Office
 
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import history
+
 JINJA = "{{ lookup('ansible.builtin.pipe', 'touch PWNED') }} | @everyone <b>"
 
 
@@ -118,6 +120,18 @@ def test_a_run_without_a_change_is_signed_too(office: Office) -> None:
         note = store.last_checkpoint()
         assert note is not None
         assert ("run.ended", store.log_size()) == (store.entries()[-2].kind, note.checkpoint.size)
+
+
+def test_a_change_that_ends_without_a_run_is_signed(office: Office) -> None:
+    """Who gives it up ends it, as a run would: its record is signed, and the log that has its end."""
+    cancelled = office.play("cancel", tidegate_reason="nobody needs it")
+    assert 0 == cancelled.returncode, cancelled.stdout
+    assert "cancelled" == office.state
+    with office.store() as store:
+        whole = history.whole_of(store, office.change)
+    assert "cancelled" == whole["record"]["verdict"]
+    assert whole["signature"] is not None
+    assert whole["proof"] is not None
 
 
 def test_a_witness_that_refuses_is_told_and_stops_nothing(office: Office) -> None:

@@ -17,6 +17,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import file as change_file
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import ABSENT, PLAYBOOK, Plan, recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.retained import Holding
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import TERMINAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.approval import export_text, request_text
@@ -137,6 +138,8 @@ class ActionModule(RecordDoor):
             say += self._shown(store, waiting, silent, str(reason))
         found = outlook_of(store, change_of(store, change.id), by, moment)
         Display().display(outlook_text(found, say))
+        if found.state in TERMINAL:
+            self.sign_off(store, change.id)
         if self.check:
             drop_scratch()
         data = {"service": plan.service, "release": plan.release_id, "hosts": list(plan.host_names)}

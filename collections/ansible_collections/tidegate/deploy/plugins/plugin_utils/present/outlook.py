@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import STATES
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import STATES, TERMINAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import block, listed
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.outlook import Outlook
 
 
 def outlook_pairs(outlook: Outlook) -> list[tuple[str, Any]]:
     """The named lines of a block that say where a change stands."""
+    nobody = "nobody yet" if outlook.asked and outlook.state not in TERMINAL else ""
     return [
         ("state", f"{outlook.state}: {STATES[outlook.state]}"),
         ("wanted by", outlook.wanted_by),
-        ("approved by", listed(outlook.approved_by) or ("nobody yet" if outlook.asked else "")),
+        ("approved by", listed(outlook.approved_by) or nobody),
         ("rejected by", listed(outlook.vetoed_by)),
         ("missing", list(outlook.missing)),
         ("review due", outlook.review_due_at),

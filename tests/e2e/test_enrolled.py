@@ -118,12 +118,14 @@ def vetoed_without_a_store(office: Office, hosts: Fleetful, change: str) -> None
 
 
 def taken_out_by_root(site: Project, hosts: Fleetful) -> None:
-    """A host that says no longer that it is enrolled is told, and is drift."""
-    identity = "/var/lib/tidegate/identity.json"
+    """A host that says no longer that it is enrolled is told, and is drift; one that says that it is another host is told, too."""
+    identity, other = "/var/lib/tidegate/identity.json", "0123456789abcdef" * 2
     hosts["web1"].ssh(f"mv {identity} {identity}.away")
+    hosts["web2"].ssh(f'cp -p {identity} {identity}.away; sed -i \'s/"uid":"[0-9a-f]*/"uid":"{other}/\' {identity}')
     told = site.play("status")
-    hosts["web1"].ssh(f"mv {identity}.away {identity}")
+    hosts.ssh(f"mv {identity}.away {identity}", ("web1", "web2"))
     assert told.rc == 0, told.text
+    assert f"enrolled as {other}, and the store knows it as " in told.stdout
     assert "web1: NOT ENFORCED: the inventory and the store say that it is enrolled" in told.stdout
     assert told.stdout.count("everybody but root there") == len(NAMES) - 1
     with Store.open(str(site.store_folder / "store.db"), lambda: datetime.now(UTC)) as store:

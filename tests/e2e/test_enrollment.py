@@ -118,6 +118,23 @@ def refused_while_under_way(office: Office, hosts: Fleetful) -> None:
     driver.back(change, definition=doc).or_refuse()
 
 
+def enrolled_anew_by_root(site: Project, hosts: Fleetful, uid: str, env: dict[str, str]) -> None:
+    """That nobody signed that the host may leave is told when it comes back, and afterwards by `status` and `audit`."""
+    hosts["web1"].ssh("rm /var/lib/tidegate/identity.json")
+    anew = site.play("enroll", env=env, hosts="web1")
+    assert anew.rc == 0, anew.text
+    assert f"it was taken out as {uid}, and nobody signed that: find out who did" in anew.stdout
+    told, audited = site.play("status"), site.play("audit")
+    assert f"enrolled anew by root there: nobody signed that it may leave as {uid}" in told.stdout
+    assert audited.rc == 0, audited.text
+    assert f"says that web1 was enrolled anew as {hosts_uid(hosts, 'web1')}, and nobody signed" in audited.stdout
+
+
+def hosts_uid(hosts: Fleetful, name: str) -> str:
+    """The uid of an enrolled host."""
+    return str(json.loads(hosts[name].ssh(IDENTITY).stdout)["uid"])
+
+
 def another_program(folder: Path) -> dict[str, str]:
     """The environment of a controller whose host program differs by a comment, and so has another digest."""
     shutil.copytree(
@@ -212,6 +229,7 @@ def test_hosts_follow_their_trust_until_they_are_let_go(office: Office, hosts: F
     hosts["web4"].ssh("cat /tmp/kept > /etc/machine-id; rm /tmp/kept")
     assert (cloned.rc, cloned.codes) == (2, {"IDENTITY"}), cloned.text
     assert hosts["web4"].ssh("cat /etc/machine-id").stdout == kept
+    enrolled_anew_by_root(site, hosts, identities["web1"]["uid"], newer)
 
     file = str(site.temp / "away.json")
     asking = site.play(

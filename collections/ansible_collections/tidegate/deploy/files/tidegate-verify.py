@@ -1070,6 +1070,8 @@ class Walked(NamedTuple):
     keys: list[Key]
     finding: Optional[Finding]
     late: dict[str, int]
+    anew: list[entries.Entry]
+    """Of hosts that were enrolled once more, under another uid, before anybody had signed that they may leave."""
 
     def frontier(self) -> Frontier:
         """That of all entries."""
@@ -1097,13 +1099,13 @@ def walk(
         finding = walker.step(row, stream)
         if finding is not None:
             frontiers[frontier.size] = frontier
-            return Walked(walker.origin, frontier.size, frontiers, walker.keys, finding, walker.late)
+            return Walked(walker.origin, frontier.size, frontiers, walker.keys, finding, walker.late, walker.anew)
         frontier.append(bytes.fromhex(walker.leaf))
         if frontier.size in wanted:
             frontiers[frontier.size] = Frontier(frontier.size, frontier.nodes)
         see(walker.entry)
     frontiers[frontier.size] = frontier
-    return Walked(walker.origin, frontier.size, frontiers, walker.keys, None, walker.late)
+    return Walked(walker.origin, frontier.size, frontiers, walker.keys, None, walker.late, walker.anew)
 
 
 class _Walker:
@@ -1116,6 +1118,7 @@ class _Walker:
         self.origin = ""
         self.keys: list[Key] = []
         self.late: dict[str, int] = {}
+        self.anew: list[entries.Entry] = []
         self._moments = sorted(moments)
 
     def step(self, row: Row, rest: Iterator[Row]) -> Finding | None:
@@ -1143,6 +1146,8 @@ class _Walker:
             signature = entry.body.get("signature")
             made = None if signature is None else str(signature)
             self.keys.append(Key(entry.index, str(entry.body.get("key")), made, entry.body.get("lost") is True))
+        elif entry.kind == "host.enrolled" and entry.body.get("before") not in (None, entry.body.get("uid")):
+            self.anew.append(entry)
         while self._moments and entry.at > self._moments[0]:
             self.late[self._moments.pop(0)] = entry.index
 
@@ -1329,12 +1334,17 @@ class Evidence:
 
 
 def replaced(walked: Walked) -> list[str]:
-    """What whoever trusts the key of a log has to know of it: where it took the place of one that was lost."""
-    return [_replaced(key) for key in walked.keys if key.lost]
+    """What was begun anew without the signatures that what was before asks for: a lost key of the log, and hosts' trust."""
+    return [*(_replaced(key) for key in walked.keys if key.lost), *(_anew(entry) for entry in walked.anew)]
 
 
 def _replaced(key: Key) -> str:
     return f"entry {key.index} says that the key before was lost, and nobody signed the one in its place"
+
+
+def _anew(entry: entries.Entry) -> str:
+    host, uid, before = (entry.body.get(key) for key in ("host", "uid", "before"))
+    return f"entry {entry.index} says that {host} was enrolled anew as {uid}, and nobody signed that it may leave as {before}"
 
 
 def _among(first: int, last: int) -> str:

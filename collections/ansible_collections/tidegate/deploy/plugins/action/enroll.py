@@ -43,7 +43,8 @@ class ActionModule(WholeVerb):
         store.require_clock()
         data = trusting.data_of(self, inventory, environment)
         versions = trusting.require_in_force(store, environment, store.latest(), arguments["anew"])
-        errand = Errand(versions, data, now(), stragglers.stuck(versions, store.latest()))
+        known = {host: row.uid for host, row in store.all_enrolled().items()}
+        errand = Errand(versions, data, now(), stragglers.stuck(versions, store.latest()), known)
         went = enrolling.enroll(self, store, dict.fromkeys(hosts, errand))
         unnamed = [host for host, one in went.items() if one.did and not _is_named(inventory, host)]
         self.sign_off(store)

@@ -76,6 +76,7 @@ class EnrolledRow:
         program: the digest of its program.
         note: the last checkpoint that it is known to have seen; None: none.
         ended_at: when it was unenrolled, or enrolled anew; None: it is enrolled.
+        before: the uid that it had until it was enrolled anew, though nobody had signed that it may leave; None: there is none.
     """
 
     uid: str
@@ -86,6 +87,7 @@ class EnrolledRow:
     program: str
     note: str | None
     ended_at: str | None
+    before: str | None
 
 
 class Trust(Database):
@@ -173,9 +175,17 @@ class Trust(Database):
 
     def all_enrolled(self) -> dict[str, EnrolledRow]:
         """Every enrolled host, by name."""
-        query = sa.select(ENROLLED).where(ENROLLED.c.ended_at.is_(None)).order_by(ENROLLED.c.name)
+        last = ENROLLED.alias()
+        ended_by_it = (last.c.name == ENROLLED.c.name) & (last.c.ended_at == ENROLLED.c.enrolled_at)
+        both = sa.select(ENROLLED, last.c.uid.label("before")).join_from(ENROLLED, last, ended_by_it, isouter=True)
+        query = both.where(ENROLLED.c.ended_at.is_(None)).order_by(ENROLLED.c.name)
         with self.reading() as connection:
             return {row.name: EnrolledRow(**row._mapping) for row in connection.execute(query)}
+
+    def knows_trust(self, digest: str) -> bool:
+        """Whether a version of the trust, of whichever environment, was made here."""
+        with self.reading() as connection:
+            return connection.execute(sa.select(TRUST.c.number).where(TRUST.c.digest == digest)).first() is not None
 
     def enroll_host(self, name: str, uid: str, environment: str, trust: int, program: str) -> bool:
         """Record that a host says it is enrolled, by what and how; answer whether any of that was not known, and so has an entry.
@@ -193,8 +203,9 @@ class Trust(Database):
                 connection.execute(ENROLLED.update().where(ENROLLED.c.uid == uid).values(state))
             else:
                 connection.execute(ENROLLED.update().where(_open(name)).values(ended_at=stamp(now)))
-                row = {"uid": uid, "name": name, "environment": environment, **state, "enrolled_at": stamp(now)}
-                connection.execute(ENROLLED.insert().values(row))
+                row = {"name": name, "environment": environment, **state, "enrolled_at": stamp(now), "ended_at": None}
+                if not connection.execute(ENROLLED.update().where(ENROLLED.c.uid == uid).values(row)).rowcount:
+                    connection.execute(ENROLLED.insert().values({"uid": uid, **row}))
             body = {"host": name, "uid": uid, "environment": environment, **state}
             before = None if known is None else known.uid
             log.append(connection, now, "host.enrolled", holder.actor(), {**body, "before": before})

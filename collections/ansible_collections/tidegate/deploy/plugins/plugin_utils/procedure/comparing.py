@@ -54,11 +54,13 @@ def _of_hosts(
 
 
 def _of_host(store: Store | None, one: Seen, what: Known) -> Iterator[Finding]:
-    """That a host says no longer that it is enrolled, that its trust is behind, and that it waits for a review."""
+    """That a host is not enrolled as others say, that its trust is behind, and that it waits for a review."""
     about = one.enrolled or {}
     late = enforcing.behind(about, what)
     if what.by and not one.enforced:
         yield finding("enforced", WARN, *enforcing.gone(what.by))
+    for pair in enforcing.unlike(store, about, what):
+        yield finding("trust", WARN, *pair)
     if one.enforced and late:
         yield finding("trust", WARN, *late)
     for due in about.get("reviews_due") or ():

@@ -34,10 +34,14 @@ class Known(NamedTuple):
     Attributes:
         by: who says that it is enrolled, such as "the inventory"; empty where nobody does.
         newest: the number of the newest trust of its environment that holds; 0: there is none.
+        uid: by which the store knows it; empty where it does not.
+        before: the uid that it had until it was enrolled anew without having been let go; empty where it was not.
     """
 
     by: str
     newest: int
+    uid: str = ""
+    before: str = ""
 
 
 def known(store: Store | None, login: str, host: str, newest: int) -> Known:
@@ -49,13 +53,9 @@ def known(store: Store | None, login: str, host: str, newest: int) -> Known:
         host: its name.
         newest: the number of the newest trust of its environment that holds.
     """
-    return Known(said_by(store, login, host), newest)
-
-
-def said_by(store: Store | None, login: str, host: str) -> str:
-    """Who says that a host is enrolled, as in `Known`; the arguments are those of `known`."""
-    by = [word for word, says in (("the inventory", login), ("the store", store and store.enrolled(host))) if says]
-    return " and ".join(by)
+    row = store.enrolled(host) if store is not None else None
+    by = " and ".join(word for word, says in (("the inventory", login), ("the store", row)) if says)
+    return Known(by, newest, *((row.uid, row.before or "") if row is not None else ()))
 
 
 def enforcement(store: Store, stand: Stand, what: Known) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def enforcement(store: Store, stand: Stand, what: Known) -> dict[str, Any]:
             for due in about.get("reviews_due") or ()
         ],
         "vetoes": vetoing.unknown(store, about),
-        "problems": list(_problems(stand, what)) if stand.enforced else [],
+        "problems": list(_problems(store, stand, what)) if stand.enforced else [],
     }
 
 
@@ -124,16 +124,36 @@ def review_command(store: Store, due: Mapping[str, Any]) -> str:
     return f"{verb} -e \"tidegate_reason='WHAT WAS FOUND'\""
 
 
-def _problems(stand: Stand, what: Known) -> Iterator[str]:
+def _problems(store: Store, stand: Stand, what: Known) -> Iterator[str]:
     about = stand.enrolled or {}
     if about.get("problem"):
         yield f"refuses everything: {about['problem']}"
+    yield from (": ".join(found) for found in unlike(store, about, what))
+    if what.before and about.get("uid") == what.uid:
+        yield f"enrolled anew by root there: nobody signed that it may leave as {what.before}"
     late = behind(about, what)
     if late:
         yield ": ".join(late)
     ours = host_program().digest
     if about.get("program", ours) != ours:
         yield f"host program {about['program'][:12]}, and this collection has {ours[:12]}"
+
+
+def unlike(store: Store | None, about: Mapping[str, Any], what: Known) -> Iterator[tuple[str, str]]:
+    """What of an enrollment is not as a store that has it knows it, which is root's work on the host; and what to do.
+
+    Args:
+        store: knows the versions of the trust that were made; None: it cannot be asked.
+        about: what the host says of its enrollment.
+        what: is known of it.
+    """
+    if store is None or not what.uid:
+        return
+    uid, bundle = about.get("uid"), about.get("bundle")
+    if uid and uid != what.uid:
+        yield f"enrolled as {uid}, and the store knows it as {what.uid}", "find out who enrolled it anew, and when"
+    if bundle and not store.knows_trust(str(bundle)):
+        yield f"trust version {about['trust']} is none that this store has made", "find out who made it"
 
 
 def behind(about: Mapping[str, Any], what: Known) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, BinaryIO
 
@@ -45,12 +45,14 @@ class Errand:
         data: what the site says of trust.
         now: by the clock of this controller, which that of a host is held against.
         stuck: versions that no host passes any more.
+        known: the uids of the hosts that the store has as enrolled, by name.
     """
 
     versions: Sequence[Version]
     data: TrustData
     now: datetime
     stuck: Sequence[Stuck] = ()
+    known: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def newest(self) -> Version:
@@ -181,8 +183,10 @@ def _enrolled_anew(program: HostProgram, name: str, errand: Errand) -> Went:
     number = errand.newest.row.number
     if said.verdict != OK:
         return Went(said)
-    would = said["would"] or [f"enrolled, trust version {number}"]
-    return Went(said, tuple(would), str(said["uid"] or ""), number, host_program().digest)
+    did = list(said["would"] or [f"enrolled, trust version {number}"])
+    if name in errand.known:
+        did.append(f"it was taken out as {errand.known[name]}, and nobody signed that: find out who did")
+    return Went(said, tuple(did), str(said["uid"] or ""), number, host_program().digest)
 
 
 def _steps(errand: Errand, went: Went, check: bool) -> Iterator[tuple[str, Mapping[str, Any], BinaryIO | None]]:

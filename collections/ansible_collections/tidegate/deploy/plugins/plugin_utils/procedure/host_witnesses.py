@@ -9,7 +9,7 @@ those that could say so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import checkpoint as checkpoints
@@ -18,6 +18,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.checkpoint im
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import enforcing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import Door
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.enforcing import Known
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.enrolling import look
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import Said
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import OK
@@ -49,7 +50,7 @@ def ask(door: Door, store: Store, hostvars: Mapping[str, Mapping[str, Any]]) -> 
     names = enrolled_names(store, hostvars)
     seen = Seen([], [], [])
     for name, said in (look(door, names) if names else {}).items():
-        _add(seen, name, said, lambda host: enforcing.said_by(store, login_of(hostvars[host]), host))
+        _add(seen, name, said, store, enforcing.known(store, login_of(hostvars[name]), name, 0))
     return seen
 
 
@@ -59,16 +60,17 @@ def enrolled_names(store: Store, hostvars: Mapping[str, Mapping[str, Any]]) -> l
     return sorted(said_to_be | (set(store.all_enrolled()) & set(hostvars)))
 
 
-def _add(seen: Seen, name: str, said: Said, by: Callable[[str], str]) -> None:
+def _add(seen: Seen, name: str, said: Said, store: Store, what: Known) -> None:
     if said.verdict != OK:
         seen.silent.append(f"{name} was not asked what it has seen: {said.code}: {said.message}")
         return
     about = said["enrolled"]
     if not said["enforced"] or about is None:
-        seen.findings.append(Finding("rows", f"{name}: {': '.join(enforcing.gone(by(name)))}"))
+        seen.findings.append(Finding("rows", f"{name}: {': '.join(enforcing.gone(what.by))}"))
         return
     if about.get("problem"):
         seen.findings.append(Finding("rows", f"{name}: {about['problem']}"))
+    seen.findings.extend(Finding("rows", f"{name}: {': '.join(one)}") for one in enforcing.unlike(store, about, what))
     kept = about.get("checkpoint")
     if not kept:
         return

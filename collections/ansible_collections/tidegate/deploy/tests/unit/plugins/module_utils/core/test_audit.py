@@ -157,6 +157,17 @@ def test_a_store_s_own_hash_names_the_entry_that_was_edited():
     assert audit.walk(kept).finding.message == f"entry {SIZE - 1} was edited: it is kept as {SIZE}"
 
 
+def test_a_host_that_was_enrolled_anew_is_told():
+    """Once for each time; not one whose trust or program is newer, nor one that was let go or is new."""
+    log = [GOOD[0]]
+    for uid, before in (("a", None), ("a", "a"), ("b", "a"), ("b", "b"), ("c", None)):
+        body = {"host": "web1", "uid": uid * 32, "before": before and before * 32}
+        log.append(entries.compose(len(log), entries.leaf(log[-1]), at(len(log)), "host.enrolled", "ada", body))
+    walked = audit.walk(rows(log))
+    told = f"entry 3 says that web1 was enrolled anew as {'b' * 32}, and nobody signed that it may leave as {'a' * 32}"
+    assert (None, [told]) == (walked.finding, audit.replaced(walked))
+
+
 def test_every_entry_is_seen_once():
     """In order."""
     seen = []

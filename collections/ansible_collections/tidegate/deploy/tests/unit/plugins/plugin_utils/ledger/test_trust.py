@@ -59,6 +59,21 @@ def test_the_ledger_says_what_a_host_enforces_and_by_which_program(store):
     assert [None, "a" * 32, "a" * 32, "a" * 32] == [body["before"] for body in found]
 
 
+def test_a_host_that_came_back_under_another_uid_is_known_by_both(store, clock):
+    """Unless it was let go between; also where it comes back as it was before that, from a copy of its disk."""
+
+    def enrolled(name, letter, trust=1):
+        clock.turn(1)
+        store.enroll_host(name, letter * 32, "production", trust, PROGRAM)
+        return store.enrolled(name).before
+
+    assert [None, "a" * 32, "a" * 32] == [enrolled("web1", "a"), enrolled("web1", "b"), enrolled("web1", "b", 2)]
+    assert [None, "c" * 32] == [enrolled("web2", "c"), enrolled("web2", "d")]
+    store.unenroll_host("web2", "d" * 64)
+    assert (enrolled("web2", "e"), enrolled("web1", "a")) == (None, "b" * 32)
+    assert {"web1": "a" * 32, "web2": "e" * 32} == {name: row.uid for name, row in store.all_enrolled().items()}
+
+
 def test_an_unenrolled_host_is_not_enrolled(store):
     """The entry names what was signed for it."""
     store.enroll_host("web1", "a" * 32, "production", 1, PROGRAM)

@@ -50,6 +50,8 @@ def test_a_host_that_says_no_longer_that_it_is_enrolled(site):
     assert ("web1", True) == (where, said.startswith("NOT ENFORCED: the inventory and the store say"))
     assert any("the store says" in found[2] for found in told(site.store, seen))
     assert any("the inventory says" in found[2] for found in told(None, seen, web1="deploy"))
+    found = told(site.store, {"web1": host(about={**ABOUT, "uid": "2" * 32})}, web1="deploy")
+    assert ("web1", "trust", f"enrolled as {'2' * 32}, and the store knows it as {'1' * 32}") in found
 
 
 def test_trust_that_is_behind_and_reviews_that_are_due(site, monkeypatch):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import enforcing
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import enforcing, host_witnesses
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.enforcing import Known
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import Said
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
 
 UID, STATEMENT = "1" * 32, "a" * 64
@@ -59,6 +60,33 @@ def test_a_host_that_hears_bridges_says_so(site):
 def test_what_is_wrong_with_an_enrolled_host_is_named(site, about, said):
     (problem,) = enforcing.enforcement(site.store, stand(**about), Known("the store", 2))["problems"]
     assert problem.startswith(said)
+
+
+def test_an_enrollment_that_the_store_does_not_know_is_named(site):
+    """By another uid, or trust that was never made here; and that a host was enrolled anew, for as long as nobody let it go."""
+    other, bundle = "2" * 32, site.store.add_trust("production", 1, b"{}")
+
+    def problems(**about):
+        what = enforcing.known(site.store, "", "web1", 0)
+        return enforcing.enforcement(site.store, stand(**about), what)["problems"]
+
+    assert problems(uid=other, bundle="f" * 64) == []
+    site.store.enroll_host("web1", UID, "production", 1, "0" * 64)
+    assert problems(bundle=bundle) == []
+    assert [one.partition(":")[0] for one in problems(uid=other, bundle="f" * 64)] == [
+        f"enrolled as {other}, and the store knows it as {UID}",
+        "trust version 2 is none that this store has made",
+    ]
+    site.store.enroll_host("web1", other, "production", 1, "0" * 64)
+    assert problems(uid=other, bundle=bundle) == [
+        f"enrolled anew by root there: nobody signed that it may leave as {UID}"
+    ]
+    audited = host_witnesses.Seen([], [], [])
+    said = Said("ok", fields={"enforced": True, "enrolled": {**ABOUT, "bundle": bundle, "checkpoint": None}})
+    host_witnesses._add(audited, "web1", said, site.store, enforcing.known(site.store, "", "web1", 0))
+    assert [str(one) for one in audited.findings] == [
+        f"ROWS: web1: enrolled as {UID}, and the store knows it as {other}: find out who enrolled it anew, and when"
+    ]
 
 
 def test_a_host_whose_enrollment_cannot_be_read_says_only_that(site):

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import enrolling
@@ -75,6 +77,13 @@ def test_a_host_that_is_not_enrolled_gets_the_newest_version(errand):
     went = bring(host, errand)
     assert (("enrolled, trust version 3",), UID, 3, OURS) == (went.did, went.uid, went.trust, went.program)
     assert ["ask", "enroll"] == host.asked
+
+
+def test_a_host_that_nobody_let_go_is_told(errand):
+    """The store has it as enrolled, and it is not: root has taken it out."""
+    went = bring(Host(), replace(errand, known={"web1": "a" * 32, "web2": "b" * 32}))
+    told = f"it was taken out as {'a' * 32}, and nobody signed that: find out who did"
+    assert ("enrolled, trust version 3", told) == went.did
 
 
 def test_a_host_that_was_away_catches_up_in_order(errand):

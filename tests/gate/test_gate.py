@@ -198,11 +198,19 @@ def test_a_freeze_that_was_declared_later_is_kept(site: Any) -> None:
 
 
 def test_one_group_enforces_while_another_observes(site: Any) -> None:
-    """A play on both is refused; what was said to each is recorded."""
+    """A play on both is refused; what was said to each is recorded, and status tells it."""
     site.protect("web")
     site.protect("db", **ENFORCE)
+    site.write("inventory/group_vars/all/tidegate_services.yml", {"tidegate_services": {}})
 
     done = site.run(site.play(hosts="all"))
+    status = site.run("tidegate.deploy.status")
+
+    assert (
+        "gate for any playbook: refuses on db1, db2, only observes on web1, web2\n"
+        "  the gate would have refused 1 and refused 1 of 1 run in the last 30 days; tidegate.deploy.observed tells more\n"
+        "    NO_CHANGE: refused 1 run by "
+    ) in status.text
 
     assert (77, []) == (done.rc, site.touched)
     assert [

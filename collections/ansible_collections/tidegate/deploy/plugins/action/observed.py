@@ -14,14 +14,12 @@ from ansible.utils.display import Display
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import stamp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.observed import summed_up
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.observed import DAYS, summed_up
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.observed import headline, observed_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import modes_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import write_json
-
-DAYS = 30
 
 
 class ActionModule(WholeVerb):

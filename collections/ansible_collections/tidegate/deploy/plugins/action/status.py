@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
@@ -15,8 +16,10 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import down
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import OPEN, PARTIAL, PAUSED
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import stamp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.observed import DAYS, summed_up
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.status import status_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
     drifting,
@@ -53,7 +56,8 @@ class ActionModule(WholeVerb):
         for name in (wanted,) if wanted else inventory.service_names:
             hosts = service_hosts(name, inventory) if wanted or inventory.has(name) else ()
             document["services"][name] = self._service(store, inventory, name, hosts)
-        document["gate"] = modes_of(self._loader, self.task_vars["hostvars"]._inventory)
+        said = summed_up(store.gated_rows(stamp(store.now() - timedelta(days=DAYS))))
+        document["gate"] = {**modes_of(self._loader, self.task_vars["hostvars"]._inventory), "said": said}
         document["ledger"] = signing_off.stand(store, plain(self.templated(signing_off.WITNESSES)))
         Display().display(status_text(document))
         if arguments.get("json_file") and not self.check:

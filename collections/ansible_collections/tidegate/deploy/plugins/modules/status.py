@@ -68,7 +68,9 @@ status:
       type: list
       elements: dict
     gate:
-      description: The hosts that the gate for any playbook protects, by what it does there, V(enforce) or V(observe).
+      description: >-
+        The hosts that the gate for any playbook protects, by what it does there, V(enforce) or V(observe); and, as C(said), what it
+        refused or would have refused in the last 30 days, as M(tidegate.deploy.observed) returns it.
       returned: always
       type: dict
     ledger:

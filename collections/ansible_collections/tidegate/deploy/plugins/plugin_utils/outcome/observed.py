@@ -10,6 +10,9 @@ from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.observations import GatedRow
 
+DAYS = 30
+"""For how long back it is told, unless somebody says otherwise."""
+
 
 def summed_up(rows: Iterable[GatedRow]) -> dict[str, Any]:
     """The rows as one document: runs in all, and of each reason its runs, playbooks, people and hosts.

@@ -52,6 +52,20 @@ def headline(document: Mapping[str, Any], days: int) -> str:
     return f"the gate {said} {since}"
 
 
+def observed_lines(document: Mapping[str, Any], days: int) -> list[str]:
+    """The same for status: the sum, and for each reason how many runs, and whose; nothing where all were let through.
+
+    Args:
+        document: as `outcome.observed.summed_up` makes it.
+        days: for how many days back.
+    """
+    reasons = [
+        f"  {reason['code']}: {_DONE[reason['mode']]} {_runs(reason['runs'])} by {listed(reason['by'])}"
+        for reason in document["reasons"]
+    ]
+    return [f"{headline(document, days)}; tidegate.deploy.observed tells more", *reasons] if reasons else []
+
+
 def gate_text(gate: Mapping[str, Any]) -> str:
     """Where the gate for any playbook refuses, and where it only observes."""
     if not gate["enforce"] and not gate["observe"]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.observed import gate_text
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.observed import DAYS
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.observed import gate_text, observed_lines
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import duration, printable, table
 
 _CHANGES = ("change", "service", "environment", "state", "on failure", "since", "to note")
@@ -39,7 +40,7 @@ def status_text(document: Mapping[str, Any]) -> str:
             ]
     lines += _enforcement(document["services"])
     enforced = [host for hosts in document["services"].values() for host, stand in hosts.items() if stand["enforced"]]
-    lines.append(gate_text(document["gate"]))
+    lines += [gate_text(document["gate"]), *_indented(observed_lines(document["gate"]["said"], DAYS))]
     lines += _ledger(document["ledger"])
     lines.append(f"enforced by the hosts themselves: {len(enforced)} hosts; store {document['store']}")
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.observed i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.observed import (
     gate_text,
     headline,
+    observed_lines,
     observed_text,
 )
 
@@ -47,6 +48,18 @@ def test_refusing_and_observing_are_told_apart():
     found = summed_up([row("a"), row("b", 2, mode="enforce"), row("c", 3, mode="enforce", code="")])
 
     assert "the gate would have refused 1 and refused 1 of 3 runs in the last 30 days" == headline(found, 30)
+
+
+def test_status_sums_it_up():
+    """How many runs, why, and whose; nothing where there is nothing to say."""
+    found = summed_up([row("a"), row("b", 2, mode="enforce", code="WINDOW", actor="bob@control")])
+
+    assert [
+        "the gate would have refused 1 and refused 1 of 2 runs in the last 30 days; tidegate.deploy.observed tells more",
+        "  WINDOW: refused 1 run by bob@control",
+        "  NO_CHANGE: would have refused 1 run by ann@control",
+    ] == observed_lines(found, 30)
+    assert [] == observed_lines(summed_up([row("a", code="")]), 30)
 
 
 def test_a_site_without_findings():

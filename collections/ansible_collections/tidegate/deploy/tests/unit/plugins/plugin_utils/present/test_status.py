@@ -32,7 +32,7 @@ def a_change(**facts):
     return {**known, **facts}
 
 
-GATE = {"enforce": [], "observe": []}
+GATE = {"enforce": [], "observe": [], "said": {"reasons": []}}
 NOTHING = {
     "against": "nobody: root and whoever can log in",
     "lost": "",

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import Signature
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import exchange, ssh_keygen
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
@@ -57,7 +56,7 @@ class ActionModule(WholeVerb):
         return self._without_store(arguments) if arguments.get("statement") else super().perform(arguments)
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        change, now = change_of(store, _named(arguments.get("id"))), store.latest()
+        change, now = change_of(store, arguments.get("id")), store.latest()
         self.require_kept(store)
         government = Government(self, recorded(change.plan_bytes).host_names[0])
         by = government.governed
@@ -151,9 +150,3 @@ class ActionModule(WholeVerb):
                 "plan_digest": asked.statement.plan,
             },
         )
-
-
-def _named(identity: str | None) -> str:
-    if not identity:
-        raise Refusal("NO_CHANGE", "tidegate_change was not given; name a change with -e tidegate_change=CHG-…")
-    return identity

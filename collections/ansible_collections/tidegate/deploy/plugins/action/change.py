@@ -98,19 +98,19 @@ class ActionModule(RecordDoor):
         if verb != ROLLBACK:
             self.require_kept(store)
         if verb in (RESUME, ROLLBACK):
-            _require_ours(recorded(_planned(store, identity).plan_bytes), str(identity))
+            _require_ours(recorded(change_of(store, identity).plan_bytes), str(identity))
         if verb == RESUME:
-            return self._opened(opening.begin_again(store, _planned(store, identity)), "goes on")
+            return self._opened(opening.begin_again(store, change_of(store, identity)), "goes on")
         if verb == ROLLBACK:
-            own_tasks.require_way_back(store, _planned(store, identity), store.latest())
-            return self._opened(self._asked_all(opening.begin_way_back(store, _planned(store, identity))), "goes back")
+            own_tasks.require_way_back(store, change_of(store, identity), store.latest())
+            return self._opened(self._asked_all(opening.begin_way_back(store, change_of(store, identity))), "goes back")
         if verb == CLOSE:
-            run = opening.begin_closing(store, _planned(store, identity), _reason(arguments.get("reason")))
+            run = opening.begin_closing(store, change_of(store, identity), _reason(arguments.get("reason")))
             return self._opened(self._asked_all(run), "ends as it stands")
         if verb == deciding.REVIEW and arguments.get("statement"):
             return self._reviewed_elsewhere(store, str(arguments["statement"]), arguments.get("reason"))
         if verb in DECISIONS:
-            return self._decided(store, _planned(store, identity), arguments)
+            return self._decided(store, change_of(store, identity), arguments)
         source = _source(store, file, identity)
         drafted = self._draft(store, source)
         if verb != PLAN:
@@ -266,14 +266,10 @@ def _reason(text: str | None) -> str:
 def _source(store: Store, file: str | None, identity: str | None) -> str:
     if file:
         return str(Path(file).resolve())
-    return str(_planned(store, identity).source)
-
-
-def _planned(store: Store, identity: str | None) -> ChangeRow:
     if not identity:
         raise Refusal(
             "NO_CHANGE",
             "neither tidegate_change_file nor tidegate_change was given; name a change file with "
             "-e tidegate_change_file=changes/….yml or a planned change with -e tidegate_change=CHG-…",
         )
-    return change_of(store, identity)
+    return str(change_of(store, identity).source)

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from ansible.utils.display import Display
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.approval import emergency_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import refusal_text
@@ -29,9 +28,7 @@ class ActionModule(WholeVerb):
     ARGUMENTS: ClassVar[dict[str, Any]] = {"id": {"type": "str"}}
 
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
-        if not arguments.get("id"):
-            raise Refusal("NO_CHANGE", "tidegate_change was not given; name a change with -e tidegate_change=CHG-…")
-        change = change_of(store, arguments["id"])
+        change = change_of(store, arguments.get("id"))
         self.require_kept(store)
         statement = emergencies.ask(self, store, change, store.latest())
         if statement is None:

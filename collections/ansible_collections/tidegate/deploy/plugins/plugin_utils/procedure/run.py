@@ -274,12 +274,14 @@ def _identities() -> Iterator[str]:
         yield run_id(holder, str(number))
 
 
-def change_of(store: Store, identity: str) -> ChangeRow:
-    """The store's row of a change.
+def change_of(store: Store, identity: str | None) -> ChangeRow:
+    """The store's row of a change that somebody named.
 
     Raises:
-        Refusal: NO_CHANGE when there is none.
+        Refusal: NO_CHANGE when there is none, or none was named.
     """
+    if not identity:
+        raise Refusal("NO_CHANGE", "tidegate_change was not given; name a change with -e tidegate_change=CHG-…")
     change = store.change(identity)
     if change is None:
         raise Refusal(

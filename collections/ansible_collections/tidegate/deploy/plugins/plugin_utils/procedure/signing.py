@@ -41,9 +41,12 @@ def signature_of(
         subject: about what.
 
     Raises:
-        Refusal: SIGNING, they did not say yes, nobody sits there, or ssh-keygen cannot; as `exchange.handed_in`.
+        Refusal: SIGNING, they did not say yes, nobody sits there, or ssh-keygen cannot; DATA, two ways to sign are named; as
+            `exchange.handed_in`.
     """
     if arguments.get("signature"):
+        if arguments.get("key"):
+            raise Refusal("DATA", "found both tidegate_key and tidegate_signature; name one of them")
         return exchange.handed_in(arguments["signature"])
     if not arguments["sign"]:
         _require_yes(verb, subject)

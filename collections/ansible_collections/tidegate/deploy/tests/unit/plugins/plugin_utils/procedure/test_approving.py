@@ -20,7 +20,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve import ssh
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.approvals import ApprovalRow
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving, signing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import command
 
 from ...module_utils.core.ssh_keys import a_key, public, signed
@@ -280,6 +280,12 @@ def test_a_draft_is_not_approved(site, office_keys):
         with pytest.raises(Refusal, match=r"is a draft; hand it in first") as caught:
             office.asked(verb, "too risky")
         assert ("NOT_OPEN", [command("submit", office.change.id)]) == (caught.value.code, caught.value.facts["next"])
+
+
+def test_one_way_to_sign_is_named():
+    """A key beside a signature of somebody else's would be passed over in silence."""
+    with pytest.raises(Refusal, match="found both tidegate_key and tidegate_signature; name one of them"):
+        signing.signature_of({"key": "id", "signature": "x.sig", "sign": True}, b"", "n", (), "approve", "it")
 
 
 def test_a_key_without_its_passphrase_is_said(office, tmp_path):

@@ -28,7 +28,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.outlook import outlook_of
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, change_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.site import now
 
 from .conftest import OLD, a_plan
@@ -115,6 +115,12 @@ def test_a_decision_has_a_reason(site, verb, reason):
     refusal = refusal_of(decided, site, change, verb, reason=reason)
     assert (refusal.code, refusal.message.partition(":")[0]) == ("DATA", "tidegate_reason")
     assert site.store.change(change.id) == change
+
+
+def test_a_decision_names_its_change(site):
+    """A change file is no way to name it, so none is proposed."""
+    refusal = refusal_of(change_of, site.store, None)
+    assert str(refusal) == "NO_CHANGE: tidegate_change was not given; name a change with -e tidegate_change=CHG-…"
 
 
 def test_a_change_is_given_up_before_it_begins(site):

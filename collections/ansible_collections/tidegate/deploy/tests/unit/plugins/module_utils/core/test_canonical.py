@@ -70,6 +70,21 @@ def test_what_was_written_is_read_back(data):
     assert canonical.dumps(canonical.loads(data)) == data
 
 
+def test_the_examples_of_rfc_8785():
+    """3.2.2 to 3.2.4, in the subset that cannot be misread: without the floats of one and the non-ASCII names of the other."""
+    text = rb"""{"string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/", "literals": [null, true, false]}"""
+    expected = "7b226c69746572616c73223a5b6e756c6c2c747275652c66616c73655d2c22737472696e67223a"
+    expected += "22e282ac245c75303030665c6e4127425c225c5c5c5c5c222f227d"
+    assert bytes.fromhex(expected) == canonical.dumps(canonical.loads(text))
+    assert b'{"\\r":"Carriage Return","1":"One"}' == canonical.dumps({"1": "One", "\r": "Carriage Return"})
+    for name in ("\u20ac", "\ufb33", "\U0001f600", "\u0080", "\u00f6"):
+        with pytest.raises(ValueError, match="is not an ASCII string"):
+            canonical.dumps({name: ""})
+    for number in (b"333333333.33333329", b"1E30", b"4.50", b"2e-3", b"0.000000000000000000000000001"):
+        with pytest.raises(ValueError, match="is not an integer"):
+            canonical.loads(b'{"numbers":[%b]}' % number)
+
+
 @pytest.mark.parametrize(("value", "told"), ODD)
 def test_what_has_no_canonical_form(value, told):
     """The message names the place."""

@@ -13,8 +13,6 @@ from e2e.hostile import Ground, by_certificate, flipped, untouched
 from host.driver import V2, definition
 from host.hand import moment, someone
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import evidence
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.countersigned import Countersigned
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core import ssh_keys
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.enrolled import line, rule, sign, wanted
 
@@ -135,10 +133,8 @@ def recorded(_statement: Any) -> str:
 def countersigned(ground: Ground) -> dict[str, Any]:
     """A release that one person signed, and another approved in a system of which a bridge saw that."""
     statement = ground.about()
-    there = {"system": "awx", "reference": "17", "account": "bob", "given_at": moment(), "url": "https://awx.example"}
-    made = sign("bridge", evidence.message(statement.id, "bob", there), evidence.NAMESPACE)
     permit = ground.granted(statement, ground.by(statement, "ada"))
-    return ground.forward(statement, {**permit, "evidence": [Countersigned("bob", there, made).doc()]})
+    return ground.forward(statement, {**permit, "evidence": [ground.vouched(statement, "bob", "bridge")]})
 
 
 OTHER = {"name": "web2", "uid": "f" * 32, "previous": V2.id, "challenge": ""}

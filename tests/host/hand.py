@@ -14,7 +14,8 @@ from typing import Any
 
 from host.driver import Driver, Release, definition
 
-from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical, evidence
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.countersigned import Countersigned
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import Statement
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.version import PROTOCOL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
@@ -130,6 +131,18 @@ class Hand:
         made = [sign(who, statement.data, statement.namespace) for who in signers]
         signed = {"statement": base64_of(statement.data), "signatures": made}
         return {**signed, "request": wanted(statement), "grant": None}
+
+    def vouched(self, statement: Statement, person: str, by: str) -> dict[str, Any]:
+        """That somebody approved it in another system, countersigned by a bridge."""
+        there = {
+            "system": "awx",
+            "reference": "17",
+            "account": person,
+            "given_at": moment(),
+            "url": "https://awx.example",
+        }
+        made = sign(by, evidence.message(statement.id, person, there), evidence.NAMESPACE)
+        return Countersigned(person, there, made).doc()
 
     def mint(self) -> dict[str, Any]:
         """What the host says when it is asked for a challenge."""

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from host.driver import ROOT, V1, V2, Driver, definition
 from host.hand import FORGET, LOGIN, TRACES, Hand
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import LAUNCHER
+from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.enrolled import line, rule
+
+BRIDGE = "other-log"
+"""Whose key the bridge has: one that means nothing to the host before."""
 
 
 @pytest.fixture
@@ -27,8 +32,17 @@ def hand(driver: Driver) -> Iterator[Hand]:
         driver.host.ssh(FORGET, check=False)
 
 
+def opening(hand: Hand) -> dict[str, Any]:
+    """The next version of the trust, by which what a bridge countersigned opens the host."""
+    bridge = {"systems": ["awx"], "keys": [{"line": line(BRIDGE), "from": None, "until": None}]}
+    evidence = {"bridges": {"board": bridge}, "accounts": {"bob": {"awx": "bob"}}}
+    asks = {**rule("two of ops", groups={"ops": 2}, strength="countersigned"), "match": {}}
+    return hand.bundle(2, rules=[asks], countersigned_opens=True, evidence=evidence)
+
+
 def test_an_enrolled_host_refuses_by_itself(hand: Hand) -> None:
-    """Whoever asks, root and the program that travels included; what was signed and granted comes in, and goes back."""
+    """Whoever asks, root and the program that travels included; what was signed and granted comes in, and goes back. What a bridge
+    countersigned stands in for a signature once its trust says so."""
     driver, host = hand.driver, hand.host
     # the login reaches one thing, without arguments
     for command in (
@@ -53,10 +67,14 @@ def test_an_enrolled_host_refuses_by_itself(hand: Hand) -> None:
         hand.call("activate", permit=hand.signed(statement), **hand.activation(change, V2, V1.id))["code"]
         == "CHALLENGE"
     )
-    # with one it comes in, over the challenge that came with the staging; a copy of it does not
+    # one signature and what a bridge saw are not enough, until those who rule its trust have signed that they are
     again = {**driver.staging(V2), "source": {"kind": "have"}, "challenge": True}
-    staged = hand.call("stage", permit=hand.signed(statement), **again)
-    permit = {**hand.signed(statement), "grant": hand.grant(statement, staged)}
+    approved = {**hand.signed(statement, ["ada"]), "evidence": [hand.vouched(statement, "bob", BRIDGE)]}
+    assert hand.call("stage", permit=approved, **again)["code"] == "QUORUM"
+    assert hand.call("trust", bundles=[hand.signed_bundle(opening(hand))])["trust"] == 2
+    # with a permit it comes in, over the challenge that came with the staging; a copy of it does not
+    staged = hand.call("stage", permit=approved, **again)
+    permit = {**approved, "grant": hand.grant(statement, staged)}
     seen = host.ssh("stat -c '%a %U' /run/tidegate/verified /run/tidegate/challenges; ls /run/tidegate/verified").stdout
     assert seen.splitlines()[:2] == ["700 root"] * 2
     assert len(seen.splitlines()) >= 2 + len(permit["signatures"])

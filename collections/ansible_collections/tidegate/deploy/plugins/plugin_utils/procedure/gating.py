@@ -16,9 +16,11 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.states import PAUSED, TERMINAL
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.bridges import everybody
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import EMERGENCY
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.windows import Answer
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import moving
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed, operator_of, why_not
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.gated import Decision, listed, no_change
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.timing import window_of
@@ -33,7 +35,7 @@ def decide(
     people: Mapping[str, Any],
     playbook: str | None = None,
 ) -> Decision:
-    """Whether the hosts may be touched now, for a change.
+    """Whether the hosts may be touched now, for a change. An emergency that is let through is marked for review before.
 
     Args:
         store: that knows the change.
@@ -45,7 +47,7 @@ def decide(
         playbook: SHA-256 of the playbook that would run, where there is one.
 
     Raises:
-        Refusal: STORE and the like, when nothing can be decided.
+        Refusal: STORE and the like, when nothing can be decided or written.
     """
     names = list(hosts)
     change = store.change(change_id) if change_id and CHANGE_ID.fullmatch(change_id) else None
@@ -63,6 +65,8 @@ def decide(
     ):
         if refusal is not None:
             return Decision(False, refusal.code, refusal.message, {**facts, **refusal.facts})
+    if plan.type == EMERGENCY and change.review_due_at is None:
+        moving.move(store, change.id, "let_through")
     return Decision(True, facts={**facts, "until": answer.until and answer.until.isoformat()})
 
 

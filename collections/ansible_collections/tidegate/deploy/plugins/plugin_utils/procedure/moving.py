@@ -68,6 +68,6 @@ def _noted(store: Store, change: ChangeRow, event: str) -> dict[str, str | None]
     if event == "review":
         return {"reviewed_at": store.moment_in(0)}
     plan = plans.recorded(change.plan_bytes)
-    if event == "begin" and plan.type == EMERGENCY and change.review_due_at is None:
+    if event in ("begin", "let_through") and plan.type == EMERGENCY and change.review_due_at is None:
         return {"review_due_at": store.moment_in(plan.review_within_s)}
     return {}

@@ -15,6 +15,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import of_change
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.bundle import Bundle, File
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import RUN
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.bridges import WHO
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
@@ -23,6 +24,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
     consent,
     deciding,
     ending,
+    gating,
     moving,
     opening,
 )
@@ -340,6 +342,23 @@ def test_an_emergency_is_reviewed_and_blocks_the_next_one_until_it_is(site):
     assert (say, reviewed.state) == (f"the review of {first.id} is recorded", "completed")
     assert consent.why_not(site.store, second, FREE, site.store.now()) is None
     assert refusal_of(decided, site, reviewed, "review", replace(FREE, operator="bob")).code == "STATE"
+
+
+def test_an_emergency_that_the_gate_lets_through_is_reviewed(site):
+    """A playbook of the site's own is not begun by any verb: from when it first may touch hosts, a review is due."""
+    first = emergency(site)
+    asked = [site.store, first.id, ["web1"], site.store.now(), Policy(), dict.fromkeys(WHO)]
+    assert gating.decide(*asked[:2], ["db1"], *asked[3:]).code == "HOSTS"
+    assert site.store.change(first.id).review_due_at is None
+    assert gating.decide(*asked).allowed
+    due = site.store.change(first.id).review_due_at
+    assert due is not None
+    assert gating.decide(*asked).allowed
+    assert site.store.change(first.id).review_due_at == due
+    assert [(move.event, move.after) for move in site.store.moves(first.id)] == [("let_through", "draft")]
+    assert gating.decide(site.store, planned(site).id, *asked[2:]).allowed
+    site.later = timedelta(seconds=3602)
+    assert gating.decide(site.store, emergency(site).id, *asked[2:]).code == "REVIEW"
 
 
 def test_an_emergency_needs_two_people_where_others_are_approved(site):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from e2e.test_change_control import a_key, denied
 from host.driver import Driver, ready
 
 NAMES = ("web1", "web2", "web4")
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
 POLICY = {"approvals": [{"name": "production", "groups": {"ops": 2}}]}
 IDENTITY = "cat /var/lib/tidegate/identity.json"
 TRACES = "ls -d /var/lib/tidegate/identity.json /etc/sudoers.d/tidegate 2>/dev/null; getent passwd deploy; true"
@@ -33,17 +35,22 @@ class Office:
 
     def __init__(self, site: Project) -> None:
         self.site = site
-        self.keys = {name: a_key(site.temp, name) for name in ("ada", "bob", "cyd")}
+        self.keys = {name: a_key(site.temp, name) for name in ("ada", "bob", "cyd", "eve")}
         self.people("ada", "bob", "cyd")
         site.write("inventory/group_vars/all/tidegate_policy.yml", {"tidegate_policy": POLICY})
         login = Path(f"{site.hosts.fleet.key}.pub").read_text()
         trust = {"site": "example.org", "rule": {"groups": {"ops": 2}}, "login_keys": [login]}
         site.write("inventory/group_vars/all/tidegate_trust.yml", {"tidegate_trust": trust})
 
-    def people(self, *names: str) -> None:
-        """Let these be everybody."""
+    def people(self, *names: str, **until: str) -> None:
+        """Let these be everybody; the keys of some run out."""
+        dates = {name: {"until": day} for name, day in until.items()}
         people = {
-            name: {"groups": ["ops"], "keys": [{"key": Path(f"{self.keys[name]}.pub").read_text()}]} for name in names
+            name: {
+                "groups": ["ops"],
+                "keys": [{"key": Path(f"{self.keys[name]}.pub").read_text(), **dates.get(name, {})}],
+            }
+            for name in names
         }
         self.site.write("inventory/group_vars/all/tidegate_people.yml", {"tidegate_people": people})
 
@@ -118,6 +125,20 @@ def refused_while_under_way(office: Office, hosts: Fleetful) -> None:
     driver.back(change, definition=doc).or_refuse()
 
 
+def signed_once_more(office: Office, hosts: Fleetful, env: dict[str, str]) -> None:
+    """A host for which bob's key has run out meanwhile cannot pass the version that he has signed, until somebody else has whom the
+    rule of the version before asks, and somebody whom its own does. It stays three days ahead."""
+    site = office.site
+    hosts["web2"].shift_clock(3 * 24 * 3600)
+    stuck = site.play("enroll", env=env, hosts="web2")
+    assert (stuck.rc, stuck.codes) == (2, {"KEY"}), stuck.text
+    assert "of bob is not valid now, or was not when it signed; missing 1 of ops (trust)" in stuck.text
+    for name in ("cyd", "eve"):
+        again = site.play("trust", env=env, trust_version=2, key=office.keys[name], sign="true")
+        assert again.rc == 0, again.text
+        assert f"version 2 of production, signed by {name}; it holds" in again.stdout
+
+
 def enrolled_anew_by_root(site: Project, hosts: Fleetful, uid: str, env: dict[str, str]) -> None:
     """That nobody signed that the host may leave is told when it comes back, and afterwards by `status` and `audit`."""
     hosts["web1"].ssh("rm /var/lib/tidegate/identity.json")
@@ -152,6 +173,7 @@ def test_hosts_follow_their_trust_until_they_are_let_go(office: Office, hosts: F
     for nothing else; a leaver's key goes, a host that was left out catches up in order and takes another host program; a clone is
     refused; two people let all of them go."""
     site = office.site
+    office.people("ada", "bob", "cyd", bob=TOMORROW)
 
     early = site.play("enroll")
     half = office.signed("ada")
@@ -203,7 +225,7 @@ def test_hosts_follow_their_trust_until_they_are_let_go(office: Office, hosts: F
     assert asked.rc == 0, asked.text
     assert (again.rc, again.of("enroll")[-1]["changed"]) == (0, False), again.text
 
-    office.people("ada", "bob")
+    office.people("ada", "bob", "eve", bob=TOMORROW)
     second = office.signed("ada", "bob")
     assert "people.cyd goes" in second.stdout
     only_one = site.play("enroll", hosts="web1")
@@ -211,10 +233,12 @@ def test_hosts_follow_their_trust_until_they_are_let_go(office: Office, hosts: F
     looked_at_by_the_doctor(site, hosts)
 
     newer = another_program(site.temp / "newer")
-    for name in ("ada", "bob"):
+    for name in ("ada", "eve"):
         signed = site.play("trust", env=newer, key=office.keys[name], sign="true")
         assert signed.rc == 0, signed.text
+    signed_once_more(office, hosts, newer)
     third = site.play("enroll", env=newer)
+    hosts["web2"].shift_clock(0)
     assert third.rc == 0, third.text
     assert [(trust, did[0], did[1][:13]) for trust, did in (enforced(third)[name] for name in ("web1", "web2"))] == [
         (3, "trust version 2 → 3", "host program "),

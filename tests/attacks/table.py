@@ -617,9 +617,14 @@ ROWS = (
     ),
     Row(
         "F01",
-        "a template in the name of a change, by extra variable",
-        "it is never run: the gate reads text",
-        (f"{GATE}::test_a_template_as_the_name_of_a_change_is_never_run",),
+        "a template in a change file, in a reason by extra variable, in the name of a change for the gate, or told by a host",
+        "it is never run: it is read as text, and shown as that",
+        (
+            f"{CONTROL}::test_free_text_is_only_text",
+            f"{GATE}::test_a_template_as_the_name_of_a_change_is_never_run",
+            "tests/attacks/test_approve.py::test_two_people_approve",
+            f"{SUPPORTED}::test_no_text_of_ours_is_a_template",
+        ),
     ),
     Row(
         "F02",
@@ -633,9 +638,10 @@ ROWS = (
     ),
     Row(
         "F04",
-        "SQL in names of changes, runs, hosts and people",
+        "SQL in names of changes, runs, hosts and people, and in free text",
         "compared as it is, in both databases",
         (
+            f"{CONTROL}::test_free_text_is_only_text",
             f"{OBSERVATIONS}::test_no_text_becomes_sql",
             f"{GATE}::test_a_change_that_there_is_not_is_refused",
         ),

@@ -19,6 +19,7 @@ import pytest
 from attacks.office import POLICY, RUN_S, Office
 
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import history
+from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core.ssh_keys import public
 
 TOUCHES = {"name": "Touch", "ansible.builtin.copy": {"content": "", "dest": "{{ playbook_dir }}/TOUCHED"}}
 ASKS = {"name": "Ask", "tidegate.deploy.gate": {"id": "{{ tidegate_change }}"}, "run_once": True}
@@ -196,6 +197,38 @@ def test_an_emergency_without_a_reason_is_no_change_file(office: Office) -> None
     assert 2 == ran.returncode, ran.stdout
     assert "reason: found nothing, expected why this emergency cannot wait" in ran.stdout
     assert "DATA" in office.denied
+
+
+def test_free_text_is_only_text(office: Office) -> None:
+    """F01, F04, F09: in whatever people write freely, templates, SQL, Markdown and what turns text around are shown as they are."""
+    pwned = office.folder / "PWNED"
+    shown = "\u202e'; DROP TABLE changes; -- | [x](javascript:1) @everyone <b>`"
+    evil = f"{{{{ lookup('pipe', 'touch {pwned}') }}}} {shown}"
+    freeze = {"name": shown, "from": "2020-01-01", "until": "2199-01-01", "reason": shown}
+    people = {
+        name: {"name": shown, "groups": ["ops"], "keys": [{"key": public(office.keys[name])}]}
+        for name in ("ada", "bob", "cyd")
+    }
+    office.say(tidegate_policy={**POLICY, "freezes": [freeze]}, tidegate_people=people)
+    (office.folder / "own.yml").write_text("- hosts: web\n")
+    named = {"service": "web", "playbook": "own.yml", "title": evil, "reason": evil, "requester": "cyd"}
+    (office.folder / "change.yml").write_text(json.dumps(named))
+    record, page = office.folder / "record.json", office.folder / "record.md"
+
+    said = [office.play("plan", tidegate_change=None, tidegate_change_file="change.yml")]
+    office.change = "CHG-2026-0002"
+    said += [office.play(verb) for verb in ("submit", "status")]
+    said += [office.play("approve", tidegate_key=str(office.keys["ada"]), tidegate_sign=True)]
+    said += [office.play("cancel", tidegate_reason=evil)]
+    said += [office.play("history", tidegate_json=str(record), tidegate_markdown=str(page))]
+
+    assert [0] * len(said) == [ran.returncode for ran in said], said
+    assert all("{{ lookup(" in ran.stdout for ran in (said[0], said[3], said[5]))
+    assert not [ran.args for ran in said if "\u202e" in ran.stdout]
+    told = json.loads(record.read_text())["record"]
+    assert (evil, evil, evil) == (told["plan"]["title"], told["plan"]["reason"], told["moves"][-1]["reason"])
+    assert "\u202e" not in page.read_text()
+    assert not pwned.exists()
 
 
 def test_what_is_known_of_a_change_is_told_to_any_play(office: Office) -> None:

@@ -254,9 +254,11 @@ def decide(change: ChangeRow, event: str, facts: Facts) -> Move:
                 GUARDS[guard][1](change, facts)
             state = row.next or change.state
             return Move(event, state, state not in OPEN, state == IMPLEMENTING)
+    what = event if event in ("approve", "reject", "withdraw") else EVENTS[event]
+    anew = f"; it has ended: plan it anew with -e tidegate_change_file={change.source}"
     raise Refusal(
         "NOT_OPEN",
-        f"{change.id} is {change.state}: {EVENTS[event]} does not fit, expected {expected(event)}",
+        f"{change.id} is {change.state}: {what} does not fit, expected {expected(event)}{anew if change.state in TERMINAL else ''}",
         change=change.id,
         state=change.state,
         event=event,

@@ -55,6 +55,13 @@ def test_every_pair_has_a_row_or_is_refused_by_name(state, event):
     assert (refusal.code, refusal.facts["state"], refusal.facts["event"]) == ("NOT_OPEN", state, event)
     assert refusal.message.startswith(f"CHG-2026-0007 is {state}: ")
     assert states.expected(event) in refusal.message
+    assert refusal.message.endswith("plan it anew with -e tidegate_change_file=x") == (state in TERMINAL)
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject", "withdraw"])
+def test_a_refused_decision_is_called_as_it_was_typed(verb):
+    """Not by what the diagram calls what follows from it."""
+    assert f"CHG-2026-0007 is completed: {verb} does not fit" in refusal_of(change("completed"), verb, Facts()).message
 
 
 def test_the_way_back_asks_nobody():

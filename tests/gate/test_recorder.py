@@ -173,16 +173,22 @@ def found_in(folder: Path) -> list[str]:
 def test_a_secret_is_found_nowhere(site: Any, args: list[str], env: dict[str, str]) -> None:
     """In arguments, results, differences, items, names, errors, environment: neither store, log nor report has it."""
     site.protect()
+    (site.folder / "reports").mkdir()
     playbook = secretive(site)
 
     done = site.run(playbook, "-e", f"more={SECRET}", *args, env={"SECRET": SECRET, **env})
-    report = site.run("tidegate.deploy.observed", "-e", "tidegate_json=observed.json")
+    report = site.run("tidegate.deploy.observed", "-e", "tidegate_json=reports/observed.json")
+    record = site.run(
+        "tidegate.deploy.history", "-e", "tidegate_json=reports/runs.json", "-e", "tidegate_markdown=reports/runs.md"
+    )
 
-    assert (0, 0) == (done.rc, report.rc), done.text[-2000:]
+    assert (0, 0, 0) == (done.rc, report.rc, record.rc), done.text[-2000:]
     assert 20 == len(results(site))
     assert [] == found_in(site.store)
-    assert SECRET not in report.text
-    assert SECRET not in (site.folder / "observed.json").read_text()
+    assert "site.yml" in record.text
+    assert SECRET not in report.text + record.text
+    assert 3 == len([*(site.folder / "reports").iterdir()])
+    assert [] == found_in(site.folder / "reports")
     assert not [line for line in done.text.splitlines() if line.startswith("tidegate") and SECRET in line]
 
 

@@ -132,7 +132,8 @@ def require_satisfiable(rule: Mapping[str, Any], members: Members, place: str, w
     """
     missing = len(unfilled(rule, members, without))
     if missing:
-        raise Refusal("DATA", f"{place}.approvals: {_lack(rule, members, missing, without)}")
+        lack = _lack(rule, members, missing, without)
+        raise Refusal("DATA", f"{place}.approvals: {lack}; add people to tidegate_people, or let the rule ask others")
 
 
 def _lack(rule: Mapping[str, Any], members: Members, missing: int, without: Iterable[str]) -> str:
@@ -140,7 +141,8 @@ def _lack(rule: Mapping[str, Any], members: Members, missing: int, without: Iter
     there = [f"{group} has {', '.join(members.get(group, ())) or 'nobody'}" for group in dict.fromkeys(groups)]
     barred = sorted(set(without))
     but = f"; {', '.join(barred)} may not" if barred else ""
-    return f"the rule {rule['name']!r} asks {asked_of(rule)}, and {missing} more people are needed ({'; '.join(there)}{but})"
+    needed = f"{missing} more {'person is' if missing == 1 else 'people are'} needed"
+    return f"the rule {rule['name']!r} asks {asked_of(rule)}, and {needed} ({'; '.join(there)}{but})"
 
 
 def findings(policy: Policy, places: Iterable[tuple[str, str]], members: Members) -> list[str]:

@@ -127,8 +127,8 @@ def test_a_person_fills_one_place():
     (rule,) = rules_for(policy({"name": "x", "groups": {"ops": 2, "board": 1}}), WEB).docs
     message = refusal_of(require_satisfiable, rule, MEMBERS, "tidegate_policy")
     assert message == (
-        "tidegate_policy.approvals: the rule 'x' asks 1 of board, 2 of ops, and 1 more people are needed "
-        "(ops has ada, grace; board has ada)"
+        "tidegate_policy.approvals: the rule 'x' asks 1 of board, 2 of ops, and 1 more person is needed "
+        "(ops has ada, grace; board has ada); add people to tidegate_people, or let the rule ask others"
     )
     require_satisfiable(rule, {**MEMBERS, "board": ["barbara"]}, "tidegate_policy")
 
@@ -154,7 +154,7 @@ def test_rules_and_services_that_nobody_can_approve_are_found():
     ]
     nobody = findings(policy({"name": "x", "groups": {"nobody": 1}}), [("web", "production")], MEMBERS)
     assert nobody[0] == (
-        "tidegate_policy.approvals: the rule 'x' asks 1 of nobody, and 1 more people are needed (nobody has nobody)"
+        "tidegate_policy.approvals: the rule 'x' asks 1 of nobody, and 1 more person is needed (nobody has nobody)"
     )
     assert "normal changes of web in production can be approved by nobody" in "\n".join(nobody)
     assert findings(Policy(), [("web", "production")], {}) == []

@@ -87,7 +87,7 @@ def test_what_nobody_could_approve_is_not_handed_in(site):
     change = planned(site, ASKED, author="bob")
     refusal = refusal_of(decided, site, change, "submit", ASKED)
     assert refusal.code == "DATA"
-    assert "the rule 'two' asks 2 of ops, and 1 more people are needed (ops has ada, bob, cyd; ada, bob may not)" in (
+    assert "the rule 'two' asks 2 of ops, and 1 more person is needed (ops has ada, bob, cyd; ada, bob may not)" in (
         refusal.message
     )
     assert site.store.change(change.id) == change

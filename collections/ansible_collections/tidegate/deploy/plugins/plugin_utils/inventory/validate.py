@@ -151,6 +151,10 @@ def _translate(error: jsonschema.ValidationError) -> Iterator[Problem]:
         for key in argument:
             if key not in instance:
                 yield Problem((*path, key), "nothing", _describe(schema["properties"][key], "a value"))
+    elif keyword == "type" and argument == "object" and isinstance(instance, dict):
+        for key in instance:
+            if not isinstance(key, str):
+                yield Problem((*path, str(key)), f"a name that YAML reads as {shown(key)}", "text: put it in quotes")
     elif "propertyNames" in error.absolute_schema_path:
         yield Problem((*path, str(instance)), f"the name {shown(instance)}", _describe(schema, "a name"))
     else:

@@ -88,7 +88,13 @@ WRONG = {
         {"count": 1, "txt": 1},
         [Problem(("txt",), "an unknown key", "one of count, mode, text, many", "text")],
     ),
-    "key that is no text": ({1: 1}, [Problem((), "a mapping with 1", "object")]),
+    "keys that are no text": (
+        {"count": 1, 12: 1, False: 1},
+        [
+            Problem(("12",), "a name that YAML reads as 12", "text: put it in quotes"),
+            Problem(("False",), "a name that YAML reads as false", "text: put it in quotes"),
+        ],
+    ),
     "right": ({"count": 1, "mode": "a", "text": "a", "many": None}, []),
 }
 

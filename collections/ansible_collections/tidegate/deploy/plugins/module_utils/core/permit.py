@@ -228,18 +228,18 @@ def _require_window(statement: Statement, now: datetime) -> None:
 # --- the store --------------------------------------------------------------------------------------------------------
 
 
-def require_challenge(found: object, challenge: str) -> None:
+def require_challenge(found: object, challenge: str, emergency: bool = False) -> None:
     """See that a permit is good for the challenge that a host has minted, in constant time.
 
     Raises:
-        Refusal: CHALLENGE.
+        Refusal: CHALLENGE; of an emergency people sign the next one.
     """
     if not is_digest(challenge) or not is_digest(found) or not hmac.compare_digest(str(found), challenge):
-        raise Refusal(
-            "CHALLENGE",
-            "the permit is not for the challenge that this host has minted last, or none is left; run the availability "
-            "check and ask for a grant again",
-        )
+        again = "run the availability check and ask for a grant again"
+        if emergency:
+            again = "ask for another with tidegate.deploy.emergency, and have that signed"
+        told = f"the permit is not for the challenge that this host has minted last, or none is left; {again}"
+        raise Refusal("CHALLENGE", told)
 
 
 def require_grant(
@@ -300,7 +300,7 @@ def require_emergency(statement: Statement, identity: Identity, challenge: str) 
     if statement.type != EMERGENCY:
         raise Refusal("GRANT", "the permit has no grant, and its statement is no emergency")
     host = statement.host(identity.name, identity.uid)
-    require_challenge(host and host["challenge"], challenge)
+    require_challenge(host and host["challenge"], challenge, emergency=True)
 
 
 def require_review(logged: Logged, statement_id: str, seen: Seen, bundle: Bundle, verify: Verify) -> Seen:
@@ -334,16 +334,21 @@ def require_forward(record: Mapping[str, Any], statement: Statement, confirmed: 
     """See that a statement may be used forward once more on this host.
 
     Args:
-        record: what the host keeps of a service: ``statements``, by id ``attempts`` and ``seq``; ``vetoed``, each as
-            `Statement.about`.
+        record: what the host keeps of a service: ``statements``, by id ``attempts`` and ``seq``; ``vetoed``, by
+            `Statement.about` who did ``by``; empty where that was not kept.
         statement: that is used.
         confirmed: the ``seq`` of the statement that put `current` there; 0: none did.
 
     Raises:
         Refusal: CLOSED, it was vetoed, or a later one was confirmed; ATTEMPTS.
     """
-    if statement.about in record["vetoed"]:
-        raise Refusal("VETO", f"somebody has rejected {statement.change} on this host")
+    veto = record["vetoed"].get(statement.about)
+    if veto is not None:
+        raise Refusal(
+            "VETO",
+            f"{veto['by'] or 'somebody'} has rejected {statement.change} on this host, which lets its plan through no more; "
+            "plan it otherwise, or end it with tidegate.deploy.reject",
+        )
     used = record["statements"].get(statement.id)
     if used is None:
         return

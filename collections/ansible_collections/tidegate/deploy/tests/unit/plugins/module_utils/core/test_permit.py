@@ -385,7 +385,7 @@ def test_what_is_no_veto(of, signatures, code, says):
     assert says in caught.value.message
 
 
-NOTHING = {"statements": {}, "next_seq": 1, "vetoed": []}
+NOTHING = {"statements": {}, "next_seq": 1, "vetoed": {}}
 
 
 def test_h07_a_statement_is_used_as_often_as_it_says():
@@ -419,11 +419,12 @@ def test_h07_the_place_of_a_statement_is_that_of_its_first_use():
 
 
 def test_a_vetoed_statement_goes_nowhere():
-    """Nor does the emergency about the same plan."""
-    record = {**NOTHING, "vetoed": [URGENT.about]}
-    with pytest.raises(Refusal, match="VETO: somebody has rejected CHG-2026-0007 on this host"):
-        require_forward(record, URGENT)
-    require_forward(record, statement(revision=2))
+    """Nor does the emergency about the same plan; who has vetoed it is named where that was kept."""
+    for who, said in (("ada", "ada"), ("", "somebody")):
+        record = {**NOTHING, "vetoed": {URGENT.about: {"by": who}}}
+        with pytest.raises(Refusal, match=f"VETO: {said} has rejected CHG-2026-0007 on this host"):
+            require_forward(record, URGENT)
+        require_forward(record, statement(revision=2))
 
 
 def test_the_log_of_a_bundle_may_have_several_keys():

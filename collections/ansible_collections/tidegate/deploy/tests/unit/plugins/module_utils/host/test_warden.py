@@ -729,7 +729,14 @@ def test_an_emergency_is_good_for_its_challenge(host: Enrolled) -> None:
     made = emergency(host, release)
     asked = host.asked(made, release)
     host.mint(emergency=True)
-    assert host.code("activate", permit=host.signed(made), **asked) == "CHALLENGE"
+    refused = host.answer("activate", permit=host.signed(made), **asked)
+    assert (
+        refused["code"],
+        "ask for another with tidegate.deploy.emergency, and have that signed" in refused["message"],
+    ) == (
+        "CHALLENGE",
+        True,
+    )
     usual = host.mint()["challenges"]["web"]
     named = {"name": NAME, "uid": host.uid, "previous": host.current, "challenge": usual}
     made = emergency(host, release, hosts=[named])

@@ -88,9 +88,11 @@ def record(store: Store, service: str, found: Mapping[str, str], last: Mapping[s
 
 
 def _put_there(store: Store, change_id: str | None, release: str) -> bool:
-    """Whether a change of this store is why a host runs a release, as far as its plan goes."""
+    """Whether a change of this store is why a host runs a release, as far as its plan goes: another store may have one of that id."""
     change = store.change(change_id) if change_id else None
-    return change is not None and recorded(change.plan_bytes).release_id == release
+    if change is None or recorded(change.plan_bytes).release_id != release:
+        return False
+    return any(run.opened for run in store.runs(change.id))
 
 
 def _told(entries: list[Entry], service: str, host: str) -> str | None:

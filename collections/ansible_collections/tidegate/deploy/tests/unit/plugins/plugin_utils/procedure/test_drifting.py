@@ -73,6 +73,10 @@ def test_what_a_change_of_this_store_put_there_unseen_is_no_drift(site, change):
     moving.move(site.store, change, "completed", outcome={})
     site.forget()
     other = site.frozen(a_plan("3.0.0"))
+    assert drift(
+        site, current=other.plan.release_id, change=other.change_id
+    )  # of another store: this one went nowhere yet
+    assert site.store.open_wave(other.id, 0)
     assert drift(site, current=other.plan.release_id, change=other.change_id) == ""
     assert drift(site, current=OLD, change=other.change_id)
 

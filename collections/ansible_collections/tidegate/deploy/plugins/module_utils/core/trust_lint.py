@@ -57,6 +57,11 @@ def weakened(old: Bundle, new: Bundle) -> list[str]:
         ),
         *_weaker_log(old, new),
         *(f"{source} may be asked for artifacts" for source in new.doc["sources"] if source not in old.doc["sources"]),
+        *(
+            f"host program {one[:12]} may run there, and decide"
+            for one in new.doc["programs"]
+            if one not in old.doc["programs"]
+        ),
     ]
 
 

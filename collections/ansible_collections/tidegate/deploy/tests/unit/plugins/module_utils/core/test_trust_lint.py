@@ -125,6 +125,7 @@ WEAKER = {
     ),
     "another log": ({"log": {**BUNDLE["log"], "origin": f"tidegate/{'f' * 32}"}}, f"before it was tidegate/{LOG}"),
     "H13 what bridges countersigned": (opening(BUNDLE["rules"]), "approvals given in other systems open hosts, once"),
+    "a program more": ({"programs": ["a" * 64, "b" * 64]}, "host program bbbbbbbbbbbb may run there, and decide"),
     "a source more": ({"sources": ["cdn.example.org"]}, "cdn.example.org may be asked for artifacts"),
 }
 

@@ -48,7 +48,8 @@ class ActionModule(WholeVerb):
         went = enrolling.enroll(self, store, dict.fromkeys(hosts, errand))
         unnamed = [host for host, one in went.items() if one.did and not _is_named(inventory, host)]
         self.sign_off(store)
-        Display().display(enrolled_text(went, errand.newest, unnamed, self.check))
+        last = trusting.versions(store, environment, store.latest())[-1]
+        Display().display(enrolled_text(went, errand.newest, last, unnamed, self.check))
         return self._result(went, errand, unnamed)
 
     def _result(self, went: Mapping[str, Went], errand: Errand, unnamed: list[str]) -> StepResult:

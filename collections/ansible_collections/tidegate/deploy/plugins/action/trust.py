@@ -37,6 +37,7 @@ class ActionModule(WholeVerb):
     ARGUMENTS: ClassVar[dict[str, Any]] = {
         "environment": {"type": "str"},
         "hosts": {"type": "str"},
+        "renew": {"type": "bool", "default": False},
         "version": {"type": "int"},
         **signing.ARGUMENTS,
     }
@@ -49,7 +50,7 @@ class ActionModule(WholeVerb):
         found = trusting.versions(store, environment, store.latest())
         drafted = None
         if arguments["version"] is None:
-            drafted = trusting.draft(store, material, found, store.latest())
+            drafted = trusting.draft(store, material, found, store.latest(), arguments["renew"])
             version = drafted or found[-1]
         else:
             version = trusting.numbered(found, arguments["version"])

@@ -25,6 +25,12 @@ options:
   hosts:
     description: A pattern of hosts that are asked what they enforce. Without it all are that are known to be enrolled.
     type: str
+  renew:
+    description:
+      - Draft the next version also where it says the same as the last one. Hosts that can remember no more statements or vetoes
+        (code C(FULL)) make room once they have it. A draft that waits for signatures is not drafted again.
+    type: bool
+    default: false
   version:
     description:
       - The number of an earlier version that is shown and signed once more. Nothing is drafted then.

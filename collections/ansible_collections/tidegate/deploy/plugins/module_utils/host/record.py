@@ -202,7 +202,8 @@ class Record:
         return Refusal(
             "FULL",
             f"{self._service}: this host remembers {what}, and forgets none that could open it; bring it to the next version "
-            "of trust, and plan anew: what was planned before may be forgotten then",
+            "of trust (tidegate.deploy.trust drafts one with -e tidegate_trust_renew=true), and plan anew: what was planned before "
+            "may be forgotten then",
         )
 
     def witness(self, seen: Seen) -> None:

@@ -99,12 +99,16 @@ def stuck_lines(stuck: Mapping[str, Stuck]) -> Iterator[str]:
         yield f"{listed(hosts)}: {one.told}"
 
 
-def enrolled_text(went: Mapping[str, Went], newest: Version, unnamed: Sequence[str], check: bool) -> str:
-    """What came of enrolling hosts, and what is to be written into the inventory."""
+def enrolled_text(went: Mapping[str, Went], newest: Version, last: Version, unnamed: Sequence[str], check: bool) -> str:
+    """What came of enrolling hosts, what is to be written into the inventory, and whether a later version waits for signatures."""
     word = "would do" if check else "done"
     rows = [(host, one.said.verdict, "; ".join(one.did) or _why(one.said)) for host, one in went.items()]
     lines = [f"trust version {newest.bundle.number} ({newest.bundle.digest[:12]})"]
     lines += [f"  {line}" for line in table(("host", "", word), rows)]
+    if last.bundle.number > newest.bundle.number:
+        lines.append(
+            f"trust version {last.bundle.number} is not signed yet: missing {'; '.join(last.missing)}; sign it: {SIGN}"
+        )
     if unnamed:
         lines.append(f"write into the inventory, for {listed(unnamed)}:")
         login = newest.bundle.login

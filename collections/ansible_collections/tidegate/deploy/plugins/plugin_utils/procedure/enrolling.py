@@ -34,6 +34,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package impo
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import HostProgram
 
 ENROLL = "enroll"
+OTHERS = "; to go on with others meanwhile, name those: -e tidegate_hosts=PATTERN"
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def enroll(door: Door, store: Store, errands: Mapping[str, Errand]) -> dict[str,
         Refusal: a host refuses; names each that does. Nothing has changed on any.
     """
     seen = each(door, errands, True, lambda name, program: _bring(program, name, errands[name], check=True))
-    refuse_if_any({name: went.said for name, went in seen.items()})
+    refuse_if_any({name: went.said for name, went in seen.items()}, OTHERS if len(seen) > 1 else "")
     if door.check:
         return seen
     wanted = [name for name, went in seen.items() if went.said.verdict == OK and went.did]

@@ -138,8 +138,12 @@ def told(hosts: Mapping[str, Said]) -> str:
     return "; ".join(f"{host}: {said.code}: {said.message}" for host, said in hosts.items())
 
 
-def refuse_if_any(seen: Mapping[str, Said]) -> None:
+def refuse_if_any(seen: Mapping[str, Said], hint: str = "") -> None:
     """See that no host refused when it was only looked at.
+
+    Args:
+        seen: what each said.
+        hint: what else somebody can do than to mend that.
 
     Raises:
         Refusal: names each that did. Nothing has changed on any.
@@ -149,7 +153,7 @@ def refuse_if_any(seen: Mapping[str, Said]) -> None:
         hosts = "host" if len(refused) == 1 else "hosts"
         raise Refusal(
             next(iter(refused.values())).code,
-            f"{len(refused)} {hosts} refused, and nothing was changed on any: {told(refused)}",
+            f"{len(refused)} {hosts} refused, and nothing was changed on any: {told(refused)}{hint}",
         )
 
 

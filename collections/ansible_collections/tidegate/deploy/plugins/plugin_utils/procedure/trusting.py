@@ -172,7 +172,9 @@ def _version(row: TrustRow, before: Bundle | None, now: datetime, taken: bool, f
     return Version(row, bundle, before, standings(len(row.signatures), now), settled, followed)
 
 
-def draft(store: Store, material: Material, found: Sequence[Version], now: datetime) -> Version | None:
+def draft(
+    store: Store, material: Material, found: Sequence[Version], now: datetime, renews: bool = False
+) -> Version | None:
     """The next version, if what the site writes asks for one; it is recorded.
 
     Args:
@@ -180,6 +182,7 @@ def draft(store: Store, material: Material, found: Sequence[Version], now: datet
         material: what it is made of.
         found: the versions that there are.
         now: the moment.
+        renews: whether one is wanted that says the same as the last one that hosts may have.
 
     Raises:
         Refusal: TRUST, what the site writes makes none.
@@ -187,7 +190,8 @@ def draft(store: Store, material: Material, found: Sequence[Version], now: datet
     last = found[-1] if found else None
     number = 1 if last is None else last.bundle.number + 1 if last.settled else last.bundle.number
     made = compiled(material, number, now)
-    if last is not None and says_the_same(last.bundle, made) and not _lapses(last, now):
+    renewed = last is not None and last.settled and renews
+    if last is not None and says_the_same(last.bundle, made) and not _lapses(last, now) and not renewed:
         return None
     wrong = findings(made)
     if wrong:

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import enrolling
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.enrolling import Errand
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import Said
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import Answer, HostProgram
 
@@ -116,6 +119,20 @@ def test_the_first_refusal_ends_it(errand, refuses):
     went = bring(host, errand)
     assert ("failed", "UNDER_WAY", refuses) == (went.said.verdict, went.said.code, host.asked[-1])
     assert (["trust version 2 → 3"] if refuses == "upgrade" else []) == list(went.did)
+
+
+def test_a_host_that_refuses_keeps_the_others_unless_they_are_named(errand, monkeypatch):
+    """That is said, where there are others."""
+    refused = Said("failed", "UNDER_WAY", "found a service that goes back")
+    for names, said in ((("web1", "web2"), True), (("web1",), False)):
+        found = {name: enrolling.Went(refused if name == "web1" else Said("ok")) for name in names}
+        monkeypatch.setattr(enrolling, "each", lambda *_of, found=found: found)
+        with pytest.raises(Refusal) as caught:
+            enrolling.enroll(SimpleNamespace(check=False), None, dict.fromkeys(names, errand))
+        assert (
+            caught.value.message.endswith("; to go on with others meanwhile, name those: -e tidegate_hosts=PATTERN")
+            == said
+        )
 
 
 def test_a_newer_program_stays(errand):

@@ -19,7 +19,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people i
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.trust import TrustData
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger import signing
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.trust import trust_text
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.trust import enrolled_text, trust_text
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import trusting
 
 from ...module_utils.core.ssh_keys import public
@@ -55,8 +55,8 @@ class Office:
     def versions(self):
         return trusting.versions(self.store, "production", self.now)
 
-    def draft(self):
-        return trusting.draft(self.store, self.material, self.versions, self.now)
+    def draft(self, renews=False):
+        return trusting.draft(self.store, self.material, self.versions, self.now, renews)
 
     def sign(self, *names):
         for name in names:
@@ -116,6 +116,12 @@ def test_the_next_version_needs_the_people_of_both(office):
     half = office.sign("eve")
     assert ("2 of ops (trust), by the rule of version 1",) == half.missing
     assert [1] == [one.bundle.number for one in trusting.in_force(office.versions)]
+    told = enrolled_text({}, first, half, (), check=False)
+    assert (
+        "trust version 2 is not signed yet: missing 2 of ops (trust), by the rule of version 1; sign it: ansible"
+        in told
+    )
+    assert "not signed yet" not in enrolled_text({}, first, first, (), check=False)
     whole = office.sign("bob", "cyd")
 
     assert whole.holds
@@ -153,6 +159,16 @@ def test_a_version_that_runs_out_is_followed(office):
     office.now = NOW + timedelta(days=366)
     with pytest.raises(Refusal, match="ran out at 2027-11-28"):
         trusting.require_in_force(office.store, "production", office.now)
+
+
+def test_a_version_that_says_the_same_is_drafted_where_that_is_asked_for(office):
+    """Hosts make room by it; a draft that waits for signatures is not drafted again."""
+    office.draft()
+    assert office.draft(renews=True) is None
+    office.sign("ada", "bob")
+    assert (office.draft(), office.draft(renews=True).bundle.number) == (None, 2)
+    assert office.draft(renews=True) is None
+    assert office.sign("ada", "bob").holds
 
 
 def test_what_was_settled_keeps_its_number(office):

@@ -132,8 +132,9 @@ class ActionModule(WholeVerb):
 
     def _exported(self, asked: Asked, file: str) -> StepResult:
         plan_file = exchange.export(asked.statement, asked.change.plan_bytes, file)
-        told = export_text(file, plan_file, asked.statement.namespace, asked.verb, asked.change.id)
-        Display().display(told)
+        statement = asked.statement
+        told = (file, plan_file, statement.namespace, asked.verb, asked.change.id, str(statement.doc["reason"]))
+        Display().display(export_text(*told))
         return self._said(asked, f"{asked.change.id} is in {file}; nothing was decided", asked.change.state, "")
 
     def _said(self, asked: Asked, say: str, state: str, person: str, changed: bool = False) -> StepResult:

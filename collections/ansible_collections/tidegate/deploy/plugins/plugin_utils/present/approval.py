@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Standing
@@ -147,9 +148,10 @@ def standing_lines(standing: Standing) -> list[tuple[str, str | list[str]]]:
     ]
 
 
-def export_text(file: str, plan_file: str, namespace: str, verb: str, change: str) -> str:
-    """How an exported statement is looked at and signed on another machine, and handed in."""
+def export_text(file: str, plan_file: str, namespace: str, verb: str, change: str, reason: str = "") -> str:
+    """How an exported statement is looked at and signed on another machine, and handed in; a reason is part of what is signed."""
     quoted = shlex.quote(file)
+    why = f" -e {shlex.quote(json.dumps({'tidegate_reason': reason}))}" if reason else ""
     return block(
         f"sign {change} elsewhere",
         [
@@ -157,7 +159,7 @@ def export_text(file: str, plan_file: str, namespace: str, verb: str, change: st
             ("sign it", sign_command(namespace, file)),
             (
                 "hand it in",
-                f"ansible-playbook tidegate.deploy.{verb} -e tidegate_change={change} -e tidegate_signature={quoted}.sig",
+                f"{command(verb, change)}{why} -e tidegate_signature={quoted}.sig",
             ),
         ],
     )

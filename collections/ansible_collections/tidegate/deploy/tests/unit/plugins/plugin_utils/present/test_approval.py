@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import Finding, Standing
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.statement import Statement
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import Rules
@@ -66,3 +68,17 @@ def test_names_of_files_are_quoted():
     text = export_text("my file", "my file.plan", "veto@tidegate", "reject", "CHG-2026-0007")
     assert "ssh-keygen -Y sign -n veto@tidegate -f ~/.ssh/id_ed25519 'my file'" in text
     assert "tidegate_signature='my file'.sig" in text
+
+
+def test_a_reason_is_handed_in_with_the_signature():
+    """It is part of what was signed, and asked for: without it the command that is shown would be refused."""
+    text = export_text("x", "x.plan", "veto@tidegate", "reject", "CHG-2026-0007", "it's late")
+    [words] = [shlex.split(line.partition("hand it in")[2]) for line in text.splitlines() if "hand it in" in line]
+    assert words[2:] == [
+        "-e",
+        "tidegate_change=CHG-2026-0007",
+        "-e",
+        '{"tidegate_reason": "it\'s late"}',
+        "-e",
+        "tidegate_signature=x.sig",
+    ]

@@ -184,3 +184,4 @@ def test_close_closes_the_change_in_servicenow(tmp_path: Path, snow: ServiceNowS
     assert 0 == ended.returncode, ended.stdout
     assert (fault is not None) == ("ServiceNow was not told: servicenow" in ended.stdout)
     assert (("-1", "") if fault else ("3", "successful_issues")) == (made["state"], made["close_code"])
+    assert ("" if fault else f"{made['correlation_id']} closed") == made["close_notes"]

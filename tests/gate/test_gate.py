@@ -137,7 +137,10 @@ def test_a_closed_change_is_refused(site: Any) -> None:
     site.protect(**ENFORCE)
     playbook = site.play()
     change = site.planned(playbook)
-    site.run("tidegate.deploy.close", "-e", f"tidegate_change={change}", "-e", "tidegate_reason=done")
+    closed = site.run("tidegate.deploy.close", "-e", f"tidegate_change={change}", "-e", "tidegate_reason=done")
+
+    assert f"{change} closed: every host stays as it is" in closed.text
+    assert "not touched" not in closed.text  # the playbook may have run any number of times
 
     done = site.run(playbook, "-e", f"tidegate_change={change}")
 

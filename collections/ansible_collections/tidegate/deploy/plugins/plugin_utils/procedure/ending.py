@@ -10,6 +10,7 @@ from dataclasses import replace
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.file_schema import AFTER
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import PLAYBOOK
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.database import moment
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome import recap
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import HostEnd, Outcome
@@ -44,7 +45,8 @@ def outcome_of(run: Run) -> Outcome:
 def _judged(run: Run) -> Outcome:
     causes = _first_causes(run)
     begun = run.store.touched_hosts(run.change_id)
-    hosts = [_host_end(run, host.name, host.previous, causes.get(host.name), begun) for host in run.plan.hosts]
+    asked = () if run.plan.payload == PLAYBOOK else run.plan.hosts  # what a site's own playbook did, the recorder knows
+    hosts = [_host_end(run, host.name, host.previous, causes.get(host.name), begun) for host in asked]
     if run.verb == ROLLBACK:
         return recap.of_rollback(_cause_of_way_back(run), hosts)
     if run.verb == CLOSE:

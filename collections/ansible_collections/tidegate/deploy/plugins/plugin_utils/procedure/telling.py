@@ -93,7 +93,7 @@ def _outcome_text(change: ChangeRow, outcome: Outcome) -> str:
     places = sorted({host.place for host in outcome.hosts})
     counts = ", ".join(f"{len(outcome.at(place))} {place}" for place in places)
     cause = outcome.cause.partition(":")[0]
-    return f"{change.id} {outcome.verdict.replace('_', ' ')}{f' ({cause})' if cause else ''}; hosts: {counts}"
+    return f"{change.id} {outcome.verdict.replace('_', ' ')}{f' ({cause})' if cause else ''}{f'; hosts: {counts}' if counts else ''}"
 
 
 def _told(

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.audit import Finding, replaced
-from ansible_collections.tidegate.deploy.plugins.module_utils.core.names import printable
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.auditing import Audited
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.text import printable
 
 
 def audit_text(found: Audited, store: str, warnings: Sequence[str]) -> str:
@@ -20,7 +20,7 @@ def audit_text(found: Audited, store: str, warnings: Sequence[str]) -> str:
         warnings: what could not be signed or shown to a witness.
     """
     lines = [f"Ledger of {store}: {verdict_of(found)}"]
-    lines += [f"  {printable(str(finding))}" for finding in found.findings]
+    lines += [f"  {printable(finding)}" for finding in found.findings]
     lines += [f"  {told}" for told in replaced(found.walked)]
     lines += [
         f"  {found.checkpoints} checkpoints of its own, {found.witnesses} kept by witnesses, {found.hosts} by hosts"

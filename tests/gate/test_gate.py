@@ -68,6 +68,20 @@ def test_enforcing_refuses_before_anything_runs(site: Any, strategy: str) -> Non
     assert "-e tidegate_change=CHG-… or in the environment variable TIDEGATE_CHANGE" in done.said[0]
 
 
+def test_the_group_protects_as_the_variable_does(site: Any) -> None:
+    """Hosts of the group, and of groups in it, without any variable; what is enforced may be said of the group, too."""
+    guarded = {"all": {"children": {"tidegate_protected": {"children": {"web": {}}, "hosts": {"db1": {}}}}}}
+    site.write("inventory/protected.yml", guarded)
+    site.write("inventory/group_vars/tidegate_protected.yml", ENFORCE)
+
+    done = site.run(site.play(hosts="all"))
+
+    assert (77, []) == (done.rc, site.touched)
+    assert [("enforce", False, "NO_CHANGE", ["db1", "web1", "web2"])] == [
+        (*said, sorted(hosts)) for *said, hosts in site.gated
+    ]
+
+
 def test_serial_does_not_let_a_first_batch_through(site: Any) -> None:
     """All hosts of the play are asked about before its first batch."""
     site.protect(**ENFORCE)

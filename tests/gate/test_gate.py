@@ -325,7 +325,10 @@ def test_a_task_that_runs_for_real_in_check_mode_is_refused(site: Any) -> None:
     done = site.run(site.play(site.touch(check_mode=False)), "--check")
 
     assert (77, []) == (done.rc, site.touched)
-    assert "a task of the play runs for real in check mode" in done.said[-1]
+    assert (
+        "a task of the play runs for real in check mode (check_mode: false): NO_CHANGE: no change was named"
+        in done.said[-1]
+    )
 
 
 # --- attempts to get around it ---------------------------------------------------------------------------------------

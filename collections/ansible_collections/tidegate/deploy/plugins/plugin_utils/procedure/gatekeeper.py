@@ -80,9 +80,13 @@ class Gatekeeper:
         if not enforced:
             return Answer(False)
         with self._store() as store:
-            refused = [host.name for host in enforced if not self._decide(store, [host]).allowed]
-        said = f"refuses {listed(refused)}: a task of the play runs for real in check mode (check_mode: false)"
-        return Answer(True, (said,)) if refused else Answer(False)
+            decided = {host.name: self._decide(store, [host]) for host in enforced}
+        refused = {name: decision for name, decision in decided.items() if not decision.allowed}
+        if not refused:
+            return Answer(False)
+        why = next(iter(refused.values()))
+        what = "a task of the play runs for real in check mode (check_mode: false)"
+        return Answer(True, (f"refuses {listed(refused)}: {what}: {why.code}: {why.message}",))
 
     def _decided(self, guarded: Sequence[Guarded]) -> Answer:
         refused, lines = False, []

@@ -63,8 +63,9 @@ class ActionModule(WholeVerb):
         if short is not None:
             return short
         word = "would be" if self.check else "were"
-        say = f"{len(changed)} hosts {word} brought to it" if changed else "all hosts enforce it already"
         number = errand.newest.bundle.number
+        later = " or a later one" if any(one.trust > number for one in went.values()) else ""
+        say = f"{len(changed)} hosts {word} brought to it" if changed else f"all hosts enforce it{later} already"
         return StepResult(self.STEP, OK, f"trust version {number}: {say}", changed=bool(changed), data=data)
 
 

@@ -106,14 +106,22 @@ def enrolled_text(went: Mapping[str, Went], newest: Version, last: Version, unna
     lines = [f"trust version {newest.bundle.number} ({newest.bundle.digest[:12]})"]
     lines += [f"  {line}" for line in table(("host", "", word), rows)]
     if last.bundle.number > newest.bundle.number:
-        lines.append(
-            f"trust version {last.bundle.number} is not signed yet: missing {'; '.join(last.missing)}; sign it: {SIGN}"
-        )
+        lines.append(_waiting(last))
     if unnamed:
         lines.append(f"write into the inventory, for {listed(unnamed)}:")
         login = newest.bundle.login
         lines += ["  tidegate_enrolled: true", *([f"  tidegate_login: {login}"] if login != LOGIN else [])]
     return "\n".join(lines)
+
+
+def _waiting(last: Version) -> str:
+    """That the last version does not hold; one that hosts may have is not signed any more, but followed."""
+    missing = "; ".join(last.missing)
+    if last.settled:
+        return (
+            f"trust version {last.bundle.number} may be on hosts and misses {missing}: have the next one signed: {SIGN}"
+        )
+    return f"trust version {last.bundle.number} is not signed yet: missing {missing}; sign it: {SIGN}"
 
 
 def unenroll_text(paper: Paper) -> str:

@@ -195,6 +195,11 @@ def test_a_lost_quorum_begins_anew(office):
     require_first(anew[-1].bundle, anew[-1].armored, NOW, signing.verify)
 
     office.store.enroll_host("web1", "a" * 32, "production", 2, "f" * 64)
+    told = enrolled_text({}, office.versions[0], office.versions[1], (), check=False)
+    assert (
+        "version 2 may be on hosts and misses 1 of ops (trust), by the rule of version 1: have the next one signed"
+        in told
+    )
     assert 3 == office.draft().bundle.number
     assert office.sign("cyd", "dan").holds
 

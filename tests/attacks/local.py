@@ -40,6 +40,7 @@ LOCAL = (
         (
             f"{HOST}/test_activation.py::test_a_tampered_release_is_not_activated",
             f"{HOST}/test_intact.py::test_a_file_that_was_written_to_is_found",
+            "tests/e2e/test_hostile.py::test_what_was_written_into_a_release_is_not_activated",
         ),
     ),
     Row(

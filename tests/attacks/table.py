@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from attacks.artifacts import ARTIFACTS
 from attacks.row import UNIT, Row
-from attacks.wardens import BY_HAND, HOSTILE, OF_TRUST, WARDENS
+from attacks.wardens import BY_HAND, HOSTILE, OF_TRUST, REAL, WARDENS
 
 SSHSIG = f"{UNIT}/module_utils/core/test_sshsig.py"
 QUORUM = f"{UNIT}/module_utils/core/test_quorum.py"
@@ -489,7 +489,7 @@ ROWS = (
         "H13k",
         "an enrolled host is shown what a bridge countersigned, where its trust does not say that this opens it, or says so no longer",
         "QUORUM: countersigned evidence does not open this host",
-        (f"{HOSTS_HEAR}::test_what_opens_nothing", f"{OPENED}::test_it_closes_with_the_trust", BY_HAND),
+        (f"{HOSTS_HEAR}::test_what_opens_nothing", f"{OPENED}::test_it_closes_with_the_trust", BY_HAND, REAL),
     ),
     Row(
         "H13l",

@@ -185,5 +185,16 @@ WARDENS = (
         "a code each, within bounds of time and memory; nothing is begun",
         (f"{HOSTILE}::test_no_document_breaks_the_program",),
     ),
+    Row(
+        "H16",
+        "root takes a host out and enrolls it past the store, or anew: with another uid, or trust of its own",
+        "status and doctor name it, and audit fails with it; what went by the verb is told as long as nobody lets the host go",
+        (
+            f"{UNIT}/plugin_utils/procedure/test_enforcing.py::test_an_enrollment_that_the_store_does_not_know_is_named",
+            f"{UNIT}/module_utils/core/test_audit.py::test_a_host_that_was_enrolled_anew_is_told",
+            "tests/e2e/test_enrollment.py::test_hosts_follow_their_trust_until_they_are_let_go",
+            "tests/e2e/test_enrolled.py::test_release_reaches_enrolled_hosts_with_what_was_signed_and_granted",
+        ),
+    ),
     *LOCAL,
 )

@@ -122,6 +122,18 @@ def test_a_staged_tree_is_the_program_s(ground: Ground) -> None:
     assert [one["damage"] for one in told["services"]["web"]["retained"]] == [""], told
 
 
+def test_what_was_written_into_a_release_is_not_activated(ground: Ground) -> None:
+    """G05: not even by root, with all that was signed and granted for the release as it was."""
+    statement, file = ground.about(), f"/opt/web/releases/{V3.id}/VERSION"
+    permit = ground.permit(statement)
+    ground.host.ssh(f"cp -p {file} /tmp/hostile-kept && echo x >> {file}")
+    try:
+        told = ground.forward(statement, permit)
+    finally:
+        ground.host.ssh(f"cat /tmp/hostile-kept > {file}; touch -r /tmp/hostile-kept {file}; rm /tmp/hostile-kept")
+    assert_refused(told, "TREE", "VERSION")
+
+
 # --- the way back -----------------------------------------------------------------------------------------------------
 
 

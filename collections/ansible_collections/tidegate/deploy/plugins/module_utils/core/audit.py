@@ -32,7 +32,7 @@ KINDS = {
     "restored": "the log was set back to an older state, and went on from there",
     "origin": "a checkpoint is of another log",
     "signature": "a checkpoint, a key or an approval is not signed by the key that it must be signed by",
-    "rows": "a row of the store is not what its entry says",
+    "rows": "a row of the store, or what a host says of its enrollment, is not what its entry says",
 }
 """Every kind of finding, with what it means."""
 

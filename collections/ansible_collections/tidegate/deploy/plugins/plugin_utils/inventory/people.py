@@ -17,6 +17,8 @@ from typing import Any
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.names import printable
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import (
+    COUNTERSIGNED,
+    SIGNED,
     Absence,
     Bridge,
     Member,
@@ -24,6 +26,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.core.quorum import
     groups_at,
 )
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.elsewhere_schema import SYSTEMS as ELSEWHERE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people_schema import PEOPLE
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.plain import plain
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.validate import (
@@ -93,18 +96,26 @@ class People:
         """A person for messages: the name by which they are counted, and what they are called."""
         return f"{name} ({printable(self.names[name])})" if name in self.names else name
 
-    def members(self, now: datetime) -> Mapping[str, tuple[str, ...]]:
-        """The people of each group who could approve at a moment, by themselves or for somebody who is absent."""
+    def members(self, now: datetime, strength: str) -> Mapping[str, tuple[str, ...]]:
+        """The people of each group who could approve at a moment, by themselves or for somebody who is absent.
+
+        Args:
+            now: the moment; keys and absences have dates.
+            strength: the weakest approval that counts.
+        """
         found: dict[str, list[str]] = {}
         for name, member in self.by_name.items():
-            if self._can_approve(member, now):
+            if not member.away(now) and self._can_approve(member, now, strength):
                 for group in groups_at(name, self.by_name, now):
                     found.setdefault(group, []).append(name)
         return {group: tuple(sorted(names)) for group, names in sorted(found.items())}
 
-    def _can_approve(self, member: Member, now: datetime) -> bool:
-        signs = any(span.holds(now) for span in member.keys.values())
-        return not member.away(now) and (signs or member.name in self.accounts.values())
+    def _can_approve(self, member: Member, now: datetime, strength: str) -> bool:
+        if strength == SIGNED or _has_key(member, now):
+            return _has_key(member, now)
+        there = {system for (system, _account), name in self.accounts.items() if name == member.name}
+        vouched = {system for bridge in self.bridges if _has_key(bridge, now) for system in bridge.systems}
+        return bool(there & (vouched if strength == COUNTERSIGNED else set(ELSEWHERE)))
 
 
 def moment_of(text: str, ends: bool = False) -> datetime:
@@ -117,6 +128,10 @@ def moment_of(text: str, ends: bool = False) -> datetime:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     return day + timedelta(days=1) - timedelta(microseconds=1) if ends else day
+
+
+def _has_key(owner: Member | Bridge, now: datetime) -> bool:
+    return any(span.holds(now) for span in owner.keys.values())
 
 
 def _member(name: str, person: Mapping[str, Any]) -> Member:

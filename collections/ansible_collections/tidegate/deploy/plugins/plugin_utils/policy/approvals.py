@@ -9,7 +9,7 @@ rule without that match asks for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +34,8 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_s
 
 EXPIRES_AFTER = "7d"
 
-Members = Mapping[str, Sequence[str]]
-"""Groups, and the people in them who can approve."""
+Members = Callable[[str], Mapping[str, Sequence[str]]]
+"""Of each group the people who can approve with a strength, or a greater one."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def require_satisfiable(rule: Mapping[str, Any], members: Members, place: str, w
     Raises:
         Refusal: DATA, naming the rule and whom it lacks.
     """
-    missing = len(unfilled(rule, members, without))
+    missing = len(unfilled(rule, members(rule["strength"]), without))
     if missing:
         lack = _lack(rule, members, missing, without)
         raise Refusal("DATA", f"{place}.approvals: {lack}; add people to tidegate_people, or let the rule ask others")
@@ -138,10 +138,11 @@ def require_satisfiable(rule: Mapping[str, Any], members: Members, place: str, w
 
 def _lack(rule: Mapping[str, Any], members: Members, missing: int, without: Iterable[str]) -> str:
     groups = [*rule["groups"], *rule["any_of"]]
-    there = [f"{group} has {', '.join(members.get(group, ())) or 'nobody'}" for group in dict.fromkeys(groups)]
+    able = members(rule["strength"])
+    there = [f"{group} has {', '.join(able.get(group, ())) or 'nobody'}" for group in dict.fromkeys(groups)]
     barred = sorted(set(without))
     but = f"; {', '.join(barred)} may not" if barred else ""
-    needed = f"{missing} more {'person is' if missing == 1 else 'people are'} needed"
+    needed = f"{missing} more {'person is' if missing == 1 else 'people are'} needed whose approval would be {rule['strength']}"
     return f"the rule {rule['name']!r} asks {asked_of(rule)}, and {needed} ({'; '.join(there)}{but})"
 
 
@@ -157,9 +158,9 @@ def findings(policy: Policy, places: Iterable[tuple[str, str]], members: Members
         One readable line each.
     """
     lines = {
-        f"{policy.place}.approvals: {_lack(filled(rule), members, missing, ())}": None
-        for rule in policy.approvals
-        if (missing := len(unfilled(filled(rule), members)))
+        f"{policy.place}.approvals: {_lack(rule, members, missing, ())}": None
+        for rule in map(filled, policy.approvals)
+        if (missing := len(unfilled(rule, members(rule["strength"]))))
     }
     for service, environment in places:
         for type_ in TYPES:
@@ -196,10 +197,11 @@ def _of_service(policy: Policy, kind: Kind, members: Members) -> Iterator[str]:
         return
     what = f"{policy.place}: {kind.type} changes of {kind.service} in {kind.environment}"
     for rule in rules.docs:
-        if unfilled(rule, members):
+        able = members(rule["strength"])
+        if unfilled(rule, able):
             yield f"{what} can be approved by nobody: the rule {rule['name']!r} asks {asked_of(rule)}"
             continue
-        everybody = {name for group in (*rule["groups"], *rule["any_of"]) for name in members.get(group, ())}
-        alone = [name for name in sorted(everybody) if unfilled(rule, members, {name})]
+        everybody = {name for group in (*rule["groups"], *rule["any_of"]) for name in able.get(group, ())}
+        alone = [name for name in sorted(everybody) if unfilled(rule, able, {name})]
         if alone:
             yield f"{what} cannot be approved when they are wanted by {' or '.join(alone)} (the rule {rule['name']!r})"

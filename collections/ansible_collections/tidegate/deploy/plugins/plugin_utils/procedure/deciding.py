@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import requester_of
@@ -80,7 +81,7 @@ def wanted_by(store: Store, change: ChangeRow, by: Governed, now: datetime) -> s
     name = requester_of(plan, change) or by.operator or ""
     for rule in rules.docs:
         barred = {name, *([plan.author] if plan.author and AUTHOR in rule["separation"] else [])}
-        require_satisfiable(rule, by.people.members(now), by.policy.place, barred)
+        require_satisfiable(rule, partial(by.people.members, now), by.policy.place, barred)
     return name
 
 

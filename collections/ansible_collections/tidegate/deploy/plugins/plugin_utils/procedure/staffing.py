@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.fitness import NOTE, REFUSE, WARN, finding
@@ -40,7 +41,7 @@ def staffing(governed: Callable[[], Governed], places: Iterable[tuple[str, str]]
         )
     hint = f"add people to {by.people.place}, or let the rule ask others"
     there = sorted(set(places))
-    wrong = findings(by.policy, there, by.people.members(now))
+    wrong = findings(by.policy, there, partial(by.people.members, now))
     unmet = meant_for_nothing(by.policy, there) if there else []
     found += [finding(CHECK, NOTE, line, "see that the names are right: it holds for no change") for line in unmet]
     return [*found, *(finding(CHECK, WARN, line, hint) for line in wrong)]

@@ -32,7 +32,7 @@ def test_a_bridge_has_systems_and_keys_with_dates_and_is_nobody():
     assert people.of_key(fingerprint) is None
     assert fingerprint not in people.keys
     assert a_line(10) == people.bridge_keys[fingerprint].line
-    assert (PEOPLE.by_name, PEOPLE.members(NOW)) == (people.by_name, people.members(NOW))
+    assert (PEOPLE.by_name, PEOPLE.members(NOW, "signed")) == (people.by_name, people.members(NOW, "signed"))
 
 
 def test_a_site_without_the_variable_has_none():

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.sshsig import PublicKey
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.bridges import with_bridges
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 
 PLACE = "tidegate_people of host localhost"
@@ -53,7 +54,7 @@ def test_people_are_found_by_key_account_and_group():
     assert "ada" == people.of_account("gitlab", "ada.l")
     assert ("ada (Ada Lovelace)", "bob") == (people.called("ada"), people.called("bob"))
     assert people.of_account("awx", "ada.l") is None
-    assert {"ops": ("ada", "bob"), "security": ("bob",)} == dict(people.members(NOW))
+    assert {"ops": ("ada", "bob"), "security": ("bob",)} == dict(people.members(NOW, "signed"))
 
 
 def test_nobody_is_nobody():
@@ -156,8 +157,28 @@ def test_who_can_approve_now():
         PLACE,
     )
 
-    assert {"ops": ("bob", "dan"), "security": ("bob",)} == people.members(NOW)
-    assert {"ops": ("ada", "dan"), "security": ("bob",)} == people.members(datetime(2026, 12, 1, tzinfo=UTC))
+    assert {"ops": ("bob", "dan"), "security": ("bob",)} == people.members(NOW, "recorded")
+    assert {"ops": ("ada", "dan"), "security": ("bob",)} == people.members(
+        datetime(2026, 12, 1, tzinfo=UTC), "recorded"
+    )
+
+
+def test_who_can_approve_depends_on_the_strength_that_is_asked_for():
+    """Only a key signs, a bridge countersigns what it may vouch for, and to log in to a controller is no approval."""
+    people = with_bridges(
+        People.of(
+            {
+                "ada": ada(),
+                "bob": {"groups": ["ops"], "accounts": {"awx": "bob"}},
+                "cyd": {"groups": ["ops"], "accounts": {"gitlab": "cyd"}},
+                "dan": {"groups": ["ops"], "accounts": {"login": "dan"}},
+            },
+            PLACE,
+        ),
+        {"board": {"systems": ["awx"], "keys": [{"key": a_line(12)}]}},
+    )
+    able = {"signed": ("ada",), "countersigned": ("ada", "bob"), "recorded": ("ada", "bob", "cyd")}
+    assert able == {strength: people.members(NOW, strength)["ops"] for strength in able}
 
 
 def test_deputies_who_are_there_may_be_absent_later():

@@ -19,13 +19,18 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals i
     rules_for,
 )
 
-MEMBERS = {"ops": ["ada", "grace"], "security": ["grace", "edsger"], "board": ["ada"]}
+GROUPS = {"ops": ["ada", "grace"], "security": ["grace", "edsger"], "board": ["ada"]}
 ALL = {"name": "all", "groups": {"ops": 1}}
 PRODUCTION = {"name": "production", "match": {"environment": ["production"]}, "groups": {"security": 1}}
 NORMAL = {"name": "normal", "match": {"type": ["normal"]}, "groups": {"board": 1}}
 HIGH = {"name": "high", "match": {"risk": ["high"]}, "groups": {"board": 1}}
 EMERGENCY = {"name": "fire", "match": {"type": ["emergency"]}, "any_of": ["ops", "security"], "count": 2}
 WEB = Kind("web", "production")
+
+
+def members(**groups):
+    """The people of each group, whatever strength is asked for."""
+    return lambda strength: {**GROUPS, **groups}
 
 
 def policy(*rules, **more):
@@ -125,25 +130,36 @@ def test_a_rule_is_told_in_words():
 def test_a_person_fills_one_place():
     """Two people are not three, in however many groups they are."""
     (rule,) = rules_for(policy({"name": "x", "groups": {"ops": 2, "board": 1}}), WEB).docs
-    message = refusal_of(require_satisfiable, rule, MEMBERS, "tidegate_policy")
+    message = refusal_of(require_satisfiable, rule, members(), "tidegate_policy")
     assert message == (
-        "tidegate_policy.approvals: the rule 'x' asks 1 of board, 2 of ops, and 1 more person is needed "
+        "tidegate_policy.approvals: the rule 'x' asks 1 of board, 2 of ops, and 1 more person is needed whose approval would be signed "
         "(ops has ada, grace; board has ada); add people to tidegate_people, or let the rule ask others"
     )
-    require_satisfiable(rule, {**MEMBERS, "board": ["barbara"]}, "tidegate_policy")
+    require_satisfiable(rule, members(board=["barbara"]), "tidegate_policy")
+
+
+def test_only_who_can_approve_as_strongly_as_a_rule_asks_counts():
+    """People who have an account elsewhere and no key cannot sign."""
+    recorded, signed = policy({**ALL, "strength": "recorded"}), policy(ALL)
+
+    def able(strength):
+        return GROUPS if strength == "recorded" else {}
+
+    assert [] == findings(recorded, [], able)
+    assert "1 more person is needed whose approval would be signed (ops has nobody)" in findings(signed, [], able)[0]
 
 
 def test_who_may_not_approve_is_left_out():
     """Whoever wants a change does not count, and is named."""
     (rule,) = rules_for(policy({"name": "x", "groups": {"board": 1}}), WEB).docs
-    require_satisfiable(rule, MEMBERS, "tidegate_policy", ["grace"])
-    assert "; ada may not)" in refusal_of(require_satisfiable, rule, MEMBERS, "tidegate_policy", ["ada"])
+    require_satisfiable(rule, members(), "tidegate_policy", ["grace"])
+    assert "; ada may not)" in refusal_of(require_satisfiable, rule, members(), "tidegate_policy", ["ada"])
 
 
 def test_rules_and_services_that_nobody_can_approve_are_found():
     """Before anybody needs them: a rule of a group without people, a service whose only approver may want it."""
     site = policy(ALL, {**NORMAL, "match": {"type": ["normal"], "service": ["web"]}}, EMERGENCY)
-    found = findings(site, [("web", "production"), ("worker", "production")], {**MEMBERS, "security": []})
+    found = findings(site, [("web", "production"), ("worker", "production")], members(security=[]))
     alone = (
         "tidegate_policy: {} changes of {} in production cannot be approved when they are wanted by {} (the rule {})"
     )
@@ -152,9 +168,9 @@ def test_rules_and_services_that_nobody_can_approve_are_found():
         alone.format("emergency", "web", "ada or grace", "'fire'"),
         alone.format("emergency", "worker", "ada or grace", "'fire'"),
     ]
-    nobody = findings(policy({"name": "x", "groups": {"nobody": 1}}), [("web", "production")], MEMBERS)
+    nobody = findings(policy({"name": "x", "groups": {"nobody": 1}}), [("web", "production")], members())
     assert nobody[0] == (
-        "tidegate_policy.approvals: the rule 'x' asks 1 of nobody, and 1 more person is needed (nobody has nobody)"
+        "tidegate_policy.approvals: the rule 'x' asks 1 of nobody, and 1 more person is needed whose approval would be signed (nobody has nobody)"
     )
     assert "normal changes of web in production can be approved by nobody" in "\n".join(nobody)
-    assert findings(Policy(), [("web", "production")], {}) == []
+    assert findings(Policy(), [("web", "production")], members()) == []

@@ -40,7 +40,9 @@ WEBS = ("web1", "web2", "web3")
 PEOPLE = People.of({name: {"groups": ["ops"], "accounts": {"awx": name}} for name in ("ada", "bob", "cyd")})
 FREE = Governed(Policy(), PEOPLE, "ada")
 ASKED = Governed(
-    Policy.of({"approvals": [{"name": "two", "groups": {"ops": 2}, "separation": ["author"]}]}), PEOPLE, "ada"
+    Policy.of({"approvals": [{"name": "two", "groups": {"ops": 2}, "separation": ["author"], "strength": "recorded"}]}),
+    PEOPLE,
+    "ada",
 )
 WHY = "because"
 
@@ -87,8 +89,9 @@ def test_what_nobody_could_approve_is_not_handed_in(site):
     change = planned(site, ASKED, author="bob")
     refusal = refusal_of(decided, site, change, "submit", ASKED)
     assert refusal.code == "DATA"
-    assert "the rule 'two' asks 2 of ops, and 1 more person is needed (ops has ada, bob, cyd; ada, bob may not)" in (
-        refusal.message
+    assert (
+        "the rule 'two' asks 2 of ops, and 1 more person is needed whose approval would be recorded (ops has ada, bob, cyd; ada, bob may not)"
+        in (refusal.message)
     )
     assert site.store.change(change.id) == change
 

@@ -14,7 +14,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.staffing
 
 NOW = datetime(2026, 11, 28, 13, tzinfo=UTC)
 PLACES = [("web", "production")]
-POLICY = {"approvals": [{"name": "production", "groups": {"ops": 2}}]}
+POLICY = {"approvals": [{"name": "production", "groups": {"ops": 2}, "strength": "recorded"}]}
 
 
 def told(policy, people):
@@ -23,7 +23,7 @@ def told(policy, people):
 
 
 def person(name, *groups):
-    return {"groups": list(groups), "accounts": {"login": name}}
+    return {"groups": list(groups), "accounts": {"login": name, "awx": name}}
 
 
 def test_enough_people_are_no_news():
@@ -44,7 +44,7 @@ def test_a_name_in_the_policy_that_is_nowhere():
     """A rule, a window and a freeze for what is not here hold for nothing, and nobody would notice."""
     typo = {"name": "x", "match": {"service": ["web", "db"], "environment": ["prod"]}}
     policy = {
-        "approvals": [{**typo, "groups": {"ops": 1}}],
+        "approvals": [{**typo, "groups": {"ops": 1}, "strength": "recorded"}],
         "windows": [{**typo, "from": "10:00", "to": "12:00"}],
         "freezes": [{**typo, "from": "2026-12-20", "until": "2026-12-30", "reason": "fair"}],
     }

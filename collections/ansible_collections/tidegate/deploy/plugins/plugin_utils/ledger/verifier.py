@@ -65,7 +65,10 @@ def main(arguments: Sequence[str]) -> int:
         return show_plan(arguments[1:])
     if arguments[:1] == ["record"]:
         return show_record(arguments[1:])
-    parser = argparse.ArgumentParser(description="Checks an export of the ledger of Tidegate.")
+    parser = argparse.ArgumentParser(
+        description="Checks an export of the ledger of Tidegate.",
+        epilog="What is to be signed, and the record of one change: tidegate-verify.py plan -h, tidegate-verify.py record -h",
+    )
     parser.add_argument("export", help="the folder of the export")
     parser.add_argument(
         "--checkpoint", action="append", default=[], help="a checkpoint that you kept; more than one may be named"

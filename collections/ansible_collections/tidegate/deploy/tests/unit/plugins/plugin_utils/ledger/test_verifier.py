@@ -130,6 +130,12 @@ def test_an_export_is_good(export, old, key):
         assert (code, said[:23]) == (0, f"GOOD: all {SIZE} entries of")
 
 
+def test_whoever_asks_for_help_learns_all_that_it_checks(export):
+    """An outsider has nothing but the file."""
+    status, said = verify(export, "-h")
+    assert (status, "tidegate-verify.py plan -h, tidegate-verify.py record -h" in " ".join(said.split())) == (0, True)
+
+
 def test_what_an_export_holds(export, store, key):
     """Entries, checkpoints, witnesses, plans, notes, public keys, the verifier; and no private key."""
     found = sorted(str(path.relative_to(export)) for path in export.rglob("*") if path.is_file())

@@ -8,11 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.release import CHANGE_ID, SHA256, VERSION
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people_schema import NAME
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import RISKS, TYPES
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.windows_schema import MOMENT, ZONE
-
-PERSON = "[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
-"""The name of a person."""
 
 TAKE_BACK, PAUSE, KEEP = POLICIES = ("rollback", "pause", "keep")
 """What a rollout that fails does: takes every host back; stops and waits for somebody; stops for good."""
@@ -20,7 +18,7 @@ TAKE_BACK, PAUSE, KEEP = POLICIES = ("rollback", "pause", "keep")
 _HOST = {"type": "string", "minLength": 1, "description": "the name of a host"}
 _PERSON = {
     "type": "string",
-    "pattern": f"^{PERSON}$",
+    "pattern": NAME,
     "description": "the name of a person, as tidegate_people has it",
 }
 _SHA256 = {

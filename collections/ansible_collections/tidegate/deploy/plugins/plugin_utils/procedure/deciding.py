@@ -10,10 +10,11 @@ from datetime import datetime
 from functools import partial
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.nearest import hint
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.approve.statements import requester_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import plan as plans
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change import states
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import AUTHOR
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy_schema import AUTHOR, REQUESTER
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.rows import ChangeRow
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.policy.approvals import require_satisfiable
@@ -78,11 +79,24 @@ def wanted_by(store: Store, change: ChangeRow, by: Governed, now: datetime) -> s
     rules = consent.rules_of(plan, by.policy)
     consent.require_rules(change, plan, rules)
     states.decide(change, SUBMIT, moving.facts_of(store, change))
+    _require_known(change, by, REQUESTER, plan.requester)
+    _require_known(change, by, AUTHOR, plan.author)
     name = requester_of(plan, change) or by.operator or ""
     for rule in rules.docs:
         barred = {name, *([plan.author] if plan.author and AUTHOR in rule["separation"] else [])}
         require_satisfiable(rule, partial(by.people.members, now), by.policy.place, barred)
     return name
+
+
+def _require_known(change: ChangeRow, by: Governed, duty: str, name: str | None) -> None:
+    """See that whoever a change file names is somebody: a name that was mistyped would keep nobody from approving."""
+    if name and name not in by.people.by_name:
+        raise Refusal(
+            "DATA",
+            f"{change.source}: {duty}: found {name!r}, who is nobody in {by.people.place} ({hint(name, by.people.by_name)}); "
+            "name somebody who is there, or enter them there, and plan it again",
+            change=change.id,
+        )
 
 
 def _submit(store: Store, change: ChangeRow, reason: str, by: Governed, now: datetime) -> str:

@@ -35,7 +35,7 @@ type: emergency
 risk: high
 reason: it burns
 author: ada
-requester: bob@example.com
+requester: bob+ci@example.com
 max_runtime: 2h
 """
 
@@ -77,7 +77,7 @@ def test_every_key():
     assert ("50%", 1, 43200) == (change.floor, change.budget, change.back_for_s)
     assert ("pause", 3 * 86400) == (change.on_failure, change.catch_up_for_s)
     assert ("emergency", "high", "it burns") == (change.type, change.risk, change.reason)
-    assert ("ada", "bob@example.com", 7200) == (change.author, change.requester, change.max_runtime_s)
+    assert ("ada", "bob+ci@example.com", 7200) == (change.author, change.requester, change.max_runtime_s)
     assert (
         file.ArtifactSource(
             kind="url",

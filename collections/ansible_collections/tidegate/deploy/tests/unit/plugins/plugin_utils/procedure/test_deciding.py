@@ -96,6 +96,17 @@ def test_what_nobody_could_approve_is_not_handed_in(site):
     assert site.store.change(change.id) == change
 
 
+@pytest.mark.parametrize("duty", ["requester", "author"])
+def test_a_change_of_somebody_who_is_nobody_is_not_handed_in(site, duty):
+    """A name that was mistyped would keep nobody from approving what is theirs."""
+    change = planned(site, ASKED, **{duty: "adda"})
+    refusal = refusal_of(decided, site, change, "submit", ASKED)
+    assert str(refusal).startswith(
+        f"DATA: /changes/web.yml: {duty}: found 'adda', who is nobody in tidegate_people (did you mean 'ada'?); name somebody"
+    )
+    assert site.store.change(change.id) == change
+
+
 def test_what_was_planned_under_other_rules_is_planned_again(site):
     """Rules that were weakened meanwhile approve nothing that was planned under the stronger ones."""
     change = planned(site, ASKED)

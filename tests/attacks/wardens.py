@@ -196,5 +196,14 @@ WARDENS = (
             "tests/e2e/test_enrolled.py::test_release_reaches_enrolled_hosts_with_what_was_signed_and_granted",
         ),
     ),
+    Row(
+        "H17",
+        "the login, on a host from which root removed the identity and not the sudo rule: nothing demands anything there",
+        "NOT_ENROLLED: it may only look and confirm, until root enrolls the host again",
+        (
+            f"{ENROLLMENT}::test_the_login_of_a_host_that_root_took_out_may_only_look_and_confirm",
+            "tests/e2e/test_enrollment.py::test_hosts_follow_their_trust_until_they_are_let_go",
+        ),
+    ),
     *LOCAL,
 )

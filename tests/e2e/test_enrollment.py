@@ -140,9 +140,16 @@ def signed_once_more(office: Office, hosts: Fleetful, env: dict[str, str]) -> No
 
 
 def enrolled_anew_by_root(site: Project, hosts: Fleetful, uid: str, env: dict[str, str]) -> None:
-    """That nobody signed that the host may leave is told when it comes back, and afterwards by `status` and `audit`."""
+    """Its login is no way in any more. That nobody signed that the host may leave is told when root enrolls it again, and afterwards
+    by `status` and `audit`."""
     hosts["web1"].ssh("rm /var/lib/tidegate/identity.json")
+    by_login = site.play("enroll", env=env, hosts="web1")
+    assert (by_login.rc, by_login.codes) == (2, {"NOT_ENROLLED"}), by_login.text
+    assert "this host is not enrolled any more, and deploy may only look and confirm" in by_login.text
+    enrolled = {"tidegate_enrolled": True}
+    site.inventory(NAMES, web2=enrolled, web4=enrolled)
     anew = site.play("enroll", env=env, hosts="web1")
+    site.inventory(NAMES, web1=enrolled, web2=enrolled, web4=enrolled)
     assert anew.rc == 0, anew.text
     assert f"it was taken out as {uid}, and nobody signed that: find out who did" in anew.stdout
     told, audited = site.play("status"), site.play("audit")

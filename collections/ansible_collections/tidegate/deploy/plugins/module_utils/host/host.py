@@ -76,6 +76,14 @@ class Host:
             return False
         return True
 
+    def lets(self, user: str) -> bool:
+        """Whether the sudo rule of an enrollment lets a user call the host program."""
+        try:
+            with open(self.paths.sudoers, "rb") as file:
+                return file.readline().startswith(f"{user} ".encode())
+        except FileNotFoundError:
+            return False
+
     def lock(self) -> Lock:
         """The one lock for all transitions."""
         self._require_folder()

@@ -5,7 +5,7 @@
 
 Invariants:
 
-- It takes nothing from its caller's environment, home or folder.
+- It takes nothing from its caller's environment, home or folder, but for sudo's word for who that is.
 - Whatever happens, an answer is one line of JSON; a traceback goes to standard error.
 - Only the modules of the step at hand are imported: starting is most of what a step costs.
 """
@@ -42,6 +42,7 @@ _TELLING = (
     "trust",
     "upgrade",
 )  # steps after which an enrolled host says what it is, as it does with refusals
+_HARMLESS = ("ask", "doctor", "confirm", "renew")  # what asks for no enrollment: to look, and what a token proves
 
 
 class Program:
@@ -50,11 +51,13 @@ class Program:
     Args:
         digest: of the package that runs; hosts and controllers know it by that.
         host: what it works on.
+        caller: the user who called it by sudo; empty where nobody did.
     """
 
-    def __init__(self, digest: str, host: Host) -> None:
+    def __init__(self, digest: str, host: Host, caller: str = "") -> None:
         self._digest = digest
         self._host = host
+        self._caller = caller
         self._enrolled = False
 
     def answer(self, line: bytes, stream: BinaryIO, installed: bool) -> tuple[dict[str, Any], int]:
@@ -74,6 +77,7 @@ class Program:
             request = _request(line)
             require_root_and_systemd()
             if installed and not self._enrolled:
+                self._refuse_login(request)
                 self._refuse_other(request)
             return self._answered(self._step(request, stream), request), 0
         except Refusal as refusal:
@@ -184,6 +188,15 @@ class Program:
             raise Refusal("PROTOCOL", f"request.step: found {name!r}, which this host program does not know")
         return step
 
+    def _refuse_login(self, request: Request) -> None:
+        """Let whoever has no more than the login of an enrollment change nothing on a host from which root took the identity."""
+        if self._caller and request.get("step") not in _HARMLESS and self._host.lets(self._caller):
+            raise Refusal(
+                "NOT_ENROLLED",
+                f"this host is not enrolled any more, and {self._caller} may only look and confirm; enroll it again as root, or remove "
+                f"{self._host.paths.sudoers}",
+            )
+
     def _refuse_other(self, request: Request) -> None:
         """Ask for the caller's program where it may replace this one: it is as new, and nothing is under way."""
         version = request.get("version")
@@ -256,13 +269,14 @@ def main(digest: str) -> None:
         digest: of the installed package.
     """
     result = os.environ.get("SERVICE_RESULT", "")  # systemd.exec(5), for what runs after a unit's end
+    caller = os.environ.get("SUDO_USER", "")  # sudo(8)
     _enclose()
     host = _host()
     if len(sys.argv) > 1:
         from .inner import command
 
         raise SystemExit(command(host, sys.argv[1:], result))
-    _serve(Program(digest, host), sys.stdin.buffer, installed=True)
+    _serve(Program(digest, host, caller), sys.stdin.buffer, installed=True)
 
 
 def main_from_bootstrap(package_fd: int, digest: str, install: bool) -> None:

@@ -46,7 +46,7 @@ class Stuck:
         if not self.able:
             return (
                 f"{said}: missing {'; '.join(self.version.missing)}, and too few are left who could sign it; on such a host remove "
-                "/var/lib/tidegate/identity.json as root, and enroll it anew: ansible-playbook tidegate.deploy.enroll"
+                "/var/lib/tidegate/identity.json as root, and enroll it anew, as root: ansible-playbook tidegate.deploy.enroll"
             )
         who = "; ".join(
             f"{self.version.standings[whose].missing}, {whose}: {' or '.join(names)}"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical, fitness
-from ansible_collections.tidegate.deploy.plugins.module_utils.host import doctor, program, signatures
+from ansible_collections.tidegate.deploy.plugins.module_utils.host import demands, doctor, program, signatures
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.core import ssh_keys
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.bench import PowerCut
 from ansible_collections.tidegate.deploy.tests.unit.plugins.module_utils.host.enrolled import (
@@ -223,6 +223,22 @@ def test_an_enrollment_that_is_cut_off_anywhere_is_done_again(tmp_path: Path, mo
 
 
 # --- who it is
+
+
+def test_the_login_of_a_host_that_root_took_out_may_only_look_and_confirm(host: Enrolled) -> None:
+    """Until it is enrolled again, or the rule is gone: it is not root's, and nothing demands anything of it. Root itself goes on."""
+    os.unlink(host.host.paths.identity)
+    asked = {"services": [], "definition": host.definition(), **host.enrollment()}
+
+    def refused(caller: str) -> set[str]:
+        host.program = program.Program(PROGRAM, host.host, caller)
+        answers = {step: host.answer(step, check=True, **asked) for step in demands.DEMANDS}
+        return {step for step, answer in answers.items() if "may only look and confirm" in str(answer.get("message"))}
+
+    assert refused("deploy") == {*demands.DEMANDS} - {"ask", "doctor", "confirm", "renew"}
+    assert refused("ops") == refused("") == set()
+    host.ask("enroll", **host.enrollment())
+    assert refused("deploy") == set()
 
 
 def test_a_clone_counts_as_not_enrolled(host: Enrolled) -> None:

@@ -39,6 +39,7 @@ def content_of(store: Store, change_id: str) -> dict[str, Any]:
         )
     entries = store.entries(change_id)
     runs = [_run(store, run) for run in store.runs(change_id)]
+    playbooks = [_playbook(run) for run in reversed(store.recorded_runs(change_id, most=None))]
     return {
         "format": FORMAT,
         "change": _change(change),
@@ -68,8 +69,8 @@ def content_of(store: Store, change_id: str) -> dict[str, Any]:
         ],
         "refused": [_refused(entry) for entry in entries if entry.kind in _REFUSED],
         "runs": runs,
-        "playbooks": [_playbook(run) for run in reversed(store.recorded_runs(change_id, most=None))],
-        "deviations": list(_deviations(change, runs)),
+        "playbooks": playbooks,
+        "deviations": [*_deviations(change, runs), *_of_playbooks(change, playbooks)],
         "verdict": (change.outcome or {}).get("verdict") or change.state,
     }
 
@@ -170,6 +171,17 @@ def _deviations(change: ChangeRow, runs: list[dict[str, Any]]) -> Iterator[dict[
                     **{name: host[name] for name in ("host", "code", "message")},
                 }
     yield from _elsewhere(change.outcome or {})
+
+
+def _of_playbooks(change: ChangeRow, playbooks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What did not go as planned in runs of playbooks of the site's own: also what changed on hosts that are not of the change."""
+    planned = {host["name"] for host in canonical.loads(change.plan_bytes).get("hosts", ())}
+    for run in playbooks:
+        for host in run["hosts"]:
+            others = {"not of the change": host["changed"] if host["host"] not in planned else 0}
+            for what, count in {"failed": host["failed"], "unreachable": host["unreachable"], **others}.items():
+                if count:
+                    yield {"what": what, "run": run["run_id"], "host": host["host"], "count": count}
 
 
 def _elsewhere(outcome: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -219,6 +219,28 @@ def test_runs_of_playbooks_that_named_the_change_are_in_its_record(store, change
     assert canonical.loads(canonical.dumps(whole)) == whole
 
 
+def test_what_a_playbook_did_otherwise_than_planned_is_told(store):
+    """Hosts on which it failed or that it did not reach, and those that it changed though they are not of the change."""
+    plan = canonical.dumps({"hosts": [{"name": "web1"}, {"name": "web2"}]})
+    change, _revision = store.new_change("web", "production", "d" * 64, plan, "own.yml")
+    store.begin_record("own", change, "ada@ops1", "site.yml")
+    said = [
+        ("web1", "changed"),
+        ("web1", "failed"),
+        ("web2", "unreachable"),
+        ("db1", "changed"),
+        ("db1", "changed"),
+        ("db2", "ok"),
+    ]
+    store.add_batch("own", [{"host": host, "status": status} for host, status in said], lost=0, ended=True)
+    whole = history.whole_of(store, change)
+    assert [("not of the change", "db1", 2), ("failed", "web1", 1), ("unreachable", "web2", 1)] == [
+        (one["what"], one["host"], one["count"]) for one in whole["record"]["deviations"]
+    ]
+    assert "not of the change, db1, 2" in history_text(whole)
+    assert "| ` not of the change ` | ` db1 ` |" in history_markdown(whole)
+
+
 def test_without_a_change_the_recent_runs_are_listed(store, change):
     """All of them, also those that named no change; texts of people mean nothing there either."""
     assert "no run of a playbook was recorded" in recent_text(history.recent_of(store))

@@ -243,7 +243,7 @@ CODES = {
     "RELEASE_UNSEEN": "the service answers, but nothing proves that it is the new release",
     "REVERT_FAILED": "going back failed as often as it may be tried",
     # enrolled hosts
-    "NOT_ENROLLED": "the host is not enrolled, and has no trust, challenge or login of its own",
+    "NOT_ENROLLED": "the host is not enrolled: it has no trust and no challenge, and a login that was left there may only look and confirm",
     "ENROLLED": "the host is enrolled: it has to be unenrolled, or brought to newer trust, for that",
     "IDENTITY": "the machine is not the one that was enrolled: a clone, or installed anew",
     "PERMIT": "the host is enrolled, and was shown no permit, or one for another host, service or environment",

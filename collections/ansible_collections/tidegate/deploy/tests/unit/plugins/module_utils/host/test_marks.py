@@ -136,9 +136,11 @@ def full(host: Enrolled, **more: Any) -> list[Statement]:
 
 
 def test_a_statement_more_than_are_remembered_is_refused(host: Enrolled) -> None:
-    """Rather than to forget one that could open the host: what was closed stays that."""
+    """Rather than to forget one that could open the host: what was closed stays that. How room is made is told."""
     closed, another = full(host), made(host)
     assert (staged(host, another), tried(host, another)) == ("FULL", "FULL")
+    told = host.answer("activate", permit=host.permit(another), **host.asked(another, host.release("2.0")))["message"]
+    assert "tidegate.deploy.trust drafts one with -e tidegate_trust_renew=true" in told
     pushed_out(host)
     assert {tried(host, statement) for statement in closed} == {"CLOSED"}
     assert len(Record(host.host, "web").doc["known"]) == 3

@@ -536,3 +536,15 @@ def test_a_play_that_is_not_ours_is_asked_also_beside_a_verb(site: Any) -> None:
     done = site.run("both.yml")
 
     assert (77, []) == (done.rc, site.touched)
+
+
+def test_a_policy_of_a_group_is_looked_at_where_it_holds(site: Any) -> None:
+    """Status and doctor judge by what holds for the hosts of a change, as every decision does."""
+    rule = {"name": "production", "groups": {"ops": 1}}
+    site.write("inventory/group_vars/web.yml", {"tidegate_policy": {"approvals": [rule]}, "tidegate_people": {}})
+    change = site.planned(site.play())
+
+    status, doctor = site.run("tidegate.deploy.status"), site.run("tidegate.deploy.doctor")
+
+    assert f"{change} is draft: QUORUM: missing 1 of ops (production)" in status.text
+    assert "normal changes of web in production can be approved by nobody" in doctor.text

@@ -31,7 +31,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.approving import APPROVE, REJECT, VERBS, Asked
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government, host_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.outlook import outlook_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import refuse_limit
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import OK, StepResult
@@ -58,7 +58,7 @@ class ActionModule(WholeVerb):
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         change, now = change_of(store, arguments.get("id")), store.latest()
         self.require_kept(store)
-        government = Government(self, recorded(change.plan_bytes).host_names[0])
+        government = Government(self, host_of(self, recorded(change.plan_bytes)))
         by = government.governed
         asked = approving.ask(store, change, arguments["verb"], arguments["reason"], by, now)
         Display().display(asked_text(asked, self.store_path))

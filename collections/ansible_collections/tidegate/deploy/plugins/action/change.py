@@ -37,7 +37,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.deciding
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Draft, draft
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.everywhere import Said
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government, host_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.host_witnesses import enrolled_names
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import run_command
@@ -128,7 +128,7 @@ class ActionModule(RecordDoor):
         """A decision about a change, which needs no run and no host."""
         verb, reason = arguments["verb"], arguments.get("reason")
         plan = recorded(change.plan_bytes)
-        government = Government(self, plan.host_names[0])
+        government = Government(self, host_of(self, plan))
         by, moment = government.governed, store.latest()
         exported = self._requested(store, change, arguments, government) if verb == deciding.SUBMIT else ""
         say = exported or deciding.decide(store, change, verb, reason, by, moment)

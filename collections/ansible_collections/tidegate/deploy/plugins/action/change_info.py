@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import recorded
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.store import Store
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import Question
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government, host_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.outlook import outlook_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import change_of
@@ -27,7 +27,7 @@ class ActionModule(Question):
     def act(self, store: Store, arguments: Mapping[str, Any]) -> StepResult:
         change, now = change_of(store, arguments["id"]), store.latest()
         plan = recorded(change.plan_bytes)
-        governed = Government(self, plan.host_names[0]).governed
+        governed = Government(self, host_of(self, plan)).governed
         found, window = outlook_of(store, change, governed, now), window_of(plan, governed.policy, now)
         data = {
             "service": change.service,

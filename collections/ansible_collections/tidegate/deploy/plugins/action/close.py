@@ -22,7 +22,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.end import
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import own_tasks, telling
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.ending import end, outcome_of
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government, host_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import next_commands
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.permits import Challenges, Permits
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import run_of
@@ -103,7 +103,7 @@ class ActionModule(RecordDoor):
         if store.kept_in:
             return
         try:
-            policy = Government(self, run.plan.host_names[0]).policy
+            policy = Government(self, host_of(self, run.plan)).policy
             warning = telling.ended(store, change_of(store, run.change_id), policy, outcome)
         except Refusal as refusal:
             warning = refusal.message

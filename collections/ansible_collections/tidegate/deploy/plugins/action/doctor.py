@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
@@ -15,8 +16,9 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.inspect imp
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.ledger.locate import locate
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.present.doctor import counts, doctor_text, grouped, said
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import comparing, controller, examining
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.consent import Governed
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import LOCALHOST, Government
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import modes_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import refuse_limit
@@ -54,8 +56,8 @@ class ActionModule(RecordDoor):
         protected = modes_of(self._loader, self.task_vars["hostvars"]._inventory)
         found += [(CONTROLLER, one) for one in controller.gate_findings(here, sum(map(len, protected.values())))]
         found += [(CONTROLLER, one) for one in inspect(locate(self.sources), beside=self.store_folder)] + site.findings
-        places = [(name, environment_of(host)) for name, hosts in site.hosts.items() for host in hosts]
-        found += [(CONTROLLER, one) for one in staffing(lambda: Government(self).governed, places, now())]
+        places = [(host, name, environment_of(host)) for name, hosts in site.hosts.items() for host in hosts]
+        found += [(CONTROLLER, one) for one in self._staffing(places)]
         found += [(CONTROLLER, one) for one in trust_findings(self, inventory, now())]
         found += [(name, one) for name, of_host in seen.items() for one in of_host.findings]
         found += self._beside_record(seen, {name: environment_of(name) for name in seen})
@@ -70,6 +72,27 @@ class ActionModule(RecordDoor):
         return StepResult(
             self.STEP, FAILED if hinders else OK, said(count), code="DOCTOR" if hinders else "", data={"counts": count}
         )
+
+    def _staffing(self, places: Sequence[tuple[str, str, str]]) -> list[examining.Finding]:
+        """What is wrong with people and policy: of the site, or where it says nothing for all hosts, of each environment."""
+        governing = {LOCALHOST: [(name, environment) for _host, name, environment in places]}
+        if not self._one_policy():
+            heads = {environment: host for host, _name, environment in reversed(places)}
+            governing = {
+                host: [(name, of) for _host, name, of in places if heads[of] == host] for host in heads.values()
+            }
+        return [
+            one for host, there in governing.items() for one in staffing(partial(self._governed, host), there, now())
+        ]
+
+    def _governed(self, host: str) -> Governed:
+        return Government(self, host).governed
+
+    def _one_policy(self) -> bool:
+        try:
+            return Government(self).has_policy
+        except Refusal:
+            return True
 
     def _ask(self, site: examining.Site) -> dict[str, examining.Seen]:
         """Ask all hosts at once; the program travels along and leaves nothing there."""

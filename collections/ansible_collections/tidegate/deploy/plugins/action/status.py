@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
@@ -31,7 +32,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import (
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.asking import Stand, ask_all
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import WholeVerb
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.drafting import Inventory, service_hosts
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government, host_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.guarded import modes_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.inventory import inventory_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.onward import until
@@ -104,10 +105,12 @@ class ActionModule(WholeVerb):
         """The changes that were planned last; before them all that are paused, for somebody has to decide them."""
         paused = store.changes(MOST_PAUSED, PAUSED)
         others = [row for row in store.changes(10) if row.state != PAUSED]
-        by, now = Government(self).governed, store.latest()
-        found = []
+        governed = cache(lambda host: Government(self, host).governed)
+        found, now = [], store.latest()
         for row in (*paused, *others):
-            window = timing.told(recorded(row.plan_bytes), by.policy, now) if row.state in OPEN else []
+            plan = recorded(row.plan_bytes)
+            by = governed(host_of(self, plan))
+            window = timing.told(plan, by.policy, now) if row.state in OPEN else []
             found.append({**_change(row, outlook_of(store, row, by, now)), "window": window})
         return found
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.change.plan import Plan
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.bridges import WHO, everybody
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.people import People
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.inventory.policy import Policy
@@ -24,6 +25,12 @@ LOCALHOST = "localhost"
 """Whose variables are read where no host is named: it has those of the group all."""
 
 
+def host_of(door: Door, plan: Plan) -> str:
+    """The host by whose variables a planned change is governed: the first of its own that the inventory still has."""
+    there = door.task_vars["hostvars"]
+    return next((name for name in plan.host_names if name in there), LOCALHOST)
+
+
 class Government:
     """What governs changes, read of one host.
 
@@ -35,6 +42,15 @@ class Government:
     def __init__(self, door: Door, host: str = LOCALHOST) -> None:
         self._guard = Guard(door._loader, door.task_vars["hostvars"]._inventory)
         self._host = host
+
+    @property
+    def has_policy(self) -> bool:
+        """Whether the site says anything of what changes need.
+
+        Raises:
+            Refusal: DATA, it cannot be read.
+        """
+        return self._guard.value_of(self._host, POLICY) is not None
 
     @cached_property
     def policy(self) -> Policy:

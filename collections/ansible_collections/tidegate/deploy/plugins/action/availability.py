@@ -25,7 +25,7 @@ from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.availabi
     require_floor,
 )
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.door import RecordDoor
-from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.governing import Government, host_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.refusing import run_of
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.result import SKIPPED, StepResult
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import Run, change_of
@@ -97,7 +97,7 @@ class ActionModule(RecordDoor):
     def _government(self, run: Run) -> Government:
         """What governs the run, read once for this wave."""
         if self._governs is None:
-            self._governs = Government(self, run.plan.host_names[0])
+            self._governs = Government(self, host_of(self, run.plan))
         return self._governs
 
     def _require_linear(self) -> None:

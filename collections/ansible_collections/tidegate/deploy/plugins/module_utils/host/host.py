@@ -80,7 +80,7 @@ class Host:
         """Whether the sudo rule of an enrollment lets a user call the host program."""
         try:
             with open(self.paths.sudoers, "rb") as file:
-                return file.readline().startswith(f"{user} ".encode())
+                return file.readline().startswith(os.fsencode(f"{user} "))
         except FileNotFoundError:
             return False
 

@@ -30,9 +30,9 @@ PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 PLUGINS = Path(__file__).resolve().parent / "plugins"
 RUN_S = 300
 
-ROOMY = {"drain_s": 3, "hook_s": 2, "restart_s": 15, "probe_s": 12, "confirm_s": 30}
-SHORT = {"drain_s": 2, "hook_s": 1, "restart_s": 5, "probe_s": 5, "confirm_s": 5}
-DEADLINE_S = 21  # of SHORT: drain and hook count twice
+ROOMY = {"drain_s": 10, "hook_s": 10, "restart_s": 15, "probe_s": 12, "confirm_s": 30}
+SHORT = {"drain_s": 2, "hook_s": 1, "restart_s": 8, "probe_s": 8, "confirm_s": 5}
+DEADLINE_S = 27  # of SHORT: drain and hook count twice
 
 FEW_WAVES = [["web1", "web4", "web2"], ["web5", "web3", "web6"]]
 """The fewest that the floor and three racks allow for six hosts, for tests in which waves do not matter."""

@@ -234,12 +234,12 @@ def test_host_without_python_is_named_before_anything_changes(pair: Project, hos
 
 def test_a_task_that_hangs_ends_with_the_max_runtime(pair: Project, hosts: Fleetful) -> None:
     """As by SIGTERM: no other host is begun, the cause is recorded, the lease given back; and it can be taken back."""
-    hang = "- name: Hang\n  ansible.builtin.command: sleep 60\n"
+    hang = "- name: Hang\n  ansible.builtin.command: sleep 600\n"
 
-    done = pair.play("rollout", change_file=own(pair, apply=hang, max_runtime="6s"))
+    done = pair.play("rollout", change_file=own(pair, apply=hang, max_runtime="12s"))
 
     assert done.rc == 143, done.text
-    assert "RUNTIME: a step did not end within the max_runtime of 6 s" in done.text
+    assert "RUNTIME: a step did not end within the max_runtime of 12 s" in done.text
     assert "Traceback" not in done.text
     assert pair.runs()[-1] == ("rollout", "interrupted")
     assert pair.ask_store("SELECT code FROM runs ORDER BY started_at DESC LIMIT 1") == [("RUNTIME",)]

@@ -33,8 +33,8 @@ STARVED_S = 5  # a host that answers this late gets no processor; then systemd k
 COUNTED = CHECKOUT / "build/zero-failed.json"
 WAIT_S = 1  # the balancer asks every 0.2 s
 DRAIN = {"file": "/run/web/drain", "wait_s": WAIT_S, "closes": "http://127.0.0.1:8080/health"}
-SHORT = {"drain_s": 4, "hook_s": 1, "restart_s": 4, "probe_s": 4, "confirm_s": 2}
-DEADLINE_S = 20  # of SHORT: drain and hook count twice
+SHORT = {"drain_s": 8, "hook_s": 1, "restart_s": 4, "probe_s": 4, "confirm_s": 2}
+DEADLINE_S = 28  # of SHORT: drain and hook count twice
 
 _WITHOUT_SOCKET = """
 mkdir -p /run/systemd/system.control
@@ -71,7 +71,7 @@ def _define(site: Project, limits: dict[str, int], wait_s: int = WAIT_S) -> None
 def _balance(hosts: Fleetful) -> str:
     """HAProxy before the two hosts, once it sends to both."""
     address = hosts.fleet.balance(*BALANCED)
-    _await(lambda: [_server(hosts.fleet, name)["status"] for name in BALANCED] == ["UP", "UP"], 10)
+    _await(lambda: [_server(hosts.fleet, name)["status"] for name in BALANCED] == ["UP", "UP"], 60)
     return f"{address}/version"
 
 
@@ -118,7 +118,7 @@ def test_drained_host_that_goes_back_by_itself_serves_again(mixed: Project, host
         run.kill()
         assert hosts.see(["web2"])["web2"].state == "pending"
 
-        back = hosts.wait("web2", lambda seen: seen.settled and not seen.remains, DEADLINE_S + 30)
+        back = hosts.wait("web2", lambda seen: seen.settled and not seen.remains, DEADLINE_S + 60)
         sent = _sent(fleet, "web2")
         _await(lambda: _sent(fleet, "web2") > sent + RATE / 10, 60)
 

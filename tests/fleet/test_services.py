@@ -142,4 +142,4 @@ def test_worker_tells_its_version(web: Fleet, archives: Path) -> None:
 
 
 def _worker(host: Host) -> str:
-    return host.ssh("/opt/worker/current/bin/worker --running").stdout.strip()
+    return host.ssh("/opt/worker/current/bin/worker --running", check=False).stdout.strip()

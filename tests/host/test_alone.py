@@ -8,9 +8,10 @@ from __future__ import annotations
 import subprocess
 import time
 
-from host.driver import V1, V2, Driver, began, definition, expect_old, ready, timers
+from host.driver import V1, V2, VERSION_PROBE, Driver, began, definition, expect_old, ready, timers
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core import canonical
+from ansible_collections.tidegate.deploy.plugins.module_utils.core.health import parse
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.version import PROTOCOL, VERSION
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.package import host_program
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.reach.program import LAUNCHER
@@ -118,7 +119,8 @@ def test_a_hook_that_hangs_and_ignores_signals(driver: Driver) -> None:
 
 def test_effects_that_are_killed(driver: Driver) -> None:
     """When the activation's unit is gone without a result, systemd itself has the host go back."""
-    began(driver)
+    slow = definition(probes=[parse({**VERSION_PROBE, "over_s": 8}).doc])
+    began(driver, definition=slow)
     driver.host.ssh("until systemctl is-active -q tidegate-activate@web; do sleep .1; done;"
                     "systemctl kill -s KILL tidegate-activate@web.service")  # fmt: skip
     driver.wait_for_state("steady", 60)

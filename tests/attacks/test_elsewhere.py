@@ -41,7 +41,7 @@ class Workflow(Office):
         super().__init__(folder)
         self.awx = awx
         (folder / "token").write_text(PASSWORD)
-        there = {"url": f"{awx.url}/api/v2", "secret": {"file": str(folder / "token")}, "timeout_s": 5}
+        there = {"url": f"{awx.url}/api/v2", "secret": {"file": str(folder / "token")}, "timeout_s": 60}
         self.say(tidegate_policy={"approvals": [self.rule], "elsewhere": {"awx": there}}, tidegate_people=PEOPLE)
         awx.jobs[7] = workflow_job(7, by="otto.there", change=self.change)
 
@@ -137,7 +137,7 @@ class Board(Office):
             "url": f"{snow.url}/api",
             "user": "tidegate",
             "secret": {"file": str(folder / "token")},
-            "timeout_s": 5,
+            "timeout_s": 60,
         }
         people = {"ada": {"groups": ["ops"], "accounts": {"servicenow": "ada.there"}}}
         elsewhere = {"servicenow": {**there, "create": {"environments": ["production"]}}}

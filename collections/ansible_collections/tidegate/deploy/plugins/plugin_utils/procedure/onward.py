@@ -105,6 +105,8 @@ def next_commands(run: Run, outcome: Outcome) -> list[str]:
         return [command("rollback", change_id, "again, when they answer")]
     if outcome.verdict == recap.FAILED:
         return [f"{status}   # then see to the hosts named above"]
+    if outcome.verdict == recap.NOT_STARTED and outcome.cause.startswith("VETO: "):
+        return [f"{status}   # it was rejected: by whom, and how it is ended here"]
     if outcome.verdict == recap.NOT_STARTED:
         return ["mend the cause, then run the same command again"]
     return [status]

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from ansible_collections.tidegate.deploy.plugins.module_utils.core.errors import Refusal
+from ansible_collections.tidegate.deploy.plugins.plugin_utils.outcome.recap import NOT_STARTED, Outcome
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure import ending, onward, opening, order
 from ansible_collections.tidegate.deploy.plugins.plugin_utils.procedure.run import PLAN, Run
 
@@ -277,6 +278,15 @@ def test_a_host_that_was_down_is_listed_with_what_its_own_rules_do(site):
         "web2": "if anything began there, it goes back by itself within 90 s",
         "web3": "unless it was confirmed it goes back by itself within 30 s",
     }
+
+
+def test_what_was_rejected_is_not_run_again(site):
+    """The same command would be refused again; whatever else kept a rollout from beginning is mended first."""
+    run, next_of = site.frozen(), onward.next_commands
+    (rejected,) = next_of(run, Outcome(NOT_STARTED, "VETO: web1: ada has rejected it on this host", []))
+    (other,) = next_of(run, Outcome(NOT_STARTED, "FLOOR: too few serve", []))
+    assert rejected == "ansible-playbook tidegate.deploy.status   # it was rejected: by whom, and how it is ended here"
+    assert other == "mend the cause, then run the same command again"
 
 
 def test_the_same_command_catches_up_the_change_itself(site):

@@ -76,4 +76,5 @@ def test_a_job_is_refused_and_let_through_as_a_run_is(site: Any) -> None:
     for kind in ("runner_on_start", "runner_on_ok"):
         assert hosts == sorted(event["event_data"]["host"] for event in passed.of_kind(kind))
     assert dict.fromkeys(hosts, (0, 1, 0, 0, 0)) == counts(site)
-    assert ["gate.refused", "gate.passed", "record.batch"] == site.kinds
+    first, second, *batches = site.kinds
+    assert ("gate.refused", "gate.passed", {"record.batch"}) == (first, second, set(batches))

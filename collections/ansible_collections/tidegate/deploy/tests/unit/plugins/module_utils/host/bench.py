@@ -35,7 +35,7 @@ from ansible_collections.tidegate.deploy.plugins.module_utils.host.users import 
 from ansible_collections.tidegate.deploy.plugins.module_utils.host.watch import Watch
 
 TOKEN = "ab" * 32
-LIMITS = {"drain_s": 1, "hook_s": 1, "restart_s": 1, "probe_s": 1, "confirm_s": 10}
+LIMITS = {"drain_s": 60, "hook_s": 60, "restart_s": 1, "probe_s": 1, "confirm_s": 10}
 
 
 class PowerCut(BaseException):

@@ -472,7 +472,7 @@ def test_nothing_is_pruned_while_something_is_under_way(bench: Bench) -> None:
 
 def test_a_failure_before_the_switch_does_not_restart_the_old_release(bench: Bench) -> None:
     """The old release never stopped: it is probed and undrained, not restarted."""
-    hook = {"command": ["/bin/false"], "user": None, "timeout_s": 5}
+    hook = {"command": ["/bin/false"], "user": None, "timeout_s": 60}
     doc = bench.definition(hooks={"before": hook, "after": None})
     bench.units.calls.clear()
     bench.begin(bench.new_change(), bench.release("2.0"), definition=doc)
@@ -486,7 +486,7 @@ def test_hooks_know_what_they_are_for(bench: Bench) -> None:
     """They run in the release's folder with a clean environment of ours."""
     out = bench.top / "out"
     script = f"{{ pwd; env | sort | grep -v -e ^_= -e ^SHLVL= -e ^PWD= -e ^OLDPWD=; }} > {out}"
-    hook = {"command": ["/bin/sh", "-c", script], "user": None, "timeout_s": 5}
+    hook = {"command": ["/bin/sh", "-c", script], "user": None, "timeout_s": 60}
     old, release = bench.current, bench.release("2.0")
     doc = bench.definition(hooks={"before": hook, "after": None})
     bench.begin(bench.new_change(), release, definition=doc)

@@ -100,7 +100,7 @@ def test_a_run_that_is_killed_keeps_its_failures(site: Any) -> None:
     """A failure is written at once: it is there when the controller is gone a moment later."""
     playbook = site.play(
         {"ansible.builtin.command": "false", "ignore_errors": True},
-        {"ansible.builtin.pause": {"seconds": 60}},
+        {"ansible.builtin.command": "sleep 60"},
         hosts="web1",
     )
     environment = {"PATH": f"{PLAYBOOK.parent}:/usr/bin:/bin", "HOME": str(site.folder), "LANG": "C.UTF-8"}

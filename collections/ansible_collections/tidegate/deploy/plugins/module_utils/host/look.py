@@ -262,7 +262,8 @@ def _look_unit(probe: Probe, place: Place, timeout_s: float) -> Raw:
 def _look_log(probe: Probe, place: Place, timeout_s: float) -> Raw:
     since_s = None
     if place.since_boottime_ms is not None:
-        since_s = time.time() - (boottime_ms() - place.since_boottime_ms) / 1000
+        ago_ms = boottime_ms() - place.since_boottime_ms  # first: what passes between two clocks moves the start on
+        since_s = time.time() - ago_ms / 1000
     lines, cut = place.systemd.log(probe.fields["unit"], since_s, timeout_s)
     return {"lines": lines, "cut": cut}
 

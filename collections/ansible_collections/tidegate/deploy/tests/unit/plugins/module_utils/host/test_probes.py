@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -448,6 +448,19 @@ def test_log_since_the_switch() -> None:
     assert systemd.since[0] is not None
     assert earliest_s - 5 < systemd.since[0] < latest_s + 5
     assert "expected" in _sight({**log, "pattern": "never"}, systemd).detail
+
+
+def test_a_host_that_stands_still_between_two_clocks_does_not_read_the_log_of_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The host was booted at 0 and switched at 100; it is 110, and ten seconds pass whenever a clock is read."""
+    reads = iter((110, 120))
+    clocks = {"time": lambda: next(reads), "clock_gettime_ns": lambda _which: next(reads) * 10**9}
+    monkeypatch.setattr(look, "time", SimpleNamespace(**clocks, CLOCK_BOOTTIME=time.CLOCK_BOOTTIME))
+    systemd = Systemd()
+    probe = parse({"kind": "log", "unit": "web.service", "pattern": "ready"})
+    look.look(probe, look.Place("/opt/web", "web.service", None, 100_000, systemd), 1)  # type: ignore[arg-type]
+    assert systemd.since == [110]
 
 
 def test_a_silent_systemd_is_bad() -> None:

@@ -43,7 +43,8 @@ def machine_state(own: str) -> MachineState:
     before = fleets()
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     links = [link["ifname"] for link in json.loads(subprocess.check_output(["ip", "-json", "link"]))]
-    groups = [f"{tree}/{name}" for tree in cgroups.trees() for name in _below(tree / cgroups.TOP)]
+    tops = [top for tree in cgroups.trees() if (top := tree / cgroups.TOP).exists()]  # of all fleets together
+    groups = [f"{top}/{name}" for top in tops for name in _below(top) if (top / name).is_dir()]
     places = (RUN, RUN / own, Path("/run/netns"), Path("/run/systemd/nspawn"), Path("/run/systemd/nspawn/propagate"))
     files = [f"{place}/{name}" for place in places for name in _below(place)]
     processes = _processes_of(own)
@@ -62,7 +63,7 @@ def machine_state(own: str) -> MachineState:
         frozenset(filter(ours, groups)),
         frozenset(file for file in files if own in file),
         frozenset(processes),
-        None if others else (frozenset(files), *sysctls),
+        None if others else (frozenset(files), *tops, *sysctls),
     )
 
 

@@ -171,16 +171,15 @@ class Trust(Database):
 
     def enrolled(self, name: str) -> EnrolledRow | None:
         """What is known of an enrolled host; None: it is not enrolled."""
-        return self.all_enrolled().get(name)
+        with self.reading() as connection:
+            row = connection.execute(_enrolled().where(ENROLLED.c.name == name)).first()
+        return None if row is None else EnrolledRow(**row._mapping)
 
     def all_enrolled(self) -> dict[str, EnrolledRow]:
         """Every enrolled host, by name."""
-        last = ENROLLED.alias()
-        ended_by_it = (last.c.name == ENROLLED.c.name) & (last.c.ended_at == ENROLLED.c.enrolled_at)
-        both = sa.select(ENROLLED, last.c.uid.label("before")).join_from(ENROLLED, last, ended_by_it, isouter=True)
-        query = both.where(ENROLLED.c.ended_at.is_(None)).order_by(ENROLLED.c.name)
         with self.reading() as connection:
-            return {row.name: EnrolledRow(**row._mapping) for row in connection.execute(query)}
+            rows = connection.execute(_enrolled().order_by(ENROLLED.c.name)).all()
+        return {row.name: EnrolledRow(**row._mapping) for row in rows}
 
     def knows_trust(self, digest: str) -> bool:
         """Whether a version of the trust, of whichever environment, was made here."""
@@ -227,6 +226,14 @@ class Trust(Database):
             body = {"host": name, "uid": known.uid, "statement": statement}
             log.append(connection, now, "host.unenrolled", holder.actor(), body)
             return True
+
+
+def _enrolled() -> sa.Select[Any]:
+    """The rows of enrolled hosts, each with the uid that ended as it began."""
+    last = ENROLLED.alias()
+    ended_by_it = (last.c.name == ENROLLED.c.name) & (last.c.ended_at == ENROLLED.c.enrolled_at)
+    both = sa.select(ENROLLED, last.c.uid.label("before")).join_from(ENROLLED, last, ended_by_it, isouter=True)
+    return both.where(ENROLLED.c.ended_at.is_(None))
 
 
 def _open(name: str) -> Any:

@@ -98,12 +98,12 @@ class ActionModule(RecordDoor):
         if verb != ROLLBACK:
             self.require_kept(store)
         if verb in (RESUME, ROLLBACK):
-            _require_ours(recorded(change_of(store, identity).plan_bytes), str(identity))
-        if verb == RESUME:
-            return self._opened(opening.begin_again(store, change_of(store, identity)), "goes on")
-        if verb == ROLLBACK:
-            own_tasks.require_way_back(store, change_of(store, identity), store.latest())
-            return self._opened(self._asked_all(opening.begin_way_back(store, change_of(store, identity))), "goes back")
+            change = change_of(store, identity)
+            _require_ours(recorded(change.plan_bytes), change.id)
+            if verb == RESUME:
+                return self._opened(opening.begin_again(store, change), "goes on")
+            own_tasks.require_way_back(store, change, store.latest())
+            return self._opened(self._asked_all(opening.begin_way_back(store, change)), "goes back")
         if verb == CLOSE:
             run = opening.begin_closing(store, change_of(store, identity), _reason(arguments.get("reason")))
             return self._opened(self._asked_all(run), "ends as it stands")

@@ -75,14 +75,14 @@ class ActionModule(RecordDoor):
 
     def _staffing(self, places: Sequence[tuple[str, str, str]]) -> list[examining.Finding]:
         """What is wrong with people and policy: of the site, or where it says nothing for all hosts, of each environment."""
-        governing = {LOCALHOST: [(name, environment) for _host, name, environment in places]}
-        if not self._one_policy():
-            heads = {environment: host for host, _name, environment in reversed(places)}
-            governing = {
-                host: [(name, of) for _host, name, of in places if heads[of] == host] for host in heads.values()
-            }
+        of_site = self._one_policy()
+        heads: dict[str, str] = {}
+        governed: dict[str, list[tuple[str, str]]] = {LOCALHOST: []} if of_site else {}
+        for host, name, environment in places:
+            head = LOCALHOST if of_site else heads.setdefault(environment, host)
+            governed.setdefault(head, []).append((name, environment))
         return [
-            one for host, there in governing.items() for one in staffing(partial(self._governed, host), there, now())
+            one for head, there in governed.items() for one in staffing(partial(self._governed, head), there, now())
         ]
 
     def _governed(self, host: str) -> Governed:

@@ -130,7 +130,7 @@ def _asked(term: str, variables: Mapping[str, Any]) -> list[Any]:
         raise Refusal("DATA", f"found {term!r}, expected one of {', '.join(_TERMS)}")
     if any(context.CLIARGS.get(preview) for preview in ("listhosts", "listtasks", "syntax")):
         return [1] if term in _SIZES else [NOBODY]
-    if term == _SITE and not context.CLIARGS.get("subset"):
+    if term == _SITE and not context.CLIARGS.get("subset"):  # what was narrowed is refused where that is entered
         return ["localhost"]
     check = bool(context.CLIARGS.get("check"))
     if check:

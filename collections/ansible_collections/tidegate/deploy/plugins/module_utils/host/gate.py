@@ -89,9 +89,8 @@ class Gate:
         now = self._warden.now
         self._require_statement(now)
         minted = challenge.minted(self._host, self._wish.definition.service, self._is_emergency)
-        require_challenge(
-            minted["challenge"], minted["challenge"], self._is_emergency
-        )  # without one, nothing needs to be proved
+        # Without one, nothing needs to be proved.
+        require_challenge(minted["challenge"], minted["challenge"], self._is_emergency)
         if self._is_emergency:
             require_emergency(self._statement, self._warden.identity, minted["challenge"])
         else:

@@ -111,8 +111,9 @@ class People:
         return {group: tuple(sorted(names)) for group, names in sorted(found.items())}
 
     def _can_approve(self, member: Member, now: datetime, strength: str) -> bool:
-        if strength == SIGNED or _has_key(member, now):
-            return _has_key(member, now)
+        signs = _has_key(member, now)
+        if signs or strength == SIGNED:
+            return signs
         there = {system for (system, _account), name in self.accounts.items() if name == member.name}
         vouched = {system for bridge in self.bridges if _has_key(bridge, now) for system in bridge.systems}
         return bool(there & (vouched if strength == COUNTERSIGNED else set(ELSEWHERE)))
